@@ -1,0 +1,97 @@
+//! What is known when a condition is evaluated: the three states of a context key.
+
+use std::borrow::Cow;
+
+/// The state of one context key, as a condition sees it.
+///
+/// *Unknown* means that the key exists but can't be observed here. It never satisfies an Allow and
+/// always satisfies a Deny.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup<'a> {
+    /// The request has no such key.
+    Absent,
+    /// The key exists, its value can't be observed here.
+    Unknown,
+    /// A single-valued key.
+    One(Cow<'a, str>),
+    /// A multi-valued key (IAM's `ArrayOf…` types), possibly with no or one value.
+    Many(Vec<Cow<'a, str>>),
+}
+
+/// Where conditions and policy variables find context keys.
+pub trait Context {
+    /// Looks up `key`, which is in ASCII lower case (`aws:principaltag/team`), since IAM compares
+    /// the names of keys without regard to case.
+    fn lookup(&self, key: &str) -> Lookup<'_>;
+}
+
+/// One fact about a session or a request, under the name of a context key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The value of a single-valued key.
+    One(String),
+    /// The values of a multi-valued key.
+    Many(Vec<String>),
+    /// The key exists, its value can't be observed here.
+    Unknown,
+}
+
+/// A small set of facts, by lower-case key. A key that isn't in it is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts(Vec<(String, Fact)>);
+
+impl Facts {
+    /// No facts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `key` (any case), replacing what it was.
+    pub fn set(&mut self, key: &str, fact: Fact) {
+        let key = key.to_ascii_lowercase();
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, old)) => *old = fact,
+            None => self.0.push((key, fact)),
+        }
+    }
+
+    /// Sets the single-valued `key`.
+    pub fn one(&mut self, key: &str, value: impl Into<String>) {
+        self.set(key, Fact::One(value.into()));
+    }
+
+    /// The facts, in the order they were set, keys in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
+        self.0.iter().map(|(key, fact)| (key.as_str(), fact))
+    }
+}
+
+impl Context for Facts {
+    fn lookup(&self, key: &str) -> Lookup<'_> {
+        match self.0.iter().find(|(known, _)| known == key) {
+            None => Lookup::Absent,
+            Some((_, Fact::Unknown)) => Lookup::Unknown,
+            Some((_, Fact::One(value))) => Lookup::One(Cow::Borrowed(value)),
+            Some((_, Fact::Many(values))) => {
+                Lookup::Many(values.iter().map(|v| Cow::Borrowed(v.as_str())).collect())
+            }
+        }
+    }
+}
+
+/// Two contexts as one: what the first doesn't have is looked up in the second.
+pub struct Both<'a>(
+    /// Asked first.
+    pub &'a dyn Context,
+    /// Asked for what the first doesn't have.
+    pub &'a dyn Context,
+);
+
+impl Context for Both<'_> {
+    fn lookup(&self, key: &str) -> Lookup<'_> {
+        match self.0.lookup(key) {
+            Lookup::Absent => self.1.lookup(key),
+            found => found,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Poolgate: an authorizer sidecar for the Amazon Cognito model.
+//!
+//! Every protocol that can ask a question is a *door* ([`doors`]). A door only translates: its
+//! protocol into one question, one decision back into its protocol. All doors lead to the same
+//! [`gate`], which works through the same stages in the same order:
+//!
+//! ```text
+//! door ──Request──▶ authenticate ──Login──▶ assume ──Session──▶ describe ──Operation──▶ decide ──▶ door
+//!                   token                   identity            services                iam
+//! ```
+//!
+//! Lower rooms know nothing of higher ones; `docs/architecture.md` draws the house.
+
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod iam;
+pub mod identity;
+pub mod standin;
+pub mod token;

@@ -1,0 +1,3 @@
+//! The `poolgate` program.
+
+fn main() {}
