@@ -97,4 +97,6 @@ fn read_capped(path: &Path) -> Result<String, String> {
 }
 
 #[cfg(test)]
+mod docs_tests;
+#[cfg(test)]
 mod tests;
