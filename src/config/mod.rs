@@ -60,6 +60,15 @@ pub fn load_text(
     let (settings, found) = read::read_file::<Settings>(text, folder, environment);
     let problem = |(position, severity, message)| Problem::new(path, position, severity, message);
     let mut problems: Vec<Problem> = found.into_iter().map(problem).collect();
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    if more > 0 {
+        // Errors first: a warning must not take the place of the reason of a refusal.
+        problems.sort_by_key(|problem| problem.severity == Severity::Warning);
+        problems.truncate(MAX_PROBLEMS);
+        let worst = problems.first().map_or(Severity::Error, |problem| problem.severity);
+        let message = format!("and {more} more problems");
+        problems.push(Problem::new(path, Position::START, worst, message));
+    }
     let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
     match settings {
         Some(mut settings) if !failed => {
@@ -95,6 +104,9 @@ fn read_capped(path: &Path) -> Result<String, String> {
     file.take((1 << 20) + 1).read_to_end(&mut bytes).map_err(failed)?;
     String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())
 }
+
+/// How many problems are told at once.
+const MAX_PROBLEMS: usize = 100;
 
 #[cfg(test)]
 mod docs_tests;

@@ -173,6 +173,10 @@ impl<'w> Reader<'w> {
             self.error(node.position, format!("must be a list, not {}", node.noun()));
             return None;
         };
+        if items.len() > MAX_ENTRIES {
+            self.error(node.position, "has more than 1000 entries");
+            return None;
+        }
         let read = |(index, item): (usize, &Node)| {
             self.within(&format!("[{index}]"), |reader| T::read(item, reader))
         };
@@ -326,3 +330,5 @@ pub(super) fn read_file<T: Section>(
     };
     (value.filter(|_| sound), reader.into_found())
 }
+
+const MAX_ENTRIES: usize = 1000;

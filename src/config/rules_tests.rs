@@ -138,6 +138,14 @@ fn each_rule_is_reported() {
             MINIMAL.replace("listen:", "listen: { proxy: { address: \"127.0.0.1:1\" } }\nlisten:"),
             "2:1: `listen` is in this mapping already",
         ),
+        (
+            MINIMAL.replace("127.0.0.1:8080", "127.0.0.1:9901"),
+            "1:9: listen: proxy and admin can't have the same address",
+        ),
+        (
+            with(&format!("trusted_proxies: [{}]\n", "::1,".repeat(1001))),
+            "11:18: trusted_proxies: has more than 1000 entries",
+        ),
         (with("x-note: 1\n"), "11:1: `x-note` is not a field here"),
         (with("s3: { domains: [a] }\n"), "11:1: s3: this version of poolgate does not have it yet"),
     ] {
@@ -225,8 +233,25 @@ fn warnings_stop_nothing() {
         assert!(read(&text).is_ok(), "{text}");
         assert_eq!(problems(&text), [expected], "{text}");
     }
+    let open = problems(&with("trusted_proxies: [10.0.0.0/8, \"::/0\"]\n"));
+    assert_eq!(
+        open,
+        [
+            "11:31: warning: trusted_proxies: everybody's X-Forwarded-* is believed, so that any caller can choose its address"
+        ]
+    );
     let admin = MINIMAL.replace("8080\" }", "8080\" }, admin: { address: \"[::]:9901\" }");
     assert_eq!(problems(&format!("{admin}admin: {{ token: {{ env: KEY }} }}\n")), [""; 0]);
     let unix = MINIMAL.replace("127.0.0.1:8080", "unix:/run/poolgate.sock");
     assert_eq!(problems(&unix), [""; 0]);
+}
+
+#[test]
+fn a_flood_of_problems_is_cut_short() {
+    let flood: String = (0..500).map(|n| format!("unknown{n}: 1\n")).collect();
+    let found = problems(&with(&flood));
+    assert_eq!(found.len(), 101);
+    assert_eq!(found[100], "1:1: and 400 more problems");
+    let everybody = with(&format!("trusted_proxies: [{}]\n", "\"::/0\",".repeat(200)));
+    assert_eq!(problems(&everybody)[100], "1:1: warning: and 100 more problems");
 }

@@ -154,7 +154,7 @@ pub struct AdminAccess {
 impl Section for Settings {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let listen = map.required("listen", "Where connections come in.");
-        let trusted_proxies = map.list(
+        let trusted_proxies = map.list::<At<IpNet>>(
             "trusted_proxies",
             "Networks and addresses of proxies whose X-Forwarded-* headers are believed.",
         );
@@ -185,6 +185,7 @@ impl Section for Settings {
             map.later(name);
         }
 
+        warn_of_trust(map, trusted_proxies.as_deref());
         check_issuers(map, user_pools.as_deref(), oidc_providers.as_deref());
         warn_of_exposure(map, listen.as_ref(), admin.as_ref());
         if identities.as_ref().is_some_and(|identities| identities.key.is_none()) {
@@ -207,7 +208,7 @@ impl Section for Settings {
         Some(Self {
             file: PathBuf::new(),
             listen: listen?,
-            trusted_proxies: trusted_proxies?,
+            trusted_proxies: trusted_proxies?.into_iter().map(|network| network.value).collect(),
             limits: limits?,
             timeouts: timeouts?,
             aws: aws?,
@@ -231,7 +232,13 @@ impl Section for Listen {
         let proxy = map.required("proxy", "The address of the requests that are forwarded.");
         let admin = map.section("admin", "The address of metrics and health.");
         map.later("ext_authz");
-        Some(Self { proxy: proxy?, admin: admin? })
+        let (proxy, admin): (ProxyListener, AdminListener) = (proxy?, admin?);
+        let any_port = matches!(proxy.address.value, Address::Tcp(address) if address.port() == 0);
+        if proxy.address.value == admin.address.value && !any_port {
+            map.error(None, "proxy and admin can't have the same address");
+            return None;
+        }
+        Some(Self { proxy, admin })
     }
 }
 
@@ -356,6 +363,15 @@ fn check_issuers(
             }
             None => seen.push((issuer, position)),
         }
+    }
+}
+
+fn warn_of_trust(map: &mut Map<'_, '_>, networks: Option<&[At<IpNet>]>) {
+    let Some(reader) = map.reader() else { return };
+    for network in networks.unwrap_or_default().iter().filter(|n| n.prefix_len() == 0) {
+        let message = "trusted_proxies: everybody's X-Forwarded-* is believed, so that any caller \
+                       can choose its address";
+        reader.warning(network.position, message);
     }
 }
 
