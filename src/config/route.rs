@@ -234,6 +234,12 @@ impl Section for Route {
                 return None;
             }
             (_, Some(host)) => UpstreamHost::Fixed(host.clone()),
+            (Some(HostWord::Rewrite), None)
+                if matches!(upstream.url.value, UpstreamUrl::Unix(_)) =>
+            {
+                map.error(Some("host"), "a Unix socket has no host; write upstream.host");
+                return None;
+            }
             (Some(HostWord::Rewrite), None) => UpstreamHost::Rewrite,
             (Some(HostWord::Keep) | None, None) => UpstreamHost::Keep,
         };

@@ -95,6 +95,10 @@ fn each_rule_is_reported() {
             "11:11: routes[0].host: `keep` and upstream.host exclude each other",
         ),
         (
+            api(&format!("{off}    host: rewrite\n")).replace("http://127.0.0.1:3000", "unix:/x"),
+            "11:11: routes[0].host: a Unix socket has no host; write upstream.host",
+        ),
+        (
             api(off).replace("http://127.0.0.1:3000", "http://u:hunter2@a"),
             "8:22: routes[0].upstream.url: must be a URL without user name and password",
         ),
@@ -244,6 +248,14 @@ fn warnings_stop_nothing() {
     assert_eq!(problems(&format!("{admin}admin: {{ token: {{ env: KEY }} }}\n")), [""; 0]);
     let unix = MINIMAL.replace("127.0.0.1:8080", "unix:/run/poolgate.sock");
     assert_eq!(problems(&unix), [""; 0]);
+}
+
+#[test]
+fn every_doubled_issuer_is_reported_once() {
+    let pool = "  - { id: eu-west-1_Ab12Cd34E, clients: [b] }\n";
+    let found = problems(&MINIMAL.replace("user_pools:\n", &format!("user_pools:\n{pool}{pool}")));
+    let places: Vec<&str> = found.iter().map(|p| p.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["5:5", "6:5"]);
 }
 
 #[test]

@@ -350,18 +350,20 @@ fn check_issuers(
     let providers = providers.unwrap_or_default().iter();
     let providers = providers.map(|one| (one.issuer.as_str().to_owned(), one.position));
     let mut seen: Vec<(String, Position)> = Vec::new();
+    let mut told = None;
     for (issuer, position) in pools.chain(providers) {
-        match seen.iter().find(|(known, _)| *known == issuer) {
-            Some((_, first)) if *first == position => {}
-            Some((_, first)) => {
+        let known = seen.iter().find(|(known, _)| *known == issuer).map(|(_, first)| *first);
+        match known {
+            None => seen.push((issuer, position)),
+            // Once for each entry, although a user pool has two issuers.
+            Some(first) if told != Some(position) => {
+                told = Some(position);
                 let message = format!("the issuer {issuer} is the one of line {} too", first.line);
                 if let Some(reader) = map.reader() {
                     reader.error(position, message);
                 }
-                // One message for each entry of the lists says enough.
-                return;
             }
-            None => seen.push((issuer, position)),
+            Some(_) => {}
         }
     }
 }

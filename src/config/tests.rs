@@ -317,6 +317,8 @@ fn a_file_is_read_from_where_it_is() {
     let (settings, _) = load(&file).unwrap();
     assert_eq!(settings.identities.key.as_ref().unwrap().expose(), b"s3cret");
     assert!(!format!("{settings:?}").contains("s3cret"));
+    let key = settings.identities.key.as_ref().unwrap();
+    assert!(key.matches(b"s3cret") && !key.matches(b"s3creT") && !key.matches(b"s3cre"));
     assert_eq!(settings.policies.value, folder.path().join("policies"));
 
     std::fs::write(&file, [0x61, 0xff]).unwrap();
