@@ -1,1 +1,11 @@
-//! The http room.
+//! HTTP as it arrives: one parse of the request target, header hygiene, credentials, and the
+//! answers that refuse.
+//!
+//! What passes this room is the only thing the stages behind it see, so that what is authorized is
+//! what is forwarded. It refuses whatever two HTTP implementations are known to read differently
+//! and removes every header by which a client could speak for a proxy or for Poolgate. Nothing
+//! here does I/O.
+
+mod target;
+
+pub use target::{Target, TargetError, TargetMode};
