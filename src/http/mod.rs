@@ -6,6 +6,10 @@
 //! and removes every header by which a client could speak for a proxy or for Poolgate. Nothing
 //! here does I/O.
 
+mod authority;
+mod request_error;
 mod target;
 
+pub use authority::{Authority, Scheme};
+pub use request_error::RequestError;
 pub use target::{Target, TargetError, TargetMode};
