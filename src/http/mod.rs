@@ -7,9 +7,18 @@
 //! here does I/O.
 
 mod authority;
+mod forwarded;
+mod framing;
+mod header_class;
+mod hygiene;
 mod request_error;
 mod target;
 
 pub use authority::{Authority, Scheme};
+pub use forwarded::{TrustedProxies, forwarded};
+pub use framing::{Framing, Upgrade};
+pub use hygiene::{
+    AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
+};
 pub use request_error::RequestError;
 pub use target::{Target, TargetError, TargetMode};
