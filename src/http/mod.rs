@@ -7,18 +7,24 @@
 //! here does I/O.
 
 mod authority;
+mod cookie;
+mod credentials;
 mod forwarded;
 mod framing;
 mod header_class;
 mod hygiene;
+mod origin;
 mod request_error;
 mod target;
 
 pub use authority::{Authority, Scheme};
+pub use cookie::cookie;
+pub use credentials::{Credentials, credentials};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
 pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
+pub use origin::{Origin, check_origin};
 pub use request_error::RequestError;
 pub use target::{Target, TargetError, TargetMode};
