@@ -13,7 +13,9 @@ mod forwarded;
 mod framing;
 mod header_class;
 mod hygiene;
+mod identity_value;
 mod origin;
+mod problem;
 mod request_error;
 mod target;
 
@@ -25,6 +27,8 @@ pub use framing::{Framing, Upgrade};
 pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
+pub use identity_value::{identity_list, identity_value};
 pub use origin::{Origin, check_origin};
+pub use problem::{BearerChallenge, Problem};
 pub use request_error::RequestError;
 pub use target::{Target, TargetError, TargetMode};
