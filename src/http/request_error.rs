@@ -109,3 +109,6 @@ impl RequestError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
