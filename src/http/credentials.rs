@@ -95,7 +95,7 @@ fn is_token_byte(byte: u8) -> bool {
 /// Whether a query carries a signature. Names in any case and spelling: a request that only looks
 /// signed must not pass for one without a credential.
 fn is_presigned(query: &str) -> bool {
-    let signs = ["X-Amz-Signature", "X-Amz-Algorithm"];
+    let signs = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential"];
     query_pairs(query).any(|(name, _)| signs.iter().any(|sign| name.eq_ignore_ascii_case(sign)))
 }
 

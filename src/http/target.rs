@@ -7,7 +7,7 @@
 //! Percent-encoded characters that are harmless (`%61`, `%20`, UTF-8) are accepted and decoded
 //! once for routing and ARNs (RFC 3986 §6.2.2.2: both spellings are the same resource); text that
 //! would still decode further (`%2561`) is refused. Not touched, because they are resources of
-//! their own: the case of letters and a trailing `/`.
+//! their own: the case of letters, a trailing `/`, and Unicode normalisation forms.
 //!
 //! Invariants of an accepted target in strict mode: the path starts with `/`; it has no `//`, no
 //! `\`, no `;`, no `.` or `..` segment, no control character, raw or after any number of decodes;

@@ -71,8 +71,13 @@ fn refuses_two_credentials() {
 #[test]
 fn sees_a_presigned_query_and_no_access_token() {
     let none = HeaderMap::new();
-    let signed =
-        ["X-Amz-Signature=0", "a&x-amz-algorithm=AWS4", "X%2dAmz-Signature=0", "X-Amz-Signature"];
+    let signed = [
+        "X-Amz-Signature=0",
+        "a&x-amz-algorithm=AWS4",
+        "X%2dAmz-Signature=0",
+        "X-Amz-Signature",
+        "X-Amz-Credential=a",
+    ];
     for query in signed {
         assert_eq!(credentials(&none, Some(query)), Ok(Credentials::SigV4), "{query}");
     }
