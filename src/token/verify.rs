@@ -85,6 +85,14 @@ impl Issuers {
         Ok(Self { by_issuer, by_signer, leeway })
     }
 
+    /// Every issuer once, in the order of their names.
+    pub fn all(&self) -> Vec<&Arc<Issuer>> {
+        let mut all: Vec<_> = self.by_issuer.values().chain(self.by_signer.values()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        all
+    }
+
     /// Seconds of tolerance for the time claims.
     pub fn leeway(&self) -> u32 {
         self.leeway
