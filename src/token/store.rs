@@ -218,7 +218,10 @@ impl Refresher {
             Err(_) => self.failures.saturating_add(1),
         };
         keys.count(result.err().unwrap_or(LOADED));
-        if let Err(reason) = result {
+        // Ever more seldom, for a file is looked at every second.
+        if let Err(reason) = result
+            && self.failures.is_power_of_two()
+        {
             tracing::warn!(source = ?self.source, reason, failures = self.failures, "keys were not refreshed");
         }
         result
