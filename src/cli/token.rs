@@ -16,7 +16,7 @@ use crate::standin::{CLIENT_ID, PASSWORD};
 
 /// Sign a user of the demo in and print a token
 #[derive(Debug, Args)]
-pub struct Token {
+pub(super) struct Token {
     /// The user: alice, bob, carol or dave
     #[arg(long, value_name = "NAME")]
     user: String,
