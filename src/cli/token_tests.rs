@@ -28,3 +28,9 @@ async fn signs_in_and_reports_refusals() {
     let nobody = parse(&["--user", "bob", "--endpoint", "http://127.0.0.1:1"]);
     assert!(matches!(nobody.sign_in().await, Err(SignInError::Unreachable(_))));
 }
+
+#[test]
+fn no_token_is_exit_code_1() {
+    let code = parse(&["--user", "bob", "--endpoint", "http://127.0.0.1:1"]).run();
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(NO)));
+}

@@ -27,7 +27,7 @@ async fn raw(address: SocketAddr, request: &[u8]) -> (u16, String, String) {
     let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head[9..12].parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
+    (head.get(9..12).unwrap().parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
 }
 
 async fn target(address: SocketAddr, operation: &str, body: &str) -> (u16, String, Value) {
