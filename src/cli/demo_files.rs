@@ -79,6 +79,7 @@ pub(super) fn configuration(addresses: &Addresses) -> String {
 listen:
   proxy: {{ address: "{listen}" }}
   admin: {{ address: "{admin}" }}
+timeouts: {{ shutdown_delay: 0s }}
 aws: {{ region: us-east-1, account: "000000000000" }}
 user_pools:
   - id: {POOL_ID}
