@@ -194,6 +194,18 @@ fn the_algorithm_follows_from_the_key() {
 }
 
 #[test]
+fn a_user_pool_signs_with_rs256_only() {
+    // Even where its keys don't say so.
+    let set = jwks(&[Signer::rsa(0).jwk("k1", None)]);
+    let issuers = pool_with(KeySet::fixed(set.as_bytes()).unwrap());
+    for algorithm in &Algorithm::ALL[..6] {
+        let token = Signer::rsa(0).token(*algorithm, "k1", &id_claims());
+        let expected = (*algorithm != Algorithm::Rs256).then_some("unsupported_algorithm");
+        assert_eq!(issuers.verify(&token, NOW).err().map(|e| e.reason()), expected);
+    }
+}
+
+#[test]
 fn a_public_key_is_no_hmac_secret() {
     use aws_lc_rs::hmac;
     let header = b64(json!({"alg": "HS256", "kid": "k1"}).to_string());
