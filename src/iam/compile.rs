@@ -161,7 +161,9 @@ impl ResourcePattern {
         let (templates, arn) = match (self, resource) {
             (Self::Any, _) => return Truth::True,
             (Self::Never, _) => return never(sense),
-            (Self::Parts(templates), _) if sense == Sense::AllBut && null(templates, scope) => {
+            (Self::Parts(templates), _)
+                if sense == Sense::AllBut && valueless(templates, scope, unknowns) =>
+            {
                 return never(sense);
             }
             (Self::Parts(_), Resource::Any) => return Truth::False,
@@ -176,8 +178,13 @@ impl ResourcePattern {
     }
 }
 
-fn null(templates: &[Template; 6], scope: Scope<'_>) -> bool {
-    templates.iter().any(|part| part.has_variables() && part.resolve(scope).is_null())
+/// Has a variable no value, or may it have none, being unknown?
+fn valueless(templates: &[Template; 6], scope: Scope<'_>, unknowns: &mut Unknowns) -> bool {
+    templates.iter().filter(|part| part.has_variables()).any(|part| {
+        let resolved = part.resolve(scope);
+        resolved.report(unknowns);
+        resolved.is_null() || resolved.is_unknown()
+    })
 }
 
 /// What an element says that can match no resource. In `Resource`, that it doesn't match. In
