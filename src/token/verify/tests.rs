@@ -74,6 +74,17 @@ fn refuses_other_structures() {
 }
 
 #[test]
+fn one_token_has_one_text() {
+    // The last character of a 256-byte signature has four bits to spare.
+    let mut token = pool_token(&id_claims());
+    let last = token.pop().unwrap();
+    let texts = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['-', '_']);
+    for c in texts.filter(|c| *c != last) {
+        assert!(pool().verify(&format!("{token}{c}"), NOW).is_err(), "{c} for {last}");
+    }
+}
+
+#[test]
 fn refuses_other_headers() {
     let payload = id_claims().to_string();
     for (header, expected) in [
@@ -183,6 +194,18 @@ fn the_algorithm_follows_from_the_key() {
 }
 
 #[test]
+fn a_user_pool_signs_with_rs256_only() {
+    // Even where its keys don't say so.
+    let set = jwks(&[Signer::rsa(0).jwk("k1", None)]);
+    let issuers = pool_with(KeySet::fixed(set.as_bytes()).unwrap());
+    for algorithm in &Algorithm::ALL[..6] {
+        let token = Signer::rsa(0).token(*algorithm, "k1", &id_claims());
+        let expected = (*algorithm != Algorithm::Rs256).then_some("unsupported_algorithm");
+        assert_eq!(issuers.verify(&token, NOW).err().map(|e| e.reason()), expected);
+    }
+}
+
+#[test]
 fn a_public_key_is_no_hmac_secret() {
     use aws_lc_rs::hmac;
     let header = b64(json!({"alg": "HS256", "kid": "k1"}).to_string());
@@ -258,6 +281,25 @@ fn times_have_exact_edges() {
 }
 
 #[test]
+fn a_tokens_times_can_be_checked_again() {
+    let keys = KeySet::fixed(pool_jwks().as_bytes()).unwrap();
+    let issuer = Arc::new(Issuer::user_pool(POOL, vec![], None, keys).unwrap());
+    let claims = Claims::parse(id_claims().to_string().as_bytes()).unwrap();
+    let token = VerifiedToken::for_test(issuer, TokenKind::Id, None, claims);
+    assert!(token.still_valid_key());
+    for (offset, leeway, expected) in [
+        (0, 0, None),
+        (3600, 0, Some("expired")),
+        (3600, 1, None),
+        (-11, 0, Some("not_yet_valid")),
+        (-11, 1, None),
+    ] {
+        let result = token.check_times(NOW.plus_secs(offset), leeway);
+        assert_eq!(result.err().map(|e| e.reason()), expected, "{offset} {leeway}");
+    }
+}
+
+#[test]
 fn refuses_other_claims() {
     for (claims, expected) in [
         (with(id_claims(), "iss", json!(format!("{ISS}/"))), "unknown_issuer"),
@@ -278,6 +320,8 @@ fn refuses_other_claims() {
         (with(id_claims(), "token_use", json!(1)), "invalid_claim"),
         (with(id_claims(), "token_use", json!("access")), "invalid_claim"),
         (with(id_claims(), "sub", json!(1)), "invalid_claim"),
+        (without(id_claims(), "sub"), "invalid_claim"),
+        (without(access_claims(), "sub"), "invalid_claim"),
         (with(id_claims(), "scope", json!(["a"])), "invalid_claim"),
         (with(id_claims(), "jti", json!({})), "invalid_claim"),
         (with(id_claims(), "cognito:groups", json!("admins")), "invalid_claim"),
