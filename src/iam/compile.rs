@@ -358,3 +358,30 @@ fn principal_advice(group: PrincipalGroup, text: &str) -> Option<&'static str> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kinds of policies that don't pad short ARNs: such an ARN matches nothing, and in
+    /// `NotResource` must not turn into everything.
+    #[test]
+    fn short_arns_that_are_not_padded_never_match() {
+        let none = super::super::Facts::new();
+        let scope = Scope { check: &none, session: &none, request: &none };
+        let mut errors = Vec::new();
+        let grammar = PolicyKind::Trust.grammar();
+        let compiler = Compiler { version: Version::V2012, grammar, errors: &mut errors };
+        let resource = Resource::Arn(super::super::Arn::parse("arn:aws:s3:::b/k").unwrap());
+        for (written, sense, truth) in [
+            ("arn:aws:s3", Sense::Only, Truth::False),
+            ("arn:aws:s3", Sense::AllBut, Truth::Unknown),
+            ("arn:aws:s3:*", Sense::Only, Truth::True),
+            ("arn:aws:s3:::b/*", Sense::Only, Truth::True),
+        ] {
+            let pattern = compiler.resource(written).unwrap();
+            let found = pattern.matches(&resource, sense, scope, &mut Unknowns::default());
+            assert_eq!(found, truth, "{written} {sense:?}");
+        }
+    }
+}
