@@ -53,15 +53,8 @@ fn token(kind: TokenKind, more: Value) -> VerifiedToken {
         )
         .unwrap(),
     };
-    VerifiedToken {
-        serial: 1,
-        issuer: Arc::new(issuer),
-        kind,
-        client: Some(CLIENT.to_owned()),
-        claims: Claims::parse(claims.to_string().as_bytes()).unwrap(),
-        kid: "k".to_owned(),
-        key_generation: 0,
-    }
+    let claims = Claims::parse(claims.to_string().as_bytes()).unwrap();
+    VerifiedToken::for_test(Arc::new(issuer), kind, Some(CLIENT.to_owned()), claims)
 }
 
 fn jwk() -> Arc<KeySet> {
