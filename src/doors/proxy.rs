@@ -204,7 +204,7 @@ impl Proxy {
     /// follows on it can't be trusted either.
     fn reject(&self, error: &RequestError) -> Answer {
         self.shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
-        let mut response = Problem::from(error.clone()).into_response().map(AnswerBody::own);
+        let mut response = Problem::from(*error).into_response().map(AnswerBody::own);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         Answer { response, route: None }
     }

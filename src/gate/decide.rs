@@ -49,7 +49,7 @@ impl Gate<'_> {
             trail,
         };
         let outcome = match self.permit(question, &mut progress).await {
-            Ok(permit) => Outcome::Allow(permit),
+            Ok(permit) => Outcome::Allow(Box::new(permit)),
             Err(denial) => Outcome::Deny(denial),
         };
         let Progress { route, login, assumed, checks, trail } = progress;

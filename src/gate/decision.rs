@@ -55,7 +55,7 @@ impl Decision {
 #[derive(Debug)]
 pub enum Outcome {
     /// Allowed: what may be forwarded.
-    Allow(Permit),
+    Allow(Box<Permit>),
     /// Denied.
     Deny(Denial),
 }

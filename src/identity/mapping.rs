@@ -84,8 +84,8 @@ pub(super) fn choose(
     trail: &mut dyn Trail,
 ) -> Result<(String, RoleChoice), AssumeError> {
     let mapping = pool.mappings.iter().find(|(key, _)| *key == login.mapping).map(|(_, m)| m);
-    let custom_of = |mut roles: &mut dyn Iterator<Item = &str>, asked: &str| {
-        let known = (&mut roles).any(|role| role == asked);
+    let custom_of = |roles: Vec<&str>, asked: &str| {
+        let known = roles.contains(&asked);
         known.then(|| (asked.to_owned(), RoleChoice::Custom)).ok_or(AssumeError::CustomRole)
     };
     let ambiguity = match mapping {
@@ -93,7 +93,7 @@ pub(super) fn choose(
             trail.step(Step::Mapping("none"));
             let role = pool.authenticated.as_deref();
             return match custom {
-                Some(asked) => custom_of(&mut role.into_iter(), asked),
+                Some(asked) => custom_of(role.into_iter().collect(), asked),
                 None => Ok((role.ok_or(AssumeError::NoRole)?.to_owned(), RoleChoice::Default)),
             };
         }
@@ -105,7 +105,7 @@ pub(super) fn choose(
                 roles: found.roles.len(),
             });
             if let Some(asked) = custom {
-                return custom_of(&mut found.roles.iter().map(String::as_str), asked);
+                return custom_of(found.roles.iter().map(String::as_str).collect(), asked);
             }
             if let Some(role) = &found.preferred {
                 return Ok((role.clone(), RoleChoice::Preferred));

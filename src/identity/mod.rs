@@ -18,6 +18,8 @@ mod mapping;
 mod pool;
 mod pool_error;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod trail;
 
 pub use assume::{Assume, Assumed, SESSION_NAME, assume};

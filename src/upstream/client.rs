@@ -103,7 +103,7 @@ impl Client {
     pub async fn forward(
         self: &Rc<Self>,
         upstream: &Upstream,
-        permit: Permit,
+        permit: Box<Permit>,
         id: &DecisionId,
         body: Incoming,
         timeouts: Timeouts,
@@ -221,7 +221,7 @@ where
 
 /// The upstream request: the permitted one, with what the upstream is told of the caller.
 fn serialise(
-    permit: Permit,
+    permit: Box<Permit>,
     id: &DecisionId,
     upstream: &Upstream,
     body: UploadBody,
