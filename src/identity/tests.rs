@@ -115,7 +115,10 @@ fn outcome(result: Result<Assumed, AssumeError>) -> String {
     }
 }
 
-fn groups(list: &[(&str, Option<u32>, Option<&str>)]) -> Groups {
+/// Name, precedence, role.
+type Group<'a> = (&'a str, Option<u32>, Option<&'a str>);
+
+fn groups(list: &[Group<'_>]) -> Groups {
     let list: Vec<Value> = list.iter().map(|(name, precedence, role)| {
         json!({"GroupName": name, "Precedence": precedence, "RoleArn": role.map(arn)})
     }).collect();
@@ -158,7 +161,7 @@ fn id_tokens_get_roles_in_cognitos_order() {
 
 #[test]
 fn groups_give_preferred_roles_by_precedence() {
-    let cases: [(&[(&str, Option<u32>, Option<&str>)], &str); 8] = [
+    let cases: [(&[Group<'_>], &str); 8] = [
         (&[("A", Some(1), Some("r1")), ("B", Some(2), Some("r2"))], "r1"),
         (&[("A", Some(1), Some("r1")), ("B", Some(1), Some("r1"))], "r1"),
         (&[("A", Some(1), Some("r1")), ("B", Some(1), Some("r2"))], "ambiguous_role"),
@@ -331,13 +334,17 @@ proptest! {
     fn ids_tell_parts_apart(all in "[a-c:]{0,8}", i in 0usize..9, j in 0usize..9) {
         let ids = IdentityIds::new(Some(b"k"));
         let (i, j) = (i.min(all.len()), j.min(all.len()));
-        let id = |at: usize| ids.id(POOL, &all[..at], &all[at..]);
+        let id = |at: usize| {
+            let (provider, subject) = all.split_at(at);
+            ids.id(POOL, provider, subject)
+        };
         prop_assert_eq!(id(i) == id(j), i == j);
         let uuid = id(i).split_once(':').unwrap().1.to_owned();
         prop_assert_eq!(uuid.len(), 36);
-        prop_assert_eq!(&uuid[14..15], "4");
-        prop_assert!("89ab".contains(&uuid[19..20]));
-        prop_assert_ne!(IdentityIds::new(None).id(POOL, &all[..i], &all[i..]), id(i));
+        prop_assert_eq!(uuid.as_bytes()[14], b'4');
+        prop_assert!(b"89ab".contains(&uuid.as_bytes()[19]));
+        let (provider, subject) = all.split_at(i);
+        prop_assert_ne!(IdentityIds::new(None).id(POOL, provider, subject), id(i));
     }
 
     #[test]
