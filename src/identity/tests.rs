@@ -115,7 +115,10 @@ fn outcome(result: Result<Assumed, AssumeError>) -> String {
     }
 }
 
-fn groups(list: &[(&str, Option<u32>, Option<&str>)]) -> Groups {
+/// Name, precedence, role.
+type Group<'a> = (&'a str, Option<u32>, Option<&'a str>);
+
+fn groups(list: &[Group<'_>]) -> Groups {
     let list: Vec<Value> = list.iter().map(|(name, precedence, role)| {
         json!({"GroupName": name, "Precedence": precedence, "RoleArn": role.map(arn)})
     }).collect();
@@ -158,7 +161,7 @@ fn id_tokens_get_roles_in_cognitos_order() {
 
 #[test]
 fn groups_give_preferred_roles_by_precedence() {
-    let cases: [(&[(&str, Option<u32>, Option<&str>)], &str); 8] = [
+    let cases: [(&[Group<'_>], &str); 8] = [
         (&[("A", Some(1), Some("r1")), ("B", Some(2), Some("r2"))], "r1"),
         (&[("A", Some(1), Some("r1")), ("B", Some(1), Some("r1"))], "r1"),
         (&[("A", Some(1), Some("r1")), ("B", Some(1), Some("r2"))], "ambiguous_role"),
@@ -326,18 +329,64 @@ fn wrong_exports_are_refused_with_their_path() {
     assert!(Groups::parse(r#"{"Groups":[{"GroupName":"a","Precedence":-1}]}"#).is_err());
 }
 
+#[test]
+fn a_pool_without_a_role_gives_none() {
+    let mut pool = pool_json(None);
+    pool["Roles"] = json!({});
+    let id = token(TokenKind::Id, json!({}));
+    assert_eq!(chosen(&pool, &id, None), "no_role");
+    pool = pool_json(token_mapping("AuthenticatedRole"));
+    pool["Roles"] = json!({});
+    assert_eq!(chosen(&pool, &id, None), "no_role");
+}
+
+#[test]
+fn a_user_has_one_identity_whatever_the_token() {
+    let mut pool = pool_json(None);
+    pool["PrincipalTags"] = json!({NAME: {"UseDefaults": true, "PrincipalTags": {"x": "sub"}}});
+    let of =
+        |kind| with_trust(&pool, &token(kind, json!({"aud": CLIENT})), None, TRUST, None).unwrap();
+    let (id, access) = (of(TokenKind::Id), of(TokenKind::Access));
+    assert_eq!(id.identity_id, access.identity_id);
+    assert_eq!(id.role_choice, RoleChoice::Default);
+    assert_eq!(id.session.facts.lookup("aws:principaltag/client"), Lookup::One(CLIENT.into()));
+    assert_eq!(id.session.facts.lookup("aws:principaltag/username"), Lookup::One(SUB.into()));
+    assert_eq!(id.session.facts.lookup("aws:principaltag/x"), Lookup::Absent);
+    assert_eq!(access.session.facts.lookup("aws:principaltag/client"), Lookup::Unknown);
+}
+
+#[test]
+fn the_trail_names_rules_and_never_values() {
+    let mapping = rules(&[("d", "Equals", "no"), ("d", "Equals", "secret")]);
+    let pool = IdentityPool::parse(&pool_json(mapping).to_string()).unwrap();
+    let lookup = |arn: &str| Some(role(arn, TRUST));
+    let ids = IdentityIds::new(None);
+    let mut trail = Vec::new();
+    let id = token(TokenKind::Id, json!({"d": "secret"}));
+    let now = crate::clock::Time::from_secs(1_800_000_000);
+    assume(&pool, &id, None, &ids, &lookup, now, &mut trail).unwrap();
+    let told: Vec<String> = trail.iter().map(ToString::to_string).collect();
+    assert!(told.contains(&"rule 1 on claim d: does not match".to_owned()), "{told:?}");
+    assert!(told.contains(&"rule 2 on claim d: matches".to_owned()), "{told:?}");
+    assert!(!told.join(" ").contains("secret"), "{told:?}");
+}
+
 proptest! {
     #[test]
     fn ids_tell_parts_apart(all in "[a-c:]{0,8}", i in 0usize..9, j in 0usize..9) {
         let ids = IdentityIds::new(Some(b"k"));
         let (i, j) = (i.min(all.len()), j.min(all.len()));
-        let id = |at: usize| ids.id(POOL, &all[..at], &all[at..]);
+        let id = |at: usize| {
+            let (provider, subject) = all.split_at(at);
+            ids.id(POOL, provider, subject)
+        };
         prop_assert_eq!(id(i) == id(j), i == j);
         let uuid = id(i).split_once(':').unwrap().1.to_owned();
         prop_assert_eq!(uuid.len(), 36);
-        prop_assert_eq!(&uuid[14..15], "4");
-        prop_assert!("89ab".contains(&uuid[19..20]));
-        prop_assert_ne!(IdentityIds::new(None).id(POOL, &all[..i], &all[i..]), id(i));
+        prop_assert_eq!(uuid.as_bytes()[14], b'4');
+        prop_assert!(b"89ab".contains(&uuid.as_bytes()[19]));
+        let (provider, subject) = all.split_at(i);
+        prop_assert_ne!(IdentityIds::new(None).id(POOL, provider, subject), id(i));
     }
 
     #[test]
