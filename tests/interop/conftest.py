@@ -1,11 +1,18 @@
 """Fixtures: the demo, a counting backend, an account served from a temporary folder. Nothing outlives its test."""
 
+import signal
+
 import pytest
 
 import account
 import mint
 from backend import Backend
 from gate import free_port, start
+
+
+def pytest_sessionstart(session):
+    # Fixtures stop their processes even when the run is cut short.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
 
 
 @pytest.fixture
