@@ -145,7 +145,7 @@ def user_pool(pool, client, keys):
 """
 
 
-def route(name, path, upstream, engines="{ iam: enforce, cedar: off, compose: all }", more=""):
+def route(name, path, upstream, engines="{ iam: enforce, cedar: off }", more=""):
     lines = [
         f"  - name: {name}",
         "    service: execute-api",
@@ -158,7 +158,7 @@ def route(name, path, upstream, engines="{ iam: enforce, cedar: off, compose: al
     return "\n".join(lines) + "\n"
 
 
-TOKEN_ONLY = "{ iam: off, cedar: off, compose: all }"
+TOKEN_ONLY = "{ iam: off, cedar: off }"
 
 
 def serve(folder, pools, routes, more="", edit=lambda text: text):

@@ -283,7 +283,8 @@ def test_bad_answers_of_the_issuer_keep_the_good_keys(serve, key, second_key, ba
         def all_were_asked_again():
             # An unknown key id makes Poolgate look, though not more often than every 10 s.
             for gate in gates.values():
-                assert gate.call("GET", "/orders/1", token=mint.pool_token(second_key)).status == 401
+                answer = gate.call("GET", "/orders/1", token=mint.pool_token(second_key))
+                assert answer.status in (401, 503), answer
             return all(asked(issuer)[name] > fetched[name] for name in gates)
 
         until("a look at the bad keys", 20, all_were_asked_again)
