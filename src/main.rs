@@ -1,3 +1,9 @@
 //! The `poolgate` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    poolgate::cli::Cli::parse().run()
+}

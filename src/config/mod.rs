@@ -1,1 +1,114 @@
-//! The config room.
+//! The configuration: the file as written becomes the settings as checked.
+//!
+//! [`load`] reports every problem at once, each at its line and column, and refuses what it doesn't
+//! know: a field that is misspelt never silently leaves a gate open. Secrets are read at load and
+//! shown nowhere. Names, types, defaults and descriptions are defined once, for reading, for
+//! [`schema`] and for `docs/configuration.md`.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+mod issuers;
+pub mod json;
+mod logs;
+mod map;
+mod problem;
+mod reach;
+mod read;
+mod route;
+mod secret;
+mod settings;
+mod suggest;
+mod template;
+mod value;
+mod yaml;
+
+pub use issuers::{OidcProvider, TokenRules, UserPool};
+pub use logs::{AccessLog, DecisionLog, Log, LogFormat, LogLevel, Only, Sink};
+pub use problem::{At, Position, Problem, Severity};
+pub use reach::UpstreamUrl;
+pub use route::{
+    Alb, Api, Authenticate, CedarEngine, Engines, IamEngine, Match, Route, Service, TokenSource,
+    Upstream, UpstreamHost,
+};
+pub use secret::Secret;
+pub use settings::{
+    AdminAccess, AdminListener, Aws, Identities, IdentityStore, Limits, Listen, ProxyListener,
+    Settings, Timeouts, Tls,
+};
+pub use template::{ActionRule, PathTemplate, Piece, ResourceTemplate, Segment};
+pub use value::{Address, Keys, Url, UrlScheme};
+
+/// Reads the file at `path`, and the secrets it names: the settings and what is worth a warning,
+/// or every problem, in the file's order.
+pub fn load(path: &Path) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
+    let text = read_capped(path)
+        .map_err(|message| vec![Problem::error(path, Position::START, message)])?;
+    load_text(path, &text, &|name| std::env::var_os(name))
+}
+
+/// As [`load`], of a `text` that would be the file at `path`, with environment variables from
+/// `environment`.
+pub fn load_text(
+    path: &Path,
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (settings, found) = read::read_file::<Settings>(text, folder, environment);
+    let problem = |(position, severity, message)| Problem::new(path, position, severity, message);
+    let mut problems: Vec<Problem> = found.into_iter().map(problem).collect();
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    if more > 0 {
+        // Errors first: a warning must not take the place of the reason of a refusal.
+        problems.sort_by_key(|problem| problem.severity == Severity::Warning);
+        problems.truncate(MAX_PROBLEMS);
+        let worst = problems.first().map_or(Severity::Error, |problem| problem.severity);
+        let message = format!("and {more} more problems");
+        problems.push(Problem::new(path, Position::START, worst, message));
+    }
+    let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
+    match settings {
+        Some(mut settings) if !failed => {
+            path.clone_into(&mut settings.file);
+            Ok((settings, problems))
+        }
+        _ => {
+            if !failed {
+                // INVARIANT: who refuses a value reports why. Should one forget, the answer is
+                // still a refusal, and not an empty list.
+                problems.push(Problem::error(path, Position::START, "can't be read"));
+            }
+            Err(problems)
+        }
+    }
+}
+
+/// The JSON Schema (2020-12) of the file.
+pub fn schema() -> serde_json::Value {
+    let mut schema = map::section_schema::<Settings>();
+    if let serde_json::Value::Object(members) = &mut schema {
+        members.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+        members.insert("title".into(), "The configuration of Poolgate".into());
+    }
+    schema
+}
+
+fn read_capped(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("can't read the file: {error}");
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    // One byte beyond what the reader takes, so that it says that it is too large.
+    file.take((1 << 20) + 1).read_to_end(&mut bytes).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())
+}
+
+/// How many problems are told at once.
+const MAX_PROBLEMS: usize = 100;
+
+#[cfg(test)]
+mod docs_tests;
+#[cfg(test)]
+mod tests;

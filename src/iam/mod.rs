@@ -1,5 +1,38 @@
 //! IAM's policy language and its evaluation: pure, without I/O.
+//!
+//! A [`Policy`] is parsed and compiled once; [`evaluate`] asks a [`Session`]'s policies about a
+//! [`Check`]. Everything is decided in Kleene's three-valued logic ([`Truth`]): a context key is
+//! present, absent or unknown, and what is unknown never allows and always denies. `docs/iam.md`
+//! lists what is decided where IAM's documentation is silent.
 
+mod arn;
+mod compile;
+mod condition;
+mod document;
+mod evaluate;
 mod facts;
+mod json;
+mod observe;
+mod pattern;
+mod scope;
+mod session;
+#[cfg(test)]
+mod tests;
+mod truth;
+mod variable;
+mod verdict;
 
+pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource};
+pub use compile::{Policy, Statement};
+pub use document::{
+    Effect, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, MAX_STATEMENTS, MAX_VALUE_BYTES, MAX_VALUES,
+    PolicyError, PolicyKind, PolicyProblem, PrincipalGroup, Version,
+};
+pub use evaluate::{Check, evaluate, evaluate_trust};
 pub use facts::{Both, Context, Fact, Facts, Lookup};
+pub use json::{JsonPath, JsonStep};
+pub use observe::{ConditionSeen, Considered, Interest, NoObserver, Observer, Seen};
+pub use session::{Principal, Role, Session};
+pub use truth::Truth;
+pub use variable::{MAX_VARIABLES, VariableError};
+pub use verdict::{Denial, Grounds, Layer, StatementRef, Verdict};

@@ -1,1 +1,50 @@
-//! The token room.
+//! Token verification: a compact JWT in, a [`VerifiedToken`] out, or a [`TokenError`].
+//!
+//! - [`Issuers`] holds the accepted issuers of one configuration generation and verifies without
+//!   I/O: structure, issuer and times first, then the signature, then audience and use.
+//! - [`KeyStore`] keeps the keys of every source fresh in the background; a [`KeySet`] is the live
+//!   handle to one source and outlives reloads.
+//! - [`TokenCache`] remembers verified tokens; times, keys and the issuer's settings are checked
+//!   again on every hit.
+//!
+//! Refused whatever the configuration: HMAC and `none`, keys or key locations named by the token
+//! itself (`jwk`, `jku`, `x5u`, `x5c` are ignored), `crit`, unencoded payloads (RFC 7797), JWE,
+//! duplicate members, tokens without `exp`. `docs/tokens.md` lists every check in order.
+
+mod cache;
+mod claims;
+mod compact;
+mod error;
+mod fetch;
+mod issuer;
+mod json;
+mod key;
+mod keys;
+mod store;
+mod verify;
+
+#[cfg(test)]
+mod testing;
+
+pub use cache::TokenCache;
+pub use claims::{Claims, TokenUse};
+pub use error::{ErrorSource, TokenError};
+pub use fetch::{Fetch, FetchError, FetchFuture, KeySource};
+pub use issuer::{Issuer, IssuerError, IssuerKind};
+pub use key::{Algorithm, VerificationKey};
+pub use keys::{KeySet, KeyStats, KeysError, RefreshError};
+pub use store::KeyStore;
+pub use verify::{Issuers, TokenKind, VerifiedToken};
+
+/// Longest accepted token, in bytes of its compact form. The longest token Cognito issues is far
+/// below; a header of 8 KiB is what common servers accept.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// Longest accepted JOSE header, in decoded bytes.
+pub const MAX_HEADER_BYTES: usize = 1024;
+
+/// Longest accepted key id, in bytes.
+pub const MAX_KID_BYTES: usize = 128;
+
+/// Largest accepted key document, in bytes.
+pub const MAX_KEYS_BYTES: usize = 150 * 1024;

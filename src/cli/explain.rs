@@ -1,0 +1,288 @@
+//! `poolgate explain`: one request through the gate, without forwarding it.
+
+use std::{
+    fs,
+    io::{self, Read},
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{BAD_CONFIGURATION, NO, USAGE, check, run::{print, runtime}};
+use crate::{
+    clock,
+    control::{Builder, HttpFetch, client_tls, wait_for_keys},
+    gate::{Decision, Gate, Outcome, Question, Step, Trail},
+    http::{self, Authority, Peer, RequestError, Scheme, Target, TargetMode, TrustedProxies},
+    token::TokenCache,
+};
+
+/// Run one request through the gate, without forwarding it, and print why it is allowed or not
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The configuration file [default: that of the poolgate running here, as its admin port says]
+    #[arg(long, value_name = "FILE", env = "POOLGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// The admin address of the poolgate running here
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9901")]
+    admin: String,
+    /// The bearer token: itself, @FILE, or - for standard input
+    #[arg(long, value_name = "TOKEN", hide_env_values = true, env = "POOLGATE_TOKEN")]
+    token: Option<String>,
+    /// A header of the request; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// A file with the request's body
+    #[arg(long, value_name = "FILE")]
+    body: Option<PathBuf>,
+    /// How to print the trail
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// The request's method
+    method: String,
+    /// The request's URL
+    url: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// Why nothing can be explained.
+enum Failure {
+    Usage(String),
+    Configuration,
+    Refused(RequestError),
+}
+
+impl Explain {
+    pub(super) fn run(self) -> ExitCode {
+        let runtime = match runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => return error.exit(),
+        };
+        let explained = runtime.block_on(self.explain());
+        runtime.shutdown_background();
+        match explained {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(NO),
+            Err(Failure::Configuration) => ExitCode::from(BAD_CONFIGURATION),
+            Err(Failure::Usage(message)) => {
+                eprintln!("poolgate: {message}");
+                ExitCode::from(USAGE)
+            }
+            Err(Failure::Refused(error)) => {
+                eprintln!("refused before any decision: {error} ({})", error.reason());
+                ExitCode::from(NO)
+            }
+        }
+    }
+
+    /// Prints the trail; says whether the request is allowed.
+    async fn explain(&self) -> Result<bool, Failure> {
+        let tls = client_tls().map_err(Failure::Usage)?;
+        let fetch = HttpFetch::new(&tls);
+        let config = match &self.config {
+            Some(config) => config.clone(),
+            None => running_config(&fetch, &self.admin).await?,
+        };
+        let builder = Builder::new(Arc::new(fetch), tls);
+        let built = builder.build(&config).map_err(|problems| {
+            check::print(&problems);
+            Failure::Configuration
+        })?;
+        wait_for_keys(builder.keys_ready(), KEYS).await;
+        let (_, snapshot, _, _) = built.into_parts();
+        let question = self.question()?;
+        let line = format!("{} {}", question.method, self.url);
+        let tokens = TokenCache::new(1 << 20);
+        let gate = Gate { rules: &snapshot.rules, tokens: &tokens };
+        let decision = gate.decide(question, Trail::On(Vec::new())).await;
+        let text = match self.output {
+            Output::Json => format!("{:#}\n", as_json(&line, &decision)),
+            Output::Text => as_text(&line, &decision),
+        };
+        print(&text).map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(matches!(decision.outcome, Outcome::Allow(_)))
+    }
+
+    /// The question, made as a door makes it.
+    fn question(&self) -> Result<Question, Failure> {
+        let usage = Failure::Usage;
+        let method: Method = self
+            .method
+            .parse()
+            .map_err(|_| usage(format!("{:?} is not a method", self.method)))?;
+        let uri: Uri =
+            self.url.parse().map_err(|error| usage(format!("{:?}: {error}", self.url)))?;
+        let scheme = uri.scheme_str().and_then(Scheme::parse).ok_or_else(|| {
+            usage("the URL must be a whole one, such as http://127.0.0.1:8080/api/".to_owned())
+        })?;
+        let mut headers = self.headers()?;
+        if let Some(path) = &self.body {
+            let size = fs::metadata(path)
+                .map_err(|error| usage(format!("{}: {error}", path.display())))?
+                .len();
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+        }
+        let authority = uri.authority().map(|a| a.as_str()).unwrap_or_default();
+        if !headers.contains_key(header::HOST) {
+            let host = HeaderValue::from_str(authority);
+            headers.insert(header::HOST, host.map_err(|e| usage(e.to_string()))?);
+        }
+        let refused = Failure::Refused;
+        http::check_method(&method).map_err(refused)?;
+        let authority = Authority::of(&Uri::from_static("/"), &headers).map_err(refused)?;
+        let trusted = TrustedProxies::default();
+        let mut peer = Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), scheme, &trusted);
+        peer.rules.alb = http::AlbHeaders::Read;
+        let received =
+            http::receive(&mut headers, Version::HTTP_11, peer).map_err(refused)?;
+        let target = Target::of(&uri, TargetMode::Strict).map_err(|e| refused(e.into()))?;
+        Ok(Question { method, authority, target, headers, received, now: clock::now() })
+    }
+
+    fn headers(&self) -> Result<HeaderMap, Failure> {
+        let mut headers = HeaderMap::new();
+        for line in &self.headers {
+            let wrong = || Failure::Usage(format!("header {line:?} is not 'Name: value'"));
+            let (name, value) = line.split_once(':').ok_or_else(wrong)?;
+            let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
+            let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
+            headers.append(name, value);
+        }
+        if let Some(token) = &self.token {
+            let token = read_token(token).map_err(|e| Failure::Usage(format!("token: {e}")))?;
+            let value = HeaderValue::from_str(&format!("Bearer {}", token.trim()));
+            let value = value.map_err(|_| Failure::Usage("token: not one line".to_owned()))?;
+            headers.append(header::AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+}
+
+/// A token as the command line gives it.
+fn read_token(given: &str) -> io::Result<String> {
+    match given {
+        "-" => {
+            let mut token = String::new();
+            io::stdin().take(MAX_TOKEN).read_to_string(&mut token)?;
+            Ok(token)
+        }
+        _ => match given.strip_prefix('@') {
+            Some(path) => fs::read_to_string(Path::new(path)),
+            None => Ok(given.to_owned()),
+        },
+    }
+}
+
+/// The configuration file of the poolgate running here.
+async fn running_config(fetch: &HttpFetch, admin: &str) -> Result<PathBuf, Failure> {
+    use crate::token::Fetch;
+    let url = format!("{}/config", admin.trim_end_matches('/'));
+    let unknown = |error: &dyn std::fmt::Display| {
+        Failure::Usage(format!("no --config given, and no poolgate runs here: {url} {error}"))
+    };
+    let text = fetch.fetch(&url).await.map_err(|error| unknown(&error))?;
+    let answer: Value = serde_json::from_slice(&text).map_err(|error| unknown(&error))?;
+    let file = answer.pointer("/config/file").and_then(Value::as_str);
+    file.map(PathBuf::from).ok_or_else(|| unknown(&"names no file"))
+}
+
+fn as_json(line: &str, decision: &Decision) -> Value {
+    let (effect, reason, detail, found) = match &decision.outcome {
+        Outcome::Allow(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
+        Outcome::Deny(denial) => {
+            ("deny", denial.reason, Some(denial.detail.as_str()), denial.found.clone())
+        }
+    };
+    json!({
+        "request": line,
+        "effect": effect,
+        "reason": reason,
+        "detail": detail,
+        "found": found,
+        "trail": decision.trail.steps(),
+    })
+}
+
+fn as_text(line: &str, decision: &Decision) -> String {
+    let mut text = format!("{line}\n");
+    let mut stage = "";
+    for Step { stage: now, what, found } in decision.trail.steps() {
+        if *now != stage {
+            text.push_str(&format!("\n{now}\n"));
+            stage = now;
+        }
+        text.push_str(&format!("  {what}\n"));
+        push_value(&mut text, found, 4);
+    }
+    match &decision.outcome {
+        Outcome::Allow(permit) => {
+            text.push_str(&format!("\nALLOW ({})\n", permit.grounds().reason()));
+        }
+        Outcome::Deny(denial) => {
+            text.push_str(&format!("\nDENY ({})\n  {}\n", denial.reason, denial.detail));
+            push_value(&mut text, &denial.found, 2);
+        }
+    }
+    text
+}
+
+/// A value as indented lines of `name: value`.
+fn push_value(text: &mut String, value: &Value, indent: usize) {
+    let pad = " ".repeat(indent);
+    match value {
+        Value::Null => {}
+        Value::Object(members) => {
+            for (name, value) in members {
+                push_member(text, &pad, name, value, indent);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                match item {
+                    Value::Object(_) | Value::Array(_) => {
+                        text.push_str(&format!("{pad}-\n"));
+                        push_value(text, item, indent + 2);
+                    }
+                    _ => text.push_str(&format!("{pad}- {}\n", plain(item))),
+                }
+            }
+        }
+        _ => text.push_str(&format!("{pad}{}\n", plain(value))),
+    }
+}
+
+fn push_member(text: &mut String, pad: &str, name: &str, value: &Value, indent: usize) {
+    let simple = |items: &[Value]| items.iter().all(|v| !v.is_object() && !v.is_array());
+    match value {
+        Value::Null => {}
+        Value::Array(items) if items.is_empty() => {}
+        Value::Array(items) if simple(items) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            text.push_str(&format!("{pad}{name}: {}\n", items.join(", ")));
+        }
+        Value::Array(_) | Value::Object(_) => {
+            text.push_str(&format!("{pad}{name}:\n"));
+            push_value(text, value, indent + 2);
+        }
+        _ => text.push_str(&format!("{pad}{name}: {}\n", plain(value))),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// How long keys may take to load.
+const KEYS: Duration = Duration::from_secs(5);
+const MAX_TOKEN: u64 = 64 << 10;

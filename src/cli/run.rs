@@ -1,0 +1,214 @@
+//! What `serve` and `demo` share: the life of the process from its configuration to its drain.
+
+use std::{io, path::Path, process::ExitCode, sync::Arc, thread::available_parallelism};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time::{Duration, sleep},
+};
+
+use super::BAD_CONFIGURATION;
+use crate::{
+    config::{self, LogFormat, Settings},
+    control::{
+        Builder, HttpFetch, Reloader, client_tls, post_records, refresh_gauges, resolve_upstreams,
+        wait_for_keys,
+    },
+    doors::{
+        Phase, Shared,
+        admin::{Access, Admin},
+    },
+    server::{DataThreads, Listener, accept, serve_admin},
+    telemetry::{self, Metrics, Records, Sink},
+    token::TokenCache,
+};
+
+/// Why a process doesn't start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// The configuration has errors, which were printed.
+    #[error("the configuration has errors")]
+    Configuration,
+    /// Something else, in a sentence.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl StartError {
+    pub(super) fn other(error: impl std::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+
+    /// Says so and gives the exit code.
+    pub(super) fn exit(&self) -> ExitCode {
+        eprintln!("poolgate: {self}");
+        ExitCode::from(BAD_CONFIGURATION)
+    }
+}
+
+/// Listeners that are bound already.
+#[derive(Debug, Default)]
+pub(super) struct Bound {
+    pub(super) proxy: Option<Listener>,
+    pub(super) admin: Option<Listener>,
+}
+
+/// The control runtime.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .map_err(StartError::other)
+}
+
+/// Runs with the configuration at `file` until a signal ends it; `ready` is called when requests
+/// are served and keys are loaded.
+pub(super) async fn run(
+    file: &Path,
+    bound: Bound,
+    ready: impl FnOnce(),
+) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::other)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::other)?;
+    let tls = client_tls().map_err(StartError::Other)?;
+    let mut builder = Builder::new(Arc::new(HttpFetch::new(&tls)), Arc::clone(&tls));
+    let built = builder.build(file).map_err(|problems| {
+        for problem in &problems {
+            eprintln!("{problem}");
+        }
+        StartError::Configuration
+    })?;
+    let (settings, snapshot, warnings, (sources, upstreams)) = built.into_parts();
+    start_log(&settings)?;
+    for problem in &warnings {
+        tracing::warn!(%problem, "configuration");
+    }
+
+    let proxy = listener(bound.proxy, &settings.listen.proxy.address.value).await?;
+    let admin = listener(bound.admin, &settings.listen.admin.address.value).await?;
+    let metrics = Metrics::new().map_err(StartError::other)?;
+    metrics.generation.set(i64::try_from(snapshot.rules.generation).unwrap_or(i64::MAX));
+    let records = |name, sink| {
+        let dropped = metrics.dropped.with_label_values(&[name]);
+        Records::start(name, sink, dropped, post_records(&tls))
+    };
+    let decisions = Arc::new(records("decisions", sink(&settings.decision_log.sink)));
+    let access = records("access", sink(&settings.access_log.sink));
+    let (phase, phases) = watch::channel(Phase::Starting);
+    let shared = Arc::new(Shared {
+        snapshot: ArcSwap::from_pointee(snapshot),
+        tokens: TokenCache::new(TOKEN_CACHE),
+        metrics,
+        decisions: decisions.recorder(),
+        access: access.recorder(),
+        phase: phases.clone(),
+    });
+    builder.applied(&sources, upstreams);
+    let generation = shared.snapshot.load().rules.generation;
+    tracing::info!(generation, version = env!("CARGO_PKG_VERSION"), "starting");
+
+    tokio::spawn(serve_admin(admin, Arc::new(admin_door(&shared, &decisions, &settings))));
+    tokio::spawn(resolve_upstreams(Arc::clone(&shared)));
+    let cores = available_parallelism().map_or(1, usize::from);
+    let threads = DataThreads::start(cores, &shared, settings.timeouts.drain);
+    let threads = Arc::new(threads.map_err(StartError::other)?);
+    let limit = usize::try_from(settings.limits.connections).unwrap_or(usize::MAX);
+    let acceptor =
+        tokio::spawn(accept(proxy, Arc::clone(&threads), Arc::clone(&shared), limit, phases));
+
+    let keys = builder.keys_ready();
+    let (shutdown_delay, drain) = (settings.timeouts.shutdown_delay, settings.timeouts.drain);
+    tokio::spawn(Reloader::new(file, builder, Arc::clone(&shared), settings).run());
+    tokio::select! {
+        _ = wait_for_keys(keys, FOREVER) => {
+            phase.send_replace(Phase::Serving);
+            tracing::info!("ready");
+            ready();
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+
+    tracing::info!(?shutdown_delay, "leaving: not ready any more");
+    phase.send_replace(Phase::Leaving);
+    tokio::select! {
+        () = sleep(shutdown_delay) => {}
+        // Whoever asks twice is in a hurry.
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!(?drain, "draining");
+    phase.send_replace(Phase::Draining);
+    let _ = acceptor.await;
+    if let Some(threads) = Arc::into_inner(threads) {
+        let _ = tokio::task::spawn_blocking(move || threads.join()).await;
+    }
+    drop(shared);
+    access.finish().await;
+    if let Some(decisions) = Arc::into_inner(decisions) {
+        decisions.finish().await;
+    }
+    tracing::info!("done");
+    Ok(())
+}
+
+async fn listener(
+    bound: Option<Listener>,
+    address: &config::Address,
+) -> Result<Listener, StartError> {
+    match bound {
+        Some(listener) => Ok(listener),
+        None => Listener::bind(address).await.map_err(StartError::other),
+    }
+}
+
+fn start_log(settings: &Settings) -> Result<(), StartError> {
+    let format = match settings.log.format {
+        LogFormat::Json => telemetry::log::Format::Json,
+        LogFormat::Text => telemetry::log::Format::Text,
+    };
+    telemetry::log::start(settings.log.level.as_str(), format).map_err(StartError::Other)
+}
+
+fn sink(sink: &config::Sink) -> Sink {
+    match sink {
+        config::Sink::None => Sink::None,
+        config::Sink::Stdout => Sink::Stdout,
+        config::Sink::File(path) => Sink::File(path.value.clone()),
+        config::Sink::Http(url) => Sink::Http(url.as_str().to_owned()),
+    }
+}
+
+fn admin_door(shared: &Arc<Shared>, decisions: &Arc<Records>, settings: &Settings) -> Admin {
+    let access = match &settings.admin.token {
+        Some(token) => Access::Token(token.clone()),
+        None if settings.listen.admin.address.value.is_local() => Access::Local,
+        None => Access::Closed,
+    };
+    let gauges = Arc::clone(shared);
+    Admin {
+        shared: Arc::clone(shared),
+        decisions: Arc::clone(decisions),
+        access,
+        refresh: Box::new(move || refresh_gauges(&gauges)),
+    }
+}
+
+/// Says why standard output ended, where that is not simply a closed pipe.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    use std::io::Write;
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Bytes of verified tokens that are kept.
+const TOKEN_CACHE: u64 = 64 << 20;
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -1,0 +1,119 @@
+//! Hosts, paths and origins of requests, and where they go.
+
+use std::path::PathBuf;
+
+use super::read::{Text, text};
+use super::template::check_path;
+use super::value::{Url, UrlScheme, made_of, wrong};
+use super::yaml::shorten;
+
+/// The address of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UpstreamUrl {
+    /// A host, in clear or over TLS. It has no path.
+    Tcp(Url),
+    /// HTTP in clear on a Unix socket.
+    Unix(PathBuf),
+}
+
+/// A host without port, in lower case.
+pub(super) struct HostName(pub(super) String);
+
+impl Text for HostName {
+    const WHAT: &'static str = "an exact host without port, such as api.example.com";
+    const PATTERN: &'static str = r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])$";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let bracketed = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+        let fits = match bracketed {
+            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => {
+                let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+                made_of(text, 253, plain) && !text.starts_with('.') && !text.ends_with('.')
+            }
+        };
+        if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(wrong::<Self>(text)) }
+    }
+}
+
+/// A host, perhaps with port, as in `Host`.
+pub(super) struct HostAndPort(pub(super) String);
+
+impl Text for HostAndPort {
+    const WHAT: &'static str = "a host such as api.example.com or api.example.com:8443";
+    const PATTERN: &'static str = r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (text, None),
+        };
+        let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
+        match HostName::parse(host) {
+            Ok(_) if port_fits => Ok(Self(text.to_ascii_lowercase())),
+            _ => Err(wrong::<Self>(text)),
+        }
+    }
+}
+
+/// The beginning of a path, in a form that means the same raw and decoded.
+pub(super) struct PathPrefix(pub(super) String);
+
+impl Text for PathPrefix {
+    const WHAT: &'static str = "a path such as /orders/";
+    const PATTERN: &'static str = r"^/[A-Za-z0-9._~!$&'()*+,=:@/-]*$";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        check_path(text, |segment| {
+            made_of(segment, 1024, |b| {
+                b.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@".contains(&b)
+            })
+        })?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// An origin (RFC 6454 §6.2), as browsers write it.
+pub(super) struct Origin(pub(super) String);
+
+impl Text for Origin {
+    const WHAT: &'static str = "an origin such as https://app.example.com";
+    const PATTERN: &'static str = r"^https?://[a-z0-9.:\[\]-]+$";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|_| wrong::<Self>(text))?;
+        let default = matches!(
+            (url.scheme(), text.rsplit_once(':').map_or("", |(_, port)| port)),
+            (UrlScheme::Http, "80") | (UrlScheme::Https, "443")
+        );
+        if !url.path().is_empty() || text != text.to_ascii_lowercase() || default {
+            let message = "must be an origin as browsers write it: scheme and host in lower case, \
+                           a port unless it is the scheme's, no path";
+            return Err(message.into());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Text for UpstreamUrl {
+    const WHAT: &'static str = "a URL such as http://127.0.0.1:3000, or unix:/path";
+    const PATTERN: &'static str = r"^(https?://[^\s/@?#]+/?|unix:/.+)$";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            if !path.starts_with('/') || path.contains('\0') {
+                return Err("a Unix socket's path must be absolute: unix:/path".into());
+            }
+            return Ok(Self::Unix(path.into()));
+        }
+        let url = Url::parse(text)?;
+        if !matches!(url.path(), "" | "/") {
+            let path = shorten(url.path());
+            let message = "requests are forwarded with the path they came with";
+            return Err(format!("must be without a path: {message}, {path} would be lost"));
+        }
+        Ok(Self::Tcp(url))
+    }
+}
+
+text!(HostAndPort, HostName, Origin, PathPrefix, UpstreamUrl);

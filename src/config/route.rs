@@ -1,0 +1,446 @@
+//! Routes: what is behind the gate, who gets through to it, and as which operation.
+
+use super::map::Map;
+use super::problem::{At, Position};
+use super::reach::{HostAndPort, HostName, Origin, PathPrefix, UpstreamUrl};
+use super::read::{Field, Reader, Section, section, words};
+use super::template::{ActionRule, check_rules};
+use super::value::{
+    ApiId, CookieName, IdentityPoolId, LoadBalancerArn, RouteName, Scope, Stage, Url, Words,
+};
+use super::yaml::Node;
+
+/// One route.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// Where it is in the file.
+    pub position: Position,
+    /// Its name, unique, also in metrics.
+    pub name: String,
+    /// Whose requests it takes.
+    pub service: Service,
+    /// Which requests; the others' rest if absent.
+    pub r#match: Option<Match>,
+    /// The identity pool that gives roles, where several could.
+    pub identity_pool: Option<At<String>>,
+    /// The API in ARNs.
+    pub api: Option<Api>,
+    /// Scopes of which an access token must have one; any token if empty.
+    pub scopes: Vec<String>,
+    /// Whether a token is demanded.
+    pub authenticate: Authenticate,
+    /// Which policies decide.
+    pub engines: Engines,
+    /// Whether the upstream sees the bearer token.
+    pub forward_token: bool,
+    /// Where else a token may be than in `Authorization`.
+    pub token: Option<TokenSource>,
+    /// Operations of the API's own naming; empty for `execute-api:Invoke`.
+    pub actions: Vec<ActionRule>,
+    /// The `Host` that the upstream sees.
+    pub host: UpstreamHost,
+    /// Where permitted requests go.
+    pub upstream: Upstream,
+}
+
+words! {
+    /// Whose requests a route takes.
+    pub Service {
+        /// An API of one's own.
+        ExecuteApi = "execute-api",
+        /// Cognito user pools' operations.
+        CognitoIdp = "cognito-idp",
+    }
+    "s3" => NOT_YET,
+    "dynamodb" => NOT_YET,
+    "cognito-identity" => BUILT_IN,
+    "sts" => BUILT_IN,
+    "iam" => BUILT_IN,
+    "verifiedpermissions" => BUILT_IN,
+}
+
+/// Which requests a route takes: by host, by path, or both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The exact host, in lower case, without port.
+    pub host: Option<String>,
+    /// The beginning of the path, in whole segments: `/a` is also that of `/a/b`, not of `/ab`.
+    pub path: Option<String>,
+}
+
+/// The API in ARNs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Its id.
+    pub id: String,
+    /// Its stage.
+    pub stage: String,
+}
+
+/// Whether a token is demanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Authenticate {
+    /// A valid token is demanded.
+    Required,
+    /// The route is public.
+    None,
+}
+
+words! {
+    /// The words of `authenticate`.
+    AuthenticateWord {
+        /// The route is public.
+        None = "none",
+    }
+}
+
+/// Which policies decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engines {
+    /// IAM policies.
+    pub iam: IamEngine,
+    /// Cedar policies.
+    pub cedar: CedarEngine,
+}
+
+words! {
+    /// What IAM policies do.
+    pub IamEngine {
+        /// They decide.
+        Enforce = "enforce",
+        /// They are not asked.
+        Off = "off",
+    }
+    "shadow" => NOT_YET,
+}
+
+words! {
+    /// What Cedar policies do.
+    pub CedarEngine {
+        /// They are not asked.
+        Off = "off",
+    }
+    "enforce" => NOT_YET,
+    "shadow" => NOT_YET,
+}
+
+/// Where else a token may be than in `Authorization`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSource {
+    /// In the cookie of this name.
+    pub cookie: Option<String>,
+    /// Origins (`https://app.example.com`) whose pages may send the cookie.
+    pub origins: Vec<String>,
+    /// In `x-amzn-oidc-data`, from this load balancer.
+    pub alb: Option<Alb>,
+}
+
+/// A load balancer that logs users in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alb {
+    /// Its ARN, which the token's `signer` must be.
+    pub arn: String,
+    /// The client the token must be for; any if absent.
+    pub client: Option<String>,
+    /// The URL under which its keys are, one PEM a key id; AWS's if absent.
+    pub keys: Option<Url>,
+}
+
+impl Alb {
+    /// The URL under which its keys are, without `/` at the end. AWS's is documented with
+    /// "Authenticate users using an Application Load Balancer".
+    pub fn keys_url(&self) -> String {
+        if let Some(keys) = &self.keys {
+            return keys.join("");
+        }
+        match self.arn.split(':').nth(3).unwrap_or("") {
+            region if region.starts_with("us-gov-") => {
+                format!("https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}")
+            }
+            region => format!("https://public-keys.auth.elb.{region}.amazonaws.com"),
+        }
+    }
+}
+
+/// The `Host` that the upstream sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamHost {
+    /// The caller's.
+    Keep,
+    /// That of the upstream's URL.
+    Rewrite,
+    /// This one.
+    Fixed(String),
+}
+
+words! {
+    /// The words of `host`.
+    HostWord {
+        /// The caller's.
+        Keep = "keep",
+        /// That of the upstream's URL.
+        Rewrite = "rewrite",
+    }
+}
+
+/// Where permitted requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its address.
+    pub url: At<UpstreamUrl>,
+    /// The `Host` it is told, instead of the caller's; see [`Route::host`].
+    pub host: Option<String>,
+}
+
+impl Section for Route {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let name = map.required("name", "Its name, unique; also in metrics and logs.");
+        let service = map.required("service", "Whose requests it takes.");
+        let matching =
+            map.optional("match", "Which requests it takes; without, those of no other.");
+        let doc = "The identity pool that gives roles, needed only where several could.";
+        let identity_pool = map.optional::<At<IdentityPoolId>>("identity_pool", doc);
+        let api = map.optional("api", "The API in the ARNs of execute-api:Invoke.");
+        let scopes = map.list("scopes", "Scopes of which an access token must have one.");
+        let authenticate =
+            map.optional("authenticate", "`none` makes the route public; a token is needed else.");
+        let engines = map.section::<Engines>("engines", "Which policies decide.");
+        let forward_token =
+            map.default("forward_token", "true", "Whether the upstream sees the bearer token.");
+        let token = map.optional("token", "Where else a token may be than in Authorization.");
+        let doc = "Operations of the API's own naming, instead of execute-api:Invoke.";
+        let actions = map.list::<ActionRule>("actions", doc);
+        let doc =
+            "The Host the upstream sees: the caller's, or the one of its URL. `keep` if absent.";
+        let host = map.optional("host", doc);
+        let upstream: Option<Upstream> = map.required("upstream", "Where permitted requests go.");
+        for name in ["guest", "tables", "cors"] {
+            map.later(name);
+        }
+
+        check_service(map, service, engines.as_ref());
+        if let Some(actions) = &actions {
+            check_rules(map, actions);
+        }
+        let authenticate = match authenticate? {
+            Some(AuthenticateWord::None) => Authenticate::None,
+            None => Authenticate::Required,
+        };
+        check_public(map, authenticate, engines.as_ref());
+        let upstream = upstream?;
+        let host = match (host?, &upstream.host) {
+            (Some(HostWord::Keep), Some(_)) => {
+                map.error(Some("host"), "`keep` and upstream.host exclude each other");
+                return None;
+            }
+            (_, Some(host)) => UpstreamHost::Fixed(host.clone()),
+            (Some(HostWord::Rewrite), None)
+                if matches!(upstream.url.value, UpstreamUrl::Unix(_)) =>
+            {
+                map.error(Some("host"), "a Unix socket has no host; write upstream.host");
+                return None;
+            }
+            (Some(HostWord::Rewrite), None) => UpstreamHost::Rewrite,
+            (Some(HostWord::Keep) | None, None) => UpstreamHost::Keep,
+        };
+        let RouteName(name) = name?;
+        let pool = |pool: At<IdentityPoolId>| At { value: pool.value.0, position: pool.position };
+        Some(Self {
+            position: map.here(),
+            name,
+            service: service?,
+            r#match: matching?,
+            identity_pool: identity_pool?.map(pool),
+            api: api?,
+            scopes: scopes?.into_iter().map(|Scope(scope)| scope).collect(),
+            authenticate,
+            engines: engines?,
+            forward_token: forward_token?,
+            token: token?,
+            actions: actions?,
+            host,
+            upstream,
+        })
+    }
+}
+
+impl Section for Match {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let host = map.optional("host", "The exact host, without port.");
+        let doc = "The beginning of the path, in whole segments. The longest wins.";
+        let path = map.optional("path", doc);
+        if !map.has("host") && !map.has("path") {
+            map.error(None, "needs `host`, `path` or both");
+        }
+        let host: Option<HostName> = host?;
+        let path: Option<PathPrefix> = path?;
+        if host.is_none() && path.is_none() {
+            return None;
+        }
+        Some(Self { host: host.map(|HostName(h)| h), path: path.map(|PathPrefix(p)| p) })
+    }
+}
+
+impl Section for Api {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let id = map.required("id", "Its id.");
+        let stage = map.required("stage", "Its stage.");
+        let (ApiId(id), Stage(stage)) = (id?, stage?);
+        Some(Self { id, stage })
+    }
+}
+
+impl Section for Engines {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let iam = map.default("iam", "enforce", "What IAM policies do.");
+        let cedar = map.default("cedar", "off", "What Cedar policies do.");
+        map.later("compose");
+        Some(Self { iam: iam?, cedar: cedar? })
+    }
+}
+
+impl Section for TokenSource {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let cookie = map.optional::<CookieName>("cookie", "In the cookie of this name.");
+        let doc = "Origins whose pages may send the cookie, such as https://app.example.com.";
+        let origins = map.list::<Origin>("origins", doc);
+        let doc = "In x-amzn-oidc-data, from this application load balancer.";
+        let alb = map.optional::<Alb>("alb", doc);
+        if !map.has("cookie") && !map.has("alb") {
+            map.error(None, "needs `cookie` or `alb`");
+            return None;
+        }
+        if map.has("origins") && !map.has("cookie") {
+            map.error(Some("origins"), "goes with `cookie`");
+            return None;
+        }
+        Some(Self {
+            cookie: cookie?.map(|CookieName(name)| name),
+            origins: origins?.into_iter().map(|Origin(origin)| origin).collect(),
+            alb: alb?,
+        })
+    }
+}
+
+impl Section for Alb {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let arn = map.required("arn", "Its ARN, which the token's signer must be.");
+        let doc = "The client the token must be for; any without.";
+        let client = map.optional::<Words>("client", doc);
+        let doc = "The URL under which its keys are, one PEM a key id; the one of AWS without.";
+        let keys: Option<Option<At<Url>>> = map.optional("keys", doc);
+        let keys = match keys? {
+            None => None,
+            Some(keys) => match keys.value.demand_trust() {
+                Ok(keys) => Some(keys),
+                Err(message) => {
+                    map.error(Some("keys"), message);
+                    return None;
+                }
+            },
+        };
+        let LoadBalancerArn(arn) = arn?;
+        Some(Self { arn, client: client?.map(|client| client.0), keys })
+    }
+}
+
+impl Section for Upstream {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let doc = "http://HOST:PORT, https://HOST:PORT or unix:/path, without a path of requests.";
+        let url = map.required("url", doc);
+        let host = map.optional("host", "The Host it is told, instead of the caller's.");
+        map.later("sign");
+        let host: Option<HostAndPort> = host?;
+        Some(Self { url: url?, host: host.map(|HostAndPort(host)| host) })
+    }
+}
+
+section!(Alb, Api, Engines, Match, Route, TokenSource, Upstream);
+
+/// All routes, checked against each other.
+pub(super) struct Routes(pub(super) Vec<Route>);
+
+impl Field for Routes {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let routes = reader.list::<Route>(node)?;
+        if routes.is_empty() {
+            reader.error(node.position, "must not be empty");
+            return None;
+        }
+        let known: Vec<&Route> = routes.iter().flatten().collect();
+        let mut fine = true;
+        for (index, route) in known.iter().enumerate() {
+            let earlier = || known.iter().take(index);
+            if let Some(first) = earlier().find(|first| first.name == route.name) {
+                let (name, line) = (&route.name, first.position.line);
+                let message = format!("`{name}` is the name of the route at line {line} already");
+                reader.error(route.position, message);
+                fine = false;
+            }
+            if let Some(first) = earlier().find(|first| competes(first, route)) {
+                let (name, line) = (&first.name, first.position.line);
+                let message = format!(
+                    "`{}` takes the same requests as `{name}` at line {line}; their `match` is equal",
+                    route.name
+                );
+                reader.error(route.position, message);
+                fine = false;
+            }
+        }
+        let routes: Option<Vec<Route>> = routes.into_iter().collect();
+        routes.filter(|_| fine).map(Self)
+    }
+
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "array", "minItems": 1, "items": Route::schema() })
+    }
+}
+
+/// Whether nothing decides between two routes. A `cognito-idp` route without `match` takes no part
+/// in host and path matching: it is reached by scope or target.
+fn competes(one: &Route, other: &Route) -> bool {
+    let aside = |route: &Route| route.service == Service::CognitoIdp && route.r#match.is_none();
+    one.r#match == other.r#match && aside(one) == aside(other)
+}
+
+fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Option<&Engines>) {
+    match service {
+        Some(Service::ExecuteApi) => {
+            let enforced = engines.is_some_and(|engines| engines.iam == IamEngine::Enforce);
+            if enforced && !map.has("api") && !map.has("actions") {
+                map.error(
+                    None,
+                    "needs `api` {id, stage} for execute-api:Invoke, or `actions`, or engines.iam: off",
+                );
+            }
+            if map.has("api") && map.has("actions") {
+                map.error(Some("actions"), "`api` and `actions` exclude each other");
+            }
+        }
+        Some(Service::CognitoIdp) => {
+            for name in ["api", "scopes", "authenticate", "token", "actions"] {
+                if map.has(name) {
+                    map.error(Some(name), "is for `service: execute-api` only");
+                }
+            }
+        }
+        None => {}
+    }
+}
+
+fn check_public(map: &mut Map<'_, '_>, authenticate: Authenticate, engines: Option<&Engines>) {
+    if authenticate == Authenticate::Required {
+        return;
+    }
+    if engines.is_some_and(|engines| engines.iam == IamEngine::Enforce) {
+        map.error(Some("authenticate"), "`none` goes with engines.iam: off only");
+    }
+    for name in ["scopes", "token"] {
+        if map.has(name) {
+            map.error(Some(name), "demands a token, and authenticate is `none`");
+        }
+    }
+}
+
+const NOT_YET: &str = "is not in this version of poolgate yet";
+const BUILT_IN: &str = "is built in and needs no route";

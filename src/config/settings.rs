@@ -1,0 +1,428 @@
+//! The settings, section by section, in the order of the file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::issuers::{OidcProvider, TokenRules, UserPool};
+use super::logs::{AccessLog, DecisionLog, Log};
+use super::map::Map;
+use super::problem::{At, Position};
+use super::read::{Section, section, words};
+use super::route::{Authenticate, Route, Routes, Service};
+use super::secret::Secret;
+use super::value::{AccountId, Address, Region, Size, Span};
+
+/// Everything the file says, checked; what it leaves out is at its default.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The file, as it was named when it was loaded.
+    pub file: PathBuf,
+    /// Where connections come in.
+    pub listen: Listen,
+    /// Whose `X-Forwarded-*` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds of what one caller may take.
+    pub limits: Limits,
+    /// Bounds of how long things may take.
+    pub timeouts: Timeouts,
+    /// Whose resources the routes are.
+    pub aws: Option<Aws>,
+    /// Cognito user pools whose tokens are taken.
+    pub user_pools: Vec<UserPool>,
+    /// Other OpenID Connect providers whose tokens are taken.
+    pub oidc_providers: Vec<OidcProvider>,
+    /// How tokens are checked.
+    pub token: TokenRules,
+    /// The folder of identity pools.
+    pub identity_pools: At<PathBuf>,
+    /// The folder of policies.
+    pub policies: At<PathBuf>,
+    /// How identity ids come about.
+    pub identities: Identities,
+    /// Who may see all of the admin address.
+    pub admin: AdminAccess,
+    /// What is behind the gate; at least one.
+    pub routes: Vec<Route>,
+    /// Where decisions are logged.
+    pub decision_log: DecisionLog,
+    /// Where requests are logged.
+    pub access_log: AccessLog,
+    /// The program's own log.
+    pub log: Log,
+}
+
+/// Where connections come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The requests that are forwarded.
+    pub proxy: ProxyListener,
+    /// Metrics and health.
+    pub admin: AdminListener,
+}
+
+/// The listener of requests that are forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyListener {
+    /// Its address.
+    pub address: At<Address>,
+    /// Its certificate; in clear without.
+    pub tls: Option<Tls>,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The PEM file of the certificate chain.
+    pub cert: At<PathBuf>,
+    /// The PEM file of the private key.
+    pub key: At<PathBuf>,
+}
+
+/// The listener of metrics and health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminListener {
+    /// Its address.
+    pub address: At<Address>,
+}
+
+/// Bounds of what one caller may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's head.
+    pub headers: u64,
+    /// Bytes of a body that has to be held before it is forwarded.
+    pub body_buffer: u64,
+    /// Connections at a time, on all of the proxy's threads together.
+    pub connections: u32,
+}
+
+/// Bounds of how long things may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a request's head to be complete.
+    pub header: Duration,
+    /// Without a byte on a connection.
+    pub idle: Duration,
+    /// To connect to an upstream.
+    pub upstream_connect: Duration,
+    /// For the head of an upstream's answer.
+    pub upstream_header: Duration,
+    /// Between not being ready and no longer accepting.
+    pub shutdown_delay: Duration,
+    /// For accepted requests to finish.
+    pub drain: Duration,
+}
+
+/// Whose resources the routes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aws {
+    /// The region in ARNs.
+    pub region: String,
+    /// The account in ARNs: 12 digits.
+    pub account: String,
+}
+
+/// How identity ids come about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identities {
+    /// Where they are kept.
+    pub store: IdentityStore,
+    /// The key they are derived with.
+    pub key: Option<At<Secret>>,
+}
+
+words! {
+    /// Where identity ids are kept.
+    pub IdentityStore {
+        /// Nowhere: they follow from pool, provider and subject.
+        Derived = "derived",
+    }
+    "memory" => LATER,
+    "file" => LATER,
+    "dynamodb" => LATER,
+}
+
+/// Who may see all of the admin address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdminAccess {
+    /// The bearer token to present off loopback.
+    pub token: Option<Secret>,
+}
+
+impl Section for Settings {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let listen = map.required("listen", "Where connections come in.");
+        let trusted_proxies = map.list::<At<IpNet>>(
+            "trusted_proxies",
+            "Networks and addresses of proxies whose X-Forwarded-* headers are believed.",
+        );
+        let limits = map.section("limits", "Bounds of what one caller may take.");
+        let timeouts = map.section("timeouts", "Bounds of how long things may take.");
+        let aws = map.optional("aws", "Whose resources the routes are; needed for their ARNs.");
+        let user_pools: Option<Vec<UserPool>> =
+            map.list("user_pools", "Cognito user pools whose tokens are taken.");
+        let oidc_providers: Option<Vec<OidcProvider>> =
+            map.list("oidc_providers", "Other OpenID Connect providers whose tokens are taken.");
+        let token = map.section("token", "How tokens are checked.");
+        let identity_pools = map.optional(
+            "identity_pools",
+            "The folder of identity pools, one JSON file a pool. Without it, `identity-pools` in the folder of policies.",
+        );
+        let policies = map.default::<At<PathBuf>>(
+            "policies",
+            "policies",
+            "The folder of policies: roles/ and managed/ are read.",
+        );
+        let identities = map.section::<Identities>("identities", "How identity ids come about.");
+        let admin = map.section::<AdminAccess>("admin", "Who may see all of the admin address.");
+        let routes = map.required::<Routes>("routes", "What is behind the gate, at least one.");
+        let decision_log = map.section("decision_log", "Where decisions are logged.");
+        let access_log = map.section("access_log", "Where requests are logged.");
+        let log = map.section("log", "The program's own log, on standard error.");
+        for name in ["credentials", "s3"] {
+            map.later(name);
+        }
+
+        warn_of_trust(map, trusted_proxies.as_deref());
+        check_issuers(map, user_pools.as_deref(), oidc_providers.as_deref());
+        warn_of_exposure(map, listen.as_ref(), admin.as_ref());
+        if identities.as_ref().is_some_and(|identities| identities.key.is_none()) {
+            map.warning(
+                Some("identities"),
+                "without a `key` anyone who knows a subject can compute its identity id",
+            );
+        }
+        if let (Some(routes), Some(aws)) = (&routes, &aws) {
+            check_aws(map, &routes.0, aws.as_ref());
+        }
+        let policies = policies?;
+        let routes = routes?.0;
+        let (user_pools, oidc_providers) = (user_pools?, oidc_providers?);
+        if user_pools.is_empty() && oidc_providers.is_empty() {
+            warn_of_no_issuer(map, &routes);
+        }
+        let beside =
+            || At { value: policies.value.join("identity-pools"), position: policies.position };
+        Some(Self {
+            file: PathBuf::new(),
+            listen: listen?,
+            trusted_proxies: trusted_proxies?.into_iter().map(|network| network.value).collect(),
+            limits: limits?,
+            timeouts: timeouts?,
+            aws: aws?,
+            user_pools,
+            oidc_providers,
+            token: token?,
+            identity_pools: identity_pools?.unwrap_or_else(beside),
+            policies,
+            identities: identities?,
+            admin: admin?,
+            routes,
+            decision_log: decision_log?,
+            access_log: access_log?,
+            log: log?,
+        })
+    }
+}
+
+impl Section for Listen {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let proxy = map.required("proxy", "The address of the requests that are forwarded.");
+        let admin = map.section("admin", "The address of metrics and health.");
+        map.later("ext_authz");
+        let (proxy, admin): (ProxyListener, AdminListener) = (proxy?, admin?);
+        let any_port = matches!(proxy.address.value, Address::Tcp(address) if address.port() == 0);
+        if proxy.address.value == admin.address.value && !any_port {
+            map.error(None, "proxy and admin can't have the same address");
+            return None;
+        }
+        Some(Self { proxy, admin })
+    }
+}
+
+impl Section for ProxyListener {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let address = map.required("address", "An IP address and port, or unix:/path.");
+        let tls = map.optional("tls", "The certificate; in clear without.");
+        Some(Self { address: address?, tls: tls? })
+    }
+}
+
+impl Section for Tls {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let cert = map.required("cert", "The PEM file of the certificate chain.");
+        let key = map.required("key", "The PEM file of the private key.");
+        Some(Self { cert: cert?, key: key? })
+    }
+}
+
+impl Section for AdminListener {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let doc = "An IP address and port, or unix:/path.";
+        let address = map.default("address", "127.0.0.1:9901", doc);
+        Some(Self { address: address? })
+    }
+}
+
+impl Section for Limits {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let headers = map.bounded("headers", "64KiB", ["1KiB", "1MiB"], "A request's head.");
+        let doc = "A body that has to be held before it is forwarded.";
+        let body_buffer = map.bounded("body_buffer", "16MiB", ["1KiB", "1GiB"], doc);
+        let doc = "Connections at a time.";
+        let connections = map.bounded("connections", "10000", ["1", "1000000"], doc);
+        let (Size(headers), Size(body_buffer)) = (headers?, body_buffer?);
+        Some(Self { headers, body_buffer, connections: connections? })
+    }
+}
+
+impl Section for Timeouts {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let mut span = |name, default, range, doc| -> Option<Duration> {
+            map.bounded(name, default, range, doc).map(|Span(duration)| duration)
+        };
+        let header = span("header", "10s", SOME, "For a request's head to be complete.");
+        let idle = span("idle", "60s", SOME, "Without a byte on a connection.");
+        let upstream_connect = span("upstream_connect", "2s", SOME, "To connect to an upstream.");
+        let upstream_header =
+            span("upstream_header", "30s", SOME, "For the head of an upstream's answer.");
+        let shutdown_delay = span(
+            "shutdown_delay",
+            "2s",
+            ANY,
+            "Between not being ready and no longer accepting, for load balancers to notice.",
+        );
+        let drain = span("drain", "30s", ANY, "For accepted requests to finish at shutdown.");
+        Some(Self {
+            header: header?,
+            idle: idle?,
+            upstream_connect: upstream_connect?,
+            upstream_header: upstream_header?,
+            shutdown_delay: shutdown_delay?,
+            drain: drain?,
+        })
+    }
+}
+
+impl Section for Aws {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let region = map.required("region", "The region in ARNs.");
+        let account = map.required("account", "The account in ARNs: 12 digits, in quotes.");
+        let (Region(region), AccountId(account)) = (region?, account?);
+        Some(Self { region, account })
+    }
+}
+
+impl Section for Identities {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let store = map.default(
+            "store",
+            "derived",
+            "Where identity ids are kept: nowhere, they follow from pool, provider and subject.",
+        );
+        let doc = "The key they are derived with, one of its own and never changed.";
+        let key = map.optional("key", doc);
+        Some(Self { store: store?, key: key? })
+    }
+}
+
+impl Section for AdminAccess {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let token = map.optional(
+            "token",
+            "The bearer token for more than /metrics, /livez and /readyz when the admin address is not local.",
+        );
+        Some(Self { token: token? })
+    }
+}
+
+section!(AdminAccess, AdminListener, Aws, Identities, Limits, Listen, ProxyListener, Timeouts, Tls,);
+
+fn check_issuers(
+    map: &mut Map<'_, '_>,
+    pools: Option<&[UserPool]>,
+    providers: Option<&[OidcProvider]>,
+) {
+    let pools = pools.unwrap_or_default().iter();
+    let pools = pools.flat_map(|pool| pool.issuers().into_iter().map(|i| (i, pool.position)));
+    let providers = providers.unwrap_or_default().iter();
+    let providers = providers.map(|one| (one.issuer.as_str().to_owned(), one.position));
+    let mut seen: Vec<(String, Position)> = Vec::new();
+    let mut told = None;
+    for (issuer, position) in pools.chain(providers) {
+        let known = seen.iter().find(|(known, _)| *known == issuer).map(|(_, first)| *first);
+        match known {
+            None => seen.push((issuer, position)),
+            // Once for each entry, although a user pool has two issuers.
+            Some(first) if told != Some(position) => {
+                told = Some(position);
+                let message = format!("the issuer {issuer} is the one of line {} too", first.line);
+                if let Some(reader) = map.reader() {
+                    reader.error(position, message);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn warn_of_trust(map: &mut Map<'_, '_>, networks: Option<&[At<IpNet>]>) {
+    let Some(reader) = map.reader() else { return };
+    for network in networks.unwrap_or_default().iter().filter(|n| n.prefix_len() == 0) {
+        let message = "trusted_proxies: everybody's X-Forwarded-* is believed, so that any caller \
+                       can choose its address";
+        reader.warning(network.position, message);
+    }
+}
+
+fn warn_of_exposure(map: &mut Map<'_, '_>, listen: Option<&Listen>, admin: Option<&AdminAccess>) {
+    let (Some(listen), Some(reader)) = (listen, map.reader()) else { return };
+    let (proxy, address) = (&listen.proxy, &listen.admin.address);
+    if proxy.tls.is_none() && !proxy.address.is_local() {
+        reader.warning(
+            proxy.address.position,
+            "listen.proxy: tokens arrive in clear; set `tls`, or have TLS ended in front on the same machine",
+        );
+    }
+    if !address.is_local() && admin.is_some_and(|admin| admin.token.is_none()) {
+        reader.warning(
+            address.position,
+            "listen.admin: not local, so that only /metrics, /livez and /readyz are served; set admin.token for the rest",
+        );
+    }
+}
+
+fn check_aws(map: &mut Map<'_, '_>, routes: &[Route], aws: Option<&Aws>) {
+    if aws.is_some() {
+        return;
+    }
+    let needs = |route: &&Route| route.api.is_some() || route.service == Service::CognitoIdp;
+    if let Some(route) = routes.iter().find(needs) {
+        let message = format!(
+            "`aws` is missing: the ARNs of route `{}` need its region and account",
+            route.name
+        );
+        map.error(None, message);
+    }
+}
+
+fn warn_of_no_issuer(map: &mut Map<'_, '_>, routes: &[Route]) {
+    let needs = |route: &&Route| {
+        route.service == Service::ExecuteApi
+            && route.authenticate == Authenticate::Required
+            && route.token.as_ref().is_none_or(|token| token.alb.is_none())
+    };
+    if let (Some(route), Some(reader)) = (routes.iter().find(needs), map.reader()) {
+        let message = format!(
+            "route `{}` demands a token, and there are no user_pools and no oidc_providers",
+            route.name
+        );
+        reader.warning(route.position, message);
+    }
+}
+
+const LATER: &str = "comes with a later version; only `derived` works in this one";
+const SOME: [&str; 2] = ["1ms", "24h"];
+const ANY: [&str; 2] = ["0s", "24h"];

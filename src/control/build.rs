@@ -1,0 +1,511 @@
+//! From settings and policy files to a generation that can be swapped in.
+//!
+//! Building changes nothing that is in force: a generation is either whole, or its problems are
+//! reported and the last one stays (P3). What two generations have in common (key sets, upstream
+//! connections) is handed on.
+
+use std::{fs, path::Path, sync::Arc};
+
+use aws_lc_rs::digest;
+use hyper_rustls::ConfigBuilderExt;
+use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
+
+use super::policies::{Policies, PolicyFiles, read_policies};
+use crate::{
+    config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
+    doors::{ConnectionLimits, Logged, Snapshot},
+    gate::{
+        AlbSource, Authenticate, CookieSource, Engine, Forward, Match, Route, RouteConflict, Routes,
+        Rules, Service, TokenSources,
+    },
+    http::{Origin, TrustedProxies},
+    iam::Action,
+    identity::{IdentityIds, IdentityPool},
+    server::server_config,
+    services::{
+        execute_api::Api,
+        template::{Piece, Segment, Template, Templates},
+    },
+    token::{Fetch, Issuer, Issuers, KeySource, KeyStore},
+    upstream::{HostHeader, Place, Timeouts, Upstream},
+};
+
+/// Builds generation after generation.
+pub struct Builder {
+    keys: Arc<KeyStore>,
+    tls: Arc<ClientConfig>,
+    upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
+    generation: u64,
+}
+
+/// What makes an upstream the same one over a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct UpstreamKey {
+    url: UpstreamUrl,
+    host: HostHeader,
+}
+
+/// A generation that was built, and what is worth a warning.
+pub struct Built {
+    /// The settings it was built from.
+    pub settings: Settings,
+    /// The generation.
+    pub snapshot: Snapshot,
+    /// Warnings.
+    pub warnings: Vec<Problem>,
+    sources: Vec<KeySource>,
+    upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
+}
+
+impl Builder {
+    /// A builder whose key sets are fetched by `fetch`.
+    pub fn new(fetch: Arc<dyn Fetch>, tls: Arc<ClientConfig>) -> Self {
+        Self { keys: Arc::new(KeyStore::new(fetch)), tls, upstreams: Vec::new(), generation: 0 }
+    }
+
+    /// Tells whether every key set has been loaded once.
+    pub fn keys_ready(&self) -> impl Fn() -> bool + Send + 'static {
+        let keys = Arc::clone(&self.keys);
+        move || keys.ready()
+    }
+
+    /// Builds the next generation from the configuration file at `path`.
+    ///
+    /// # Errors
+    /// Every problem, of the file and of all that it names.
+    pub fn build(&self, path: &Path) -> Result<Built, Vec<Problem>> {
+        let unreadable = |error: std::io::Error| {
+            vec![Problem::error(path, Position::START, format!("can't be read: {error}"))]
+        };
+        let size = fs::metadata(path).map_err(unreadable)?.len();
+        if size > MAX_CONFIG {
+            return Err(unreadable(std::io::Error::other("it has more than 4 MiB")));
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let environment = |name: &str| std::env::var_os(name);
+        let (settings, mut warnings) = config::load_text(path, &text, &environment)?;
+        let files = read_policies(&settings)?;
+        let policies = files.parse()?;
+        let mut problems = Vec::new();
+        let hash = hash(&text, &files);
+        let written = serde_json::json!({ "file": path.display().to_string(), "text": text });
+        let tls = self.listener_tls(&settings, &mut problems);
+        let upstreams = self.arrange_upstreams(&settings, &mut problems);
+        let routes = routes(&settings, &policies.pools, &upstreams, &mut problems);
+        let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        // From here on nothing fails but what the checks above should have found.
+        let (issuers, sources) = self.issuers(&settings)?;
+        let routes = routes.ok_or_else(Vec::new)?;
+        let Policies { account, pools, groups } = policies;
+        warnings.extend(warn_of_roles(&settings, &pools, &account));
+        let aws = settings.aws.as_ref();
+        let snapshot = Snapshot {
+            rules: Rules {
+                generation: self.generation + 1,
+                hash,
+                issuers,
+                pools,
+                groups,
+                identities: ids,
+                account,
+                routes,
+                region: aws.map(|a| a.region.clone()).unwrap_or_default(),
+                account_id: aws.map(|a| a.account.clone()).unwrap_or_default(),
+                sessions: Rules::session_cache(),
+            },
+            upstreams: upstreams.iter().map(|(_, upstream)| Arc::clone(upstream)).collect(),
+            trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+            timeouts: Timeouts {
+                connect: settings.timeouts.upstream_connect,
+                header: settings.timeouts.upstream_header,
+            },
+            connection: ConnectionLimits {
+                header: settings.timeouts.header,
+                idle: settings.timeouts.idle,
+                head: usize::try_from(settings.limits.headers).unwrap_or(usize::MAX),
+            },
+            tls,
+            logged: match settings.decision_log.only {
+                config::Only::All => Logged::All,
+                config::Only::Denials => Logged::Denials,
+            },
+            written,
+        };
+        Ok(Built { settings, snapshot, warnings, sources, upstreams })
+    }
+
+    /// Takes note that `built` is in force now: what it doesn't use any more is dropped.
+    pub fn applied(&mut self, sources: &[KeySource], upstreams: AppliedUpstreams) {
+        self.generation += 1;
+        self.keys.retain(sources);
+        self.upstreams = upstreams.0;
+    }
+
+    fn listener_tls(
+        &self,
+        settings: &Settings,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Arc<tokio_rustls::rustls::ServerConfig>> {
+        let tls = settings.listen.proxy.tls.as_ref()?;
+        server_config(&tls.cert.value, &tls.key.value)
+            .map_err(|error| {
+                let at = tls.cert.position;
+                problems.push(Problem::error(&settings.file, at, error.to_string()));
+            })
+            .ok()
+    }
+
+    /// The upstreams in the order of the routes, the same ones as before where they are the same.
+    fn arrange_upstreams(
+        &self,
+        settings: &Settings,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<(UpstreamKey, Arc<Upstream>)> {
+        let mut arranged: Vec<(UpstreamKey, Arc<Upstream>)> = Vec::new();
+        for route in &settings.routes {
+            let url = &route.upstream.url;
+            let host = match &route.host {
+                UpstreamHost::Keep => HostHeader::Keep,
+                UpstreamHost::Rewrite => HostHeader::rewrite(&authority(&url.value)),
+                UpstreamHost::Fixed(host) => HostHeader::rewrite(host),
+            };
+            let key = UpstreamKey { url: url.value.clone(), host };
+            let known = arranged.iter().chain(&self.upstreams).find(|(known, _)| *known == key);
+            let upstream = match known {
+                Some((_, upstream)) => Arc::clone(upstream),
+                None => match self.upstream(&key) {
+                    Ok(upstream) => Arc::new(upstream),
+                    Err(message) => {
+                        problems.push(Problem::error(&settings.file, url.position, message));
+                        continue;
+                    }
+                },
+            };
+            arranged.push((key, upstream));
+        }
+        arranged
+    }
+
+    fn upstream(&self, key: &UpstreamKey) -> Result<Upstream, String> {
+        let host = key.host.clone();
+        let url = match &key.url {
+            UpstreamUrl::Unix(path) => {
+                let label = format!("unix:{}", path.display());
+                return Ok(Upstream::new(&label, Place::Unix(path.clone()), None, host));
+            }
+            UpstreamUrl::Tcp(url) => url,
+        };
+        let name = url.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let tls = match url.scheme() {
+            UrlScheme::Http => None,
+            UrlScheme::Https => {
+                let server = ServerName::try_from(name.clone());
+                let server = server.map_err(|_| format!("{name} can't be in a certificate"))?;
+                Some((Arc::clone(&self.tls), server))
+            }
+        };
+        let label = url.as_str().trim_end_matches('/');
+        Ok(Upstream::new(label, Place::Tcp(name, url.port()), tls, host))
+    }
+
+    /// The issuers, with the sources of their keys.
+    fn issuers(&self, settings: &Settings) -> Result<(Issuers, Vec<KeySource>), Vec<Problem>> {
+        let max_stale = settings.token.max_stale;
+        let mut sources = Vec::new();
+        let mut keys = |source: KeySource| {
+            let keys = self.keys.ensure(&source, max_stale);
+            sources.push(source);
+            keys
+        };
+        let mut issuers = Vec::new();
+        for pool in &settings.user_pools {
+            let issuer = pool.issuer.as_ref().map(|issuer| issuer.as_str().to_owned());
+            let keys = keys(key_source(pool.keys()));
+            let issuer = Issuer::user_pool(&pool.id, pool.clients.clone(), issuer, keys);
+            issuers.push(issuer.map_err(|error| {
+                vec![Problem::error(&settings.file, pool.position, error.to_string())]
+            })?);
+        }
+        for provider in &settings.oidc_providers {
+            let keys = keys(match &provider.jwks {
+                Keys::Discover(_) => KeySource::Discovery(provider.issuer.as_str().to_owned()),
+                other => key_source(other.clone()),
+            });
+            let audiences = provider.audiences.clone();
+            issuers.push(Issuer::oidc(provider.issuer.as_str(), audiences, keys));
+        }
+        for alb in settings.routes.iter().filter_map(|r| r.token.as_ref()?.alb.as_ref()) {
+            let known = |i: &Issuer| i.name == alb.arn;
+            if issuers.iter().any(known) {
+                continue;
+            }
+            let keys = keys(KeySource::AlbDirectory(alb.keys_url()));
+            let clients = alb.client.iter().cloned().collect();
+            let mut issuer = Issuer::alb(&alb.arn, "", clients, keys);
+            // It passes on what one of the configured issuers said of a user.
+            issuer.issuers = issuers.iter().flat_map(|i: &Issuer| i.issuers.clone()).collect();
+            issuers.push(issuer);
+        }
+        let leeway = u32::try_from(settings.token.leeway.as_secs()).unwrap_or(u32::MAX);
+        let issuers = issuers.into_iter().map(Arc::new).collect();
+        let issuers = Issuers::new(issuers, leeway).map_err(|error| {
+            vec![Problem::error(&settings.file, Position::START, error.to_string())]
+        })?;
+        Ok((issuers, sources))
+    }
+}
+
+/// The upstreams of a generation, to be handed on to the next.
+pub struct AppliedUpstreams(Vec<(UpstreamKey, Arc<Upstream>)>);
+
+impl Built {
+    /// Takes the generation apart: settings, snapshot, warnings, and what [`Builder::applied`]
+    /// wants once it is in force.
+    pub fn into_parts(
+        self,
+    ) -> (Settings, Snapshot, Vec<Problem>, (Vec<KeySource>, AppliedUpstreams)) {
+        let rest = (self.sources, AppliedUpstreams(self.upstreams));
+        (self.settings, self.snapshot, self.warnings, rest)
+    }
+}
+
+/// TLS towards upstreams, issuers and log collectors: what the system trusts.
+///
+/// # Errors
+/// A sentence, where the system's certificates can't be read.
+pub fn client_tls() -> Result<Arc<ClientConfig>, String> {
+    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_native_roots()
+        .map_err(|error| format!("can't read the system's certificates: {error}"))?
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn key_source(keys: Keys) -> KeySource {
+    match keys {
+        Keys::Url(url) => KeySource::Url(url),
+        Keys::File(path) => KeySource::File(path),
+        Keys::Discover(issuer) => KeySource::Discovery(issuer),
+    }
+}
+
+/// What `Host` is, where it is that of an upstream's URL.
+fn authority(url: &UpstreamUrl) -> String {
+    match url {
+        UpstreamUrl::Unix(_) => "localhost".to_owned(),
+        UpstreamUrl::Tcp(url) => {
+            let default = match url.scheme() {
+                UrlScheme::Http => 80,
+                UrlScheme::Https => 443,
+            };
+            match url.port() {
+                port if port == default => url.host().to_owned(),
+                port => format!("{}:{port}", url.host()),
+            }
+        }
+    }
+}
+
+fn routes(
+    settings: &Settings,
+    pools: &[IdentityPool],
+    upstreams: &[(UpstreamKey, Arc<Upstream>)],
+    problems: &mut Vec<Problem>,
+) -> Option<Routes> {
+    let problem = |at: Position, message: String| Problem::error(&settings.file, at, message);
+    let mut routes = Vec::new();
+    for (index, route) in settings.routes.iter().enumerate() {
+        let pool = pool_of(route, pools).unwrap_or_else(|message| {
+            problems.push(problem(route.position, message));
+            None
+        });
+        let service = service(settings, route).unwrap_or_else(|(at, message)| {
+            problems.push(problem(at, message));
+            Service::CognitoIdp
+        });
+        routes.push(Route {
+            name: route.name.clone(),
+            matching: matching(route),
+            service,
+            pool,
+            scopes: route.scopes.clone(),
+            authenticate: match route.authenticate {
+                config::Authenticate::Required => Authenticate::Token,
+                config::Authenticate::None => Authenticate::Public,
+            },
+            iam: match route.engines.iam {
+                config::IamEngine::Enforce => Engine::Enforce,
+                config::IamEngine::Off => Engine::Off,
+            },
+            forward_token: match route.forward_token {
+                true => Forward::Keep,
+                false => Forward::Remove,
+            },
+            sources: sources(route),
+            upstream: index.min(upstreams.len()),
+        });
+    }
+    let user_pools = settings.user_pools.iter().map(|pool| pool.id.clone()).collect();
+    Routes::new(routes, user_pools)
+        .map_err(|RouteConflict(first, second)| {
+            let name = |index: usize| settings.routes.get(index).map_or("", |r| r.name.as_str());
+            let at = settings.routes.get(second).map_or(Position::START, |r| r.position);
+            let (first, second) = (name(first), name(second));
+            let message = format!("routes `{first}` and `{second}` would take the same requests");
+            problems.push(problem(at, message));
+        })
+        .ok()
+}
+
+/// The pool a route resolves roles with, if it needs one.
+fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize>, String> {
+    let needed = route.service == config::Service::ExecuteApi
+        && route.authenticate == config::Authenticate::Required
+        && route.engines.iam == config::IamEngine::Enforce;
+    let name = &route.name;
+    match (&route.identity_pool, pools) {
+        (Some(id), _) => match pools.iter().position(|pool| pool.id() == id.value) {
+            Some(at) => Ok(Some(at)),
+            None => Err(format!("no file has the identity pool {} of route `{name}`", id.value)),
+        },
+        (None, _) if !needed => Ok(None),
+        (None, [_]) => Ok(Some(0)),
+        (None, []) => Err(format!(
+            "route `{name}` needs an identity pool, and the folder of identity pools has none; \
+             add one, or say `engines: {{ iam: off }}` if a valid token is enough"
+        )),
+        (None, _) => Err(format!(
+            "several identity pools could be that of route `{name}`; say which with identity_pool"
+        )),
+    }
+}
+
+fn matching(route: &config::Route) -> Option<Match> {
+    let matching = route.matching.as_ref();
+    match route.service {
+        config::Service::CognitoIdp => matching.map(|m| Match { host: m.host.clone(), path: m.path.clone() }),
+        config::Service::ExecuteApi => Some(matching.map_or_else(Match::default, |m| Match {
+            host: m.host.clone(),
+            path: m.path.clone(),
+        })),
+    }
+}
+
+fn service(
+    settings: &Settings,
+    route: &config::Route,
+) -> Result<Service, (Position, String)> {
+    if route.service == config::Service::CognitoIdp {
+        return Ok(Service::CognitoIdp);
+    }
+    if !route.actions.is_empty() {
+        return templates(route).map(|t| Service::ExecuteApi(Api::Templates(t)));
+    }
+    let api = match (&route.api, &settings.aws) {
+        (Some(api), Some(aws)) => {
+            Api::gateway(partition(&aws.region), &aws.region, &aws.account, &api.id, &api.stage)
+        }
+        _ => Api::Unnamed,
+    };
+    Ok(Service::ExecuteApi(api))
+}
+
+fn templates(route: &config::Route) -> Result<Templates, (Position, String)> {
+    let mut templates = Templates::default();
+    for rule in &route.actions {
+        let failed = |message: String| (rule.position, message);
+        let method = match rule.method.as_str() {
+            "*" => None,
+            name => Some(name.parse().map_err(|_| failed(format!("{name} is not a method")))?),
+        };
+        let segments = &rule.path.segments;
+        let place = |name: &String| {
+            segments
+                .iter()
+                .position(|s| matches!(s, config::Segment::Parameter(known) if known == name))
+                .map(Piece::Segment)
+        };
+        let resource = rule
+            .resource
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                config::Piece::Literal(text) => Some(Piece::Literal(text.clone())),
+                config::Piece::Parameter(name) => place(name),
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| failed("the resource names a parameter the path lacks".to_owned()))?;
+        let segments = segments
+            .iter()
+            .map(|segment| match segment {
+                config::Segment::Literal(text) => Segment::Literal(text.clone()),
+                config::Segment::Parameter(_) => Segment::Parameter,
+            })
+            .collect();
+        let template = Template { method, segments, action: Action::new(&rule.action), resource };
+        templates.add(template).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(templates)
+}
+
+fn sources(route: &config::Route) -> TokenSources {
+    let Some(token) = &route.token else { return TokenSources::default() };
+    TokenSources {
+        cookie: token.cookie.as_ref().map(|name| CookieSource {
+            name: name.clone(),
+            origins: token.origins.iter().filter_map(|o| Origin::parse(o)).collect(),
+        }),
+        alb: token.alb.as_ref().map(|alb| AlbSource { arn: alb.arn.clone() }),
+    }
+}
+
+/// Roles that an identity pool names and no file has: a caller that gets one is refused.
+fn warn_of_roles(
+    settings: &Settings,
+    pools: &[IdentityPool],
+    account: &crate::iam::Account,
+) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    for pool in pools {
+        for arn in pool.role_arns().filter(|arn| account.role(arn).is_none()) {
+            let message = format!("identity pool {} names the role {arn}, which no file has", pool.id());
+            let at = settings.identity_pools.position;
+            warnings.push(Problem::warning(&settings.file, at, message));
+        }
+    }
+    warnings
+}
+
+/// The partition of a region (IAM User Guide, "Amazon Resource Names").
+fn partition(region: &str) -> &'static str {
+    match region {
+        r if r.starts_with("cn-") => "aws-cn",
+        r if r.starts_with("us-gov-") => "aws-us-gov",
+        r if r.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}
+
+/// A SHA-256 over the configuration and every policy file with its name.
+fn hash(text: &str, files: &PolicyFiles) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut add = |part: &str| {
+        // Length-prefixed, so that no two sets of files read the same.
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    };
+    add(text);
+    for (path, text) in files.iter() {
+        add(&path.to_string_lossy());
+        add(text);
+    }
+    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const MAX_CONFIG: u64 = 4 << 20;

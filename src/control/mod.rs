@@ -1,0 +1,17 @@
+//! The control runtime: it builds a configuration generation and swaps it in, fetches keys, looks
+//! up upstreams' names, and watches files. No request waits for it but for a key never seen.
+
+mod build;
+mod fetch;
+mod policies;
+mod reload;
+mod tasks;
+
+pub use build::{AppliedUpstreams, Builder, Built, client_tls};
+pub use fetch::{HttpFetch, Offline, post_records};
+pub use policies::{PolicyFiles, read_policies};
+pub use reload::Reloader;
+pub use tasks::{refresh_gauges, resolve_upstreams, wait_for_keys};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! The policy folders: what AWS exports, read as it is.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    config::{
+        At, Position, Problem, Settings,
+        json::{Step, locate},
+    },
+    iam::{Account, AccountFile, AccountFileKind, JsonPath, JsonStep},
+    identity::{Groups, IdentityPool},
+};
+
+/// The policy files of a configuration, as text.
+#[derive(Debug, Default)]
+pub struct PolicyFiles {
+    roles: Vec<PolicyFile>,
+    managed: Vec<PolicyFile>,
+    pools: Vec<PolicyFile>,
+    /// By user pool id.
+    groups: Vec<(String, PolicyFile)>,
+}
+
+/// A file and its text.
+#[derive(Debug)]
+pub struct PolicyFile {
+    path: PathBuf,
+    text: String,
+}
+
+/// What the policy files say.
+#[derive(Debug)]
+pub(super) struct Policies {
+    pub(super) account: Account,
+    pub(super) pools: Vec<IdentityPool>,
+    pub(super) groups: Vec<(String, Groups)>,
+}
+
+/// Reads the policy files that `settings` name. Missing folders are empty.
+///
+/// # Errors
+/// Every file that can't be read.
+pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut folder = |path: &Path, position: Position| {
+        read_folder(path).unwrap_or_else(|(path, error)| {
+            let message = format!("can't read {}: {error}", path.display());
+            problems.push(Problem::error(&settings.file, position, message));
+            Vec::new()
+        })
+    };
+    let At { value: policies, position } = &settings.policies;
+    let roles = folder(&policies.join("roles"), *position);
+    let managed = folder(&policies.join("managed"), *position);
+    let pools = folder(&settings.identity_pools.value, settings.identity_pools.position);
+    let mut groups = Vec::new();
+    for pool in &settings.user_pools {
+        let Some(At { value: path, position }) = &pool.groups else { continue };
+        match read_file(path) {
+            Ok(file) => groups.push((pool.id.clone(), file)),
+            Err(error) => {
+                let message = format!("can't read {}: {error}", path.display());
+                problems.push(Problem::error(&settings.file, *position, message));
+            }
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(PolicyFiles { roles, managed, pools, groups }),
+        false => Err(problems),
+    }
+}
+
+impl PolicyFiles {
+    /// Every file, for the hash over a configuration.
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.roles
+            .iter()
+            .chain(&self.managed)
+            .chain(&self.pools)
+            .chain(self.groups.iter().map(|(_, file)| file))
+            .map(|file| (file.path.as_path(), file.text.as_str()))
+    }
+
+    /// What they say, or every problem at its line and column.
+    pub(super) fn parse(&self) -> Result<Policies, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let account = self.account(&mut problems);
+        let mut pools: Vec<IdentityPool> = Vec::new();
+        for file in &self.pools {
+            match IdentityPool::parse(&file.text) {
+                Ok(pool) if pools.iter().any(|known| known.id() == pool.id()) => {
+                    let message = format!("another file has the identity pool {} too", pool.id());
+                    problems.push(Problem::error(&file.path, Position::START, message));
+                }
+                Ok(pool) => pools.push(pool),
+                Err(errors) => problems.extend(
+                    errors.iter().map(|error| file.problem(error.path(), &error.to_string())),
+                ),
+            }
+        }
+        let mut groups = Vec::new();
+        for (id, file) in &self.groups {
+            match Groups::parse(&file.text) {
+                Ok(parsed) => groups.push((id.clone(), parsed)),
+                Err(errors) => problems.extend(
+                    errors.iter().map(|error| file.problem(error.path(), &error.to_string())),
+                ),
+            }
+        }
+        match account {
+            Some(account) if problems.is_empty() => Ok(Policies { account, pools, groups }),
+            _ => Err(problems),
+        }
+    }
+
+    fn account(&self, problems: &mut Vec<Problem>) -> Option<Account> {
+        let files: Vec<&PolicyFile> = self.roles.iter().chain(&self.managed).collect();
+        let names: Vec<String> = files.iter().map(|f| f.path.display().to_string()).collect();
+        let sources: Vec<AccountFile<'_>> = files
+            .iter()
+            .zip(&names)
+            .enumerate()
+            .map(|(index, (file, name))| AccountFile {
+                name,
+                kind: if index < self.roles.len() {
+                    AccountFileKind::Roles
+                } else {
+                    AccountFileKind::Managed
+                },
+                text: &file.text,
+            })
+            .collect();
+        Account::load(&sources)
+            .map_err(|errors| {
+                problems.extend(errors.iter().map(|error| {
+                    let at = names.iter().position(|name| *name == error.file);
+                    match at.and_then(|at| files.get(at)) {
+                        Some(file) => file.problem(&error.path, &error.message),
+                        None => {
+                            let path = Path::new(&error.file);
+                            Problem::error(path, Position::START, error.message.clone())
+                        }
+                    }
+                }));
+            })
+            .ok()
+    }
+}
+
+impl PolicyFile {
+    fn problem(&self, path: &JsonPath, message: &str) -> Problem {
+        let steps: Vec<Step<'_>> = path
+            .steps()
+            .iter()
+            .map(|step| match step {
+                JsonStep::Key(key) => Step::Key(key),
+                JsonStep::Index(index) => Step::Index(*index),
+            })
+            .collect();
+        let (line, column) = locate(&self.text, &steps);
+        Problem::error(&self.path, Position { line, column }, message.to_owned())
+    }
+}
+
+/// The JSON files of a folder and the folders in it, in the order of their names. Names that begin
+/// with a dot are passed over: Kubernetes keeps its own copies of a mount under such.
+fn read_folder(folder: &Path) -> Result<Vec<PolicyFile>, (PathBuf, io::Error)> {
+    let mut files = Vec::new();
+    for path in list_folder(folder)? {
+        let file = read_file(&path).map_err(|error| (path, error))?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+/// The paths of the JSON files of a folder and the folders in it.
+pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err((folder, error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| (folder.clone(), error))?.path();
+            let hidden = path.file_name().is_none_or(|n| n.to_string_lossy().starts_with('.'));
+            if hidden {
+                continue;
+            }
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == "json") {
+                found.push(path);
+            }
+            if found.len() + open.len() > MAX_FILES {
+                let error = io::Error::other(format!("more than {MAX_FILES} files"));
+                return Err((folder, error));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read_file(path: &Path) -> io::Result<PolicyFile> {
+    let size = fs::metadata(path)?.len();
+    if size > MAX_BYTES {
+        return Err(io::Error::other(format!("{size} bytes are more than {MAX_BYTES}")));
+    }
+    Ok(PolicyFile { path: path.to_owned(), text: fs::read_to_string(path)? })
+}
+
+/// Files of a policy folder.
+const MAX_FILES: usize = 50_000;
+/// Bytes of one policy file: an account's whole dump fits.
+const MAX_BYTES: u64 = 256 << 20;

@@ -1,0 +1,159 @@
+//! Reloads: on SIGHUP, and when a file of the configuration changes.
+//!
+//! Files are watched by looking at them: that also sees the symlink swap of a Kubernetes mount,
+//! network file systems, and files that come into being. A change is taken up when it has been
+//! quiet for one look, so that half-written files are mostly not even tried.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::block_in_place,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{Builder, policies::list_folder, tasks::resolve};
+use crate::{config::Settings, doors::Shared};
+
+/// Keeps the configuration in force up to date with its files.
+pub struct Reloader {
+    file: PathBuf,
+    builder: Builder,
+    shared: Arc<Shared>,
+    settings: Settings,
+    seen: Vec<Stamp>,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    path: PathBuf,
+    /// Device, inode, length, modification time; none while the file isn't there.
+    state: Option<(u64, u64, u64, i64, i64)>,
+}
+
+impl Reloader {
+    /// A reloader for the configuration at `file`, of which `settings` are in force.
+    pub fn new(file: &Path, builder: Builder, shared: Arc<Shared>, settings: Settings) -> Self {
+        let seen = stamps(file, &settings);
+        Self { file: file.to_owned(), builder, shared, settings, seen }
+    }
+
+    /// Runs until the process ends.
+    pub async fn run(mut self) {
+        let mut hangup = match signal(SignalKind::hangup()) {
+            Ok(hangup) => hangup,
+            Err(error) => {
+                tracing::error!(%error, "can't listen for SIGHUP; reloads are off");
+                return;
+            }
+        };
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut changed: Option<Vec<Stamp>> = None;
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {
+                    let now = block_in_place(|| stamps(&self.file, &self.settings));
+                    if now == self.seen {
+                        changed = None;
+                    } else if changed.as_ref() == Some(&now) {
+                        changed = None;
+                        self.seen = now;
+                        self.reload("files changed").await;
+                    } else {
+                        changed = Some(now);
+                    }
+                }
+                received = hangup.recv() => {
+                    if received.is_none() {
+                        return;
+                    }
+                    changed = None;
+                    self.reload("SIGHUP").await;
+                    self.seen = block_in_place(|| stamps(&self.file, &self.settings));
+                }
+            }
+        }
+    }
+
+    /// Builds the next generation and swaps it in, or reports why not and changes nothing.
+    async fn reload(&mut self, cause: &'static str) {
+        let metrics = &self.shared.metrics;
+        let built = match block_in_place(|| self.builder.build(&self.file)) {
+            Ok(built) => built,
+            Err(problems) => {
+                metrics.reloads.with_label_values(&["refused"]).inc();
+                metrics.reload_failed.set(1);
+                for problem in &problems {
+                    tracing::error!(%problem, "configuration refused; the last good one stays");
+                }
+                return;
+            }
+        };
+        let (settings, snapshot, warnings, (sources, upstreams)) = built.into_parts();
+        for problem in &warnings {
+            tracing::warn!(%problem, "configuration");
+        }
+        resolve(&snapshot.upstreams).await;
+        let (generation, hash) = (snapshot.rules.generation, snapshot.rules.hash.clone());
+        self.shared.snapshot.store(Arc::new(snapshot));
+        self.builder.applied(&sources, upstreams);
+        metrics.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        metrics.reloads.with_label_values(&["applied"]).inc();
+        metrics.reload_failed.set(0);
+        tracing::info!(cause, generation, hash, "configuration applied");
+        if let Some(field) = needs_restart(&self.settings, &settings) {
+            tracing::warn!(field, "this change takes effect at the next start");
+        }
+        self.settings = settings;
+    }
+}
+
+/// The first of the settings that are fixed at the start and differ.
+fn needs_restart(before: &Settings, after: &Settings) -> Option<&'static str> {
+    let fixed = [
+        ("listen", before.listen.proxy.address.value != after.listen.proxy.address.value),
+        ("listen.admin", before.listen.admin != after.listen.admin),
+        ("limits.connections", before.limits.connections != after.limits.connections),
+        ("timeouts.drain", before.timeouts.drain != after.timeouts.drain),
+        ("admin", before.admin != after.admin),
+        ("decision_log", before.decision_log.sink != after.decision_log.sink),
+        ("access_log", before.access_log != after.access_log),
+        ("log", before.log != after.log),
+    ];
+    fixed.into_iter().find(|(_, differs)| *differs).map(|(field, _)| field)
+}
+
+/// The state of every file and folder that the configuration is read from.
+fn stamps(file: &Path, settings: &Settings) -> Vec<Stamp> {
+    let policies = &settings.policies.value;
+    let folders =
+        [policies.join("roles"), policies.join("managed"), settings.identity_pools.value.clone()];
+    let mut paths = vec![file.to_owned()];
+    for folder in folders {
+        paths.extend(list_folder(&folder).unwrap_or_default());
+        paths.push(folder);
+    }
+    paths.extend(settings.user_pools.iter().filter_map(|p| Some(p.groups.as_ref()?.value.clone())));
+    if let Some(tls) = &settings.listen.proxy.tls {
+        paths.extend([tls.cert.value.clone(), tls.key.value.clone()]);
+    }
+    paths.into_iter().map(stamp).collect()
+}
+
+fn stamp(path: PathBuf) -> Stamp {
+    let state = fs::metadata(&path)
+        .ok()
+        .map(|m| (m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec()));
+    Stamp { path, state }
+}
+
+/// Between two looks at the files.
+const LOOK: Duration = Duration::from_millis(500);

@@ -1,0 +1,95 @@
+//! Doors: each translates one protocol into a question and a decision back into that protocol.
+
+pub mod admin;
+mod exchange;
+mod proxy;
+mod record;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+use tokio_rustls::rustls::ServerConfig;
+
+use crate::{
+    gate::Rules,
+    telemetry::{Metrics, Recorder},
+    token::TokenCache,
+    upstream::{Timeouts, Upstream},
+};
+
+pub use exchange::ExchangeBody;
+pub use proxy::{Proxy, ProxyPeer};
+pub use record::DecisionRecord;
+
+/// Everything a request needs of one configuration generation. Taken once per request.
+pub struct Snapshot {
+    /// What decisions are made from.
+    pub rules: Rules,
+    /// The upstreams, as routes name them.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// Peers whose `X-Forwarded-*` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long upstreams may take.
+    pub timeouts: Timeouts,
+    /// The limits of downstream connections.
+    pub connection: ConnectionLimits,
+    /// The proxy listener's certificate, if it has one.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Which decisions the decision log has.
+    pub logged: Logged,
+    /// The configuration as written, for `/config`.
+    pub written: serde_json::Value,
+}
+
+/// The limits of a downstream connection.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// How long a request's head may take, or a TLS handshake.
+    pub header: Duration,
+    /// How long a connection may wait for a request, or an answer's body stand still.
+    pub idle: Duration,
+    /// How large a request's head may be, in bytes.
+    pub head: usize,
+}
+
+/// Which decisions are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logged {
+    /// All of them.
+    All,
+    /// Denials.
+    Denials,
+}
+
+/// What all doors share, for as long as the process runs.
+pub struct Shared {
+    /// The generation in force.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// Verified tokens.
+    pub tokens: TokenCache,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// The decision log.
+    pub decisions: Recorder,
+    /// The access log.
+    pub access: Recorder,
+    /// Where the process is in its life.
+    pub phase: tokio::sync::watch::Receiver<Phase>,
+}
+
+/// Where the process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Keys have not been loaded yet.
+    Starting,
+    /// Ready.
+    Serving,
+    /// Told to stop: not ready, still accepting; answers ask callers to leave.
+    Leaving,
+    /// Not accepting any more; what is under way is finished.
+    Draining,
+}
+
+/// A question that waits for a look-up longer than this is denied.
+pub const DECISION_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,0 +1,236 @@
+//! The reverse proxy: a request comes in, is cleaned, judged, and forwarded or refused.
+
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+
+use ::http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use hyper::body::Incoming;
+
+use super::{
+    DECISION_DEADLINE, ExchangeBody, Logged, Phase, Shared, Snapshot,
+    exchange::Exchange,
+    record::{Asked, DecisionRecord},
+};
+use crate::{
+    clock,
+    gate::{Decision, DecisionId, Denial, Gate, Outcome, Question, Refusal, Trail},
+    http::{self, Authority, BearerChallenge, Peer, Problem, RequestError, Scheme, Target, TargetMode},
+    telemetry::{method_label, status_class},
+    upstream::{AnswerBody, Client, ForwardError},
+};
+
+/// The reverse proxy of one data thread.
+pub struct Proxy {
+    shared: Arc<Shared>,
+    client: Rc<Client>,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct ProxyPeer {
+    /// Its address; none on a unix socket, which counts as loopback.
+    pub address: Option<IpAddr>,
+    /// Whether it speaks TLS to us.
+    pub scheme: Scheme,
+}
+
+/// An answer before it is tied to its exchange.
+struct Answer {
+    response: Response<AnswerBody>,
+    route: Option<String>,
+}
+
+impl Proxy {
+    /// The proxy of a data thread with its upstream connections.
+    pub fn new(shared: Arc<Shared>, client: Rc<Client>) -> Self {
+        Self { shared, client }
+    }
+
+    /// Answers one request.
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: ProxyPeer,
+    ) -> Response<ExchangeBody> {
+        let mut exchange = Exchange::start(&self.shared);
+        let snapshot = self.shared.snapshot.load_full();
+        let method = method_label(request.method());
+        let answer = self.handle(&snapshot, request, peer, &mut exchange).await;
+        let Answer { mut response, route } = answer;
+        self.shared
+            .metrics
+            .requests
+            .with_label_values(&[
+                route.as_deref().unwrap_or_default(),
+                method,
+                status_class(response.status()),
+            ])
+            .inc();
+        if *self.shared.phase.borrow() >= Phase::Leaving {
+            // Callers that keep connections leave before the last idle ones are closed (P5).
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let (parts, body) = response.into_parts();
+        let body = exchange.answer(parts.status, body);
+        Response::from_parts(parts, body)
+    }
+
+    async fn handle(
+        &self,
+        snapshot: &Snapshot,
+        request: Request<Incoming>,
+        peer: ProxyPeer,
+        exchange: &mut Exchange,
+    ) -> Answer {
+        let (parts, body) = request.into_parts();
+        let question = match self.question(snapshot, parts, peer) {
+            Ok(question) => question,
+            Err(error) => return self.reject(&error),
+        };
+        let asked = Asked {
+            now: question.now,
+            client_ip: question.received.client_ip,
+            method: question.method.as_str().to_owned(),
+            host: question.authority.as_str().to_owned(),
+            path: question.target.path().to_owned(),
+        };
+        let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
+        let decided =
+            tokio::time::timeout(DECISION_DEADLINE, gate.decide(question, Trail::Off)).await;
+        let decision = decided.unwrap_or_else(|_| Decision::timed_out());
+        let route = decision.route.and_then(|index| snapshot.rules.routes.route(index));
+        let route = route.map(|route| route.name.clone());
+        self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
+
+        let Decision { id, outcome, .. } = decision;
+        let mut response = match outcome {
+            Outcome::Deny(denial) => denied(&denial, &id),
+            Outcome::Allow(permit) => {
+                let Some(upstream) = snapshot.upstreams.get(permit.upstream()) else {
+                    return Answer { response: failed(&ForwardError::NoAddress, &id), route };
+                };
+                let started = std::time::Instant::now();
+                let forwarded = self
+                    .client
+                    .forward(upstream, permit, &id, body, snapshot.timeouts)
+                    .await;
+                let metrics = &self.shared.metrics;
+                match forwarded {
+                    Ok(mut response) => {
+                        metrics
+                            .upstream_seconds
+                            .with_label_values(&[upstream.label()])
+                            .observe(started.elapsed().as_secs_f64());
+                        http::clean_answer(response.headers_mut());
+                        response
+                    }
+                    Err(error) => {
+                        metrics
+                            .upstream_errors
+                            .with_label_values(&[upstream.label(), error.reason()])
+                            .inc();
+                        tracing::warn!(
+                            upstream = upstream.label(), decision_id = %id,
+                            reason = error.reason(), %error, "no answer from the upstream"
+                        );
+                        failed(&error, &id)
+                    }
+                }
+            }
+        };
+        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+            response.headers_mut().insert("x-poolgate-decision-id", id);
+        }
+        Answer { response, route }
+    }
+
+    /// The question a request asks, after one parse and one cleaning.
+    fn question(
+        &self,
+        snapshot: &Snapshot,
+        parts: Parts,
+        peer: ProxyPeer,
+    ) -> Result<Question, RequestError> {
+        let now = clock::now();
+        let Parts { method, uri, version, mut headers, .. } = parts;
+        let peer = Peer::new(peer.address, peer.scheme, &snapshot.trusted_proxies);
+        let authority = Authority::of(&uri, &headers, version)?;
+        let received = http::receive(&mut headers, &method, version, &peer)?;
+        for class in received.removed() {
+            self.shared.metrics.headers_removed.with_label_values(&[class]).inc();
+        }
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = Target::parse(target, TargetMode::Strict)?;
+        Ok(Question { method, authority, target, headers, received, now })
+    }
+
+    fn note(
+        &self,
+        snapshot: &Snapshot,
+        asked: &Asked,
+        decision: &Decision,
+        route: Option<&str>,
+        exchange: &mut Exchange,
+    ) {
+        let took: Duration = exchange.started().elapsed();
+        let (effect, reason) = match &decision.outcome {
+            Outcome::Allow(permit) => ("allow", permit.grounds().reason()),
+            Outcome::Deny(denial) => ("deny", denial.reason),
+        };
+        let route = route.unwrap_or_default();
+        self.shared.metrics.decided(route, effect, reason, took);
+        exchange.describe(asked, decision.id.as_str(), route);
+        let log = match snapshot.logged {
+            Logged::All => true,
+            Logged::Denials => effect == "deny",
+        };
+        if log && self.shared.decisions.is_on() {
+            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            let record = DecisionRecord::new("proxy", &snapshot.rules, asked, decision, micros);
+            self.shared.decisions.record(&record);
+        }
+    }
+
+    /// A request that asks no question: it is refused, and the connection with it, since what
+    /// follows on it can't be trusted either.
+    fn reject(&self, error: &RequestError) -> Answer {
+        self.shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
+        let problem = Problem::new(error.status(), error.reason(), error.to_string());
+        let mut response = problem.into_response().map(AnswerBody::own);
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Answer { response, route: None }
+    }
+}
+
+/// A denial as an API's caller expects it: RFC 9457, with RFC 6750's challenge.
+fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
+    let status = match denial.refusal {
+        Refusal::BadRequest => StatusCode::BAD_REQUEST,
+        Refusal::MissingCredential | Refusal::InvalidCredential => StatusCode::UNAUTHORIZED,
+        Refusal::InsufficientScope(_) | Refusal::AccessDenied => StatusCode::FORBIDDEN,
+        Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let problem = Problem::new(status, denial.reason, denial.detail.clone()).decision(id.as_str());
+    let problem = match &denial.refusal {
+        Refusal::MissingCredential => problem.challenge(BearerChallenge::Missing),
+        Refusal::InvalidCredential => {
+            problem.challenge(BearerChallenge::InvalidToken(denial.detail.clone()))
+        }
+        Refusal::InsufficientScope(scope) => {
+            problem.challenge(BearerChallenge::InsufficientScope(scope.clone()))
+        }
+        _ => problem,
+    };
+    let mut response = problem.into_response().map(AnswerBody::own);
+    if denial.refusal == Refusal::Unavailable {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+fn failed(error: &ForwardError, id: &DecisionId) -> Response<AnswerBody> {
+    Problem::new(error.status(), error.reason(), error.detail().to_owned())
+        .decision(id.as_str())
+        .into_response()
+        .map(AnswerBody::own)
+}

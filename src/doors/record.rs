@@ -1,0 +1,167 @@
+//! What the decision log and the access log say: an allow-list of fields.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    clock::Time,
+    gate::{Decision, Grounds, Login, Outcome, Rules},
+    iam::Matched,
+};
+
+/// One line of the decision log.
+#[derive(Debug, Serialize)]
+pub struct DecisionRecord<'a> {
+    time: String,
+    decision_id: &'a str,
+    generation: u64,
+    config_hash: &'a str,
+    door: &'static str,
+    route: Option<&'a str>,
+    client_ip: IpAddr,
+    method: &'a str,
+    host: &'a str,
+    /// Without the query, which may carry credentials.
+    path: &'a str,
+    effect: &'static str,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role_choice: Option<String>,
+    checks: Vec<CheckRecord<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    statements: Vec<StatementRecord<'a>>,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    found: Value,
+    micros: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckRecord<'a> {
+    action: &'a str,
+    resource: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct StatementRecord<'a> {
+    policy: &'a str,
+    statement: &'a str,
+}
+
+/// What a decision record tells of the request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// When it was read.
+    pub now: Time,
+    /// The client's address.
+    pub client_ip: IpAddr,
+    /// The method.
+    pub method: String,
+    /// The host asked for.
+    pub host: String,
+    /// The path, without the query.
+    pub path: String,
+}
+
+impl<'a> DecisionRecord<'a> {
+    /// The record of `decision`, which took `micros` microseconds.
+    pub fn new(
+        door: &'static str,
+        rules: &'a Rules,
+        asked: &'a Asked,
+        decision: &'a Decision,
+        micros: u64,
+    ) -> Self {
+        let (effect, reason, detail, statements, found) = match &decision.outcome {
+            Outcome::Allow(permit) => {
+                let grounds = permit.grounds();
+                ("allow", grounds.reason(), None, statements(grounds), Value::Null)
+            }
+            Outcome::Deny(denial) => {
+                let detail = Some(denial.detail.as_str());
+                ("deny", denial.reason, detail, Vec::new(), denial.found.clone())
+            }
+        };
+        let token = match &decision.login {
+            Login::Token(token) => Some(token),
+            Login::Anonymous => None,
+        };
+        let assumed = decision.assumed.as_deref();
+        Self {
+            time: asked.now.rfc3339(),
+            decision_id: decision.id.as_str(),
+            generation: rules.generation,
+            config_hash: &rules.hash,
+            door,
+            route: decision.route.and_then(|r| rules.routes.route(r)).map(|r| r.name.as_str()),
+            client_ip: asked.client_ip,
+            method: &asked.method,
+            host: &asked.host,
+            path: &asked.path,
+            effect,
+            reason,
+            detail,
+            issuer: token.map(|t| t.issuer.name.as_str()),
+            subject: token.and_then(|t| t.claims.subject()),
+            token_id: token.and_then(|t| t.claims.get("jti")).and_then(Value::as_str),
+            identity: assumed.map(|a| a.identity_id.as_str()),
+            role: assumed.map(|a| a.role_arn()),
+            role_choice: assumed.map(|a| a.role_choice.to_string()),
+            checks: decision
+                .checks
+                .iter()
+                .map(|(action, resource)| CheckRecord { action, resource })
+                .collect(),
+            statements,
+            found,
+            micros,
+        }
+    }
+}
+
+fn statements(grounds: &Grounds) -> Vec<StatementRecord<'_>> {
+    let record =
+        |m: &'_ Matched| -> StatementRecord<'_> { StatementRecord { policy: &m.policy, statement: &m.statement } };
+    match grounds {
+        Grounds::Statements(matched) => matched.iter().map(record).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// One line of the access log.
+#[derive(Debug, Serialize)]
+pub struct AccessRecord<'a> {
+    /// When the request was read.
+    pub time: String,
+    /// The decision's id, if it came to one.
+    pub decision_id: &'a str,
+    /// The client's address.
+    pub client_ip: IpAddr,
+    /// The method.
+    pub method: &'a str,
+    /// The host asked for.
+    pub host: &'a str,
+    /// The path, without the query.
+    pub path: &'a str,
+    /// The route's name, or empty.
+    pub route: &'a str,
+    /// The answer's status.
+    pub status: u16,
+    /// Bytes of the answer's body that were sent.
+    pub bytes: u64,
+    /// Milliseconds from the request's head to the end of the answer's body.
+    pub millis: u64,
+}

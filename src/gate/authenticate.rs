@@ -1,0 +1,214 @@
+//! The first stage: whose request is it?
+//!
+//! Anonymous means that there is no credential of any kind in the request. One that fails, or two,
+//! is refused and never treated as none.
+
+use std::sync::Arc;
+
+use ::http::{HeaderMap, Method};
+use serde_json::{Value, json};
+
+use super::{Denial, Question, Refusal, Route, Rules, Trail, rules::AlbSource};
+use crate::{
+    clock::Time,
+    http::{self, Credentials, RequestError},
+    token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, VerifiedToken},
+};
+
+/// Whose request it is.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// No credential was given.
+    Anonymous,
+    /// A token that was verified.
+    Token(Arc<VerifiedToken>),
+}
+
+/// Where a token was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Authorization,
+    Cookie,
+    LoadBalancer,
+}
+
+impl Source {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorization header",
+            Self::Cookie => "cookie",
+            Self::LoadBalancer => "x-amzn-oidc-data",
+        }
+    }
+}
+
+/// Establishes whose request `question` is.
+///
+/// # Errors
+/// A denial for a credential that fails, for two, and for one of a kind the route doesn't take.
+pub(super) async fn authenticate(
+    rules: &Rules,
+    tokens: &TokenCache,
+    route: &Route,
+    question: &Question,
+    trail: &mut Trail,
+) -> Result<Login, Denial> {
+    let Some((source, token)) = find_token(route, question)? else {
+        trail.note("authenticate", || ("no credential found".to_owned(), Value::Null));
+        return Ok(Login::Anonymous);
+    };
+    let verified = verify(rules, tokens, token, question.now).await;
+    let found = verified.and_then(|token| match accepts(route, source, &token) {
+        true => Ok(token),
+        false => Err(TokenError::UnknownIssuer),
+    });
+    match found {
+        Ok(token) => {
+            trail.note("authenticate", || {
+                (format!("token from the {} verified", source.as_str()), describe(&token))
+            });
+            Ok(Login::Token(token))
+        }
+        Err(error) => {
+            trail.note("authenticate", || {
+                let what = format!("token from the {} refused", source.as_str());
+                (what, json!({ "reason": error.reason(), "error": error.to_string() }))
+            });
+            Err(denial(&error))
+        }
+    }
+}
+
+/// A load balancer's token is accepted from its own header and from that load balancer alone; no
+/// other source may carry one.
+fn accepts(route: &Route, source: Source, token: &VerifiedToken) -> bool {
+    match (&token.issuer.kind, source, &route.sources.alb) {
+        (IssuerKind::Alb { arn }, Source::LoadBalancer, Some(AlbSource { arn: own })) => arn == own,
+        (IssuerKind::Alb { .. }, _, _) | (_, Source::LoadBalancer, _) => false,
+        _ => true,
+    }
+}
+
+/// The one token of the request, wherever the route allows it to be.
+fn find_token<'q>(
+    route: &Route,
+    question: &'q Question,
+) -> Result<Option<(Source, &'q str)>, Denial> {
+    let headers = &question.headers;
+    let mut found = Vec::with_capacity(1);
+    let credentials = http::credentials(headers, question.target.query()).map_err(refused)?;
+    match credentials {
+        Credentials::None => {}
+        Credentials::Bearer(token) => found.push((Source::Authorization, token)),
+        Credentials::SigV4 => {
+            return Err(unsupported("requests signed with AWS credentials are not accepted here"));
+        }
+        Credentials::Unsupported(_) => {
+            return Err(unsupported("only Authorization: Bearer is accepted here"));
+        }
+    }
+    if let Some(cookie) = &route.sources.cookie
+        && let Some(token) = http::cookie(headers, &cookie.name).map_err(refused)?
+    {
+        if !matches!(question.method, Method::GET | Method::HEAD) {
+            http::check_origin(
+                headers,
+                question.received.scheme,
+                &question.authority,
+                &cookie.origins,
+            )
+            .map_err(refused)?;
+        }
+        found.push((Source::Cookie, token));
+    }
+    if route.sources.alb.is_some()
+        && let Some(token) = http::single(headers, "x-amzn-oidc-data").map_err(refused)?
+    {
+        found.push((Source::LoadBalancer, token));
+    }
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(Denial {
+            reason: "several_credentials",
+            refusal: Refusal::BadRequest,
+            detail: "the request carries more than one credential; send one".to_owned(),
+            found: json!(found.iter().map(|(s, _)| s.as_str()).collect::<Vec<_>>()),
+        }),
+    }
+}
+
+/// Verifies `token`, from the cache or by its signature; asks once for a key that isn't known yet.
+async fn verify(
+    rules: &Rules,
+    tokens: &TokenCache,
+    token: &str,
+    now: Time,
+) -> Result<Arc<VerifiedToken>, TokenError> {
+    if let Some(hit) = tokens.lookup(&rules.issuers, token, now) {
+        return hit;
+    }
+    let verified = match rules.issuers.verify(token, now) {
+        Err(TokenError::UnknownKey { issuer, kid }) => {
+            issuer.keys.refresh(&kid).await?;
+            rules.issuers.verify(token, now)
+        }
+        other => other,
+    }?;
+    let verified = Arc::new(verified);
+    tokens.insert(token, &verified);
+    Ok(verified)
+}
+
+fn denial(error: &TokenError) -> Denial {
+    let refusal = match error.source() {
+        ErrorSource::Client => Refusal::InvalidCredential,
+        ErrorSource::IdentityProvider => Refusal::Unavailable,
+    };
+    Denial { reason: error.reason(), refusal, detail: error.to_string(), found: Value::Null }
+}
+
+fn refused(error: RequestError) -> Denial {
+    Denial {
+        reason: error.reason(),
+        refusal: Refusal::BadRequest,
+        detail: error.to_string(),
+        found: Value::Null,
+    }
+}
+
+fn unsupported(detail: &str) -> Denial {
+    Denial {
+        reason: "unsupported_credential",
+        refusal: Refusal::InvalidCredential,
+        detail: detail.to_owned(),
+        found: Value::Null,
+    }
+}
+
+/// What `explain` tells of a token: facts about it, never the token.
+fn describe(token: &VerifiedToken) -> Value {
+    let issuer: &Issuer = &token.issuer;
+    json!({
+        "issuer": issuer.name,
+        "kind": token.kind.as_str(),
+        "client": token.client,
+        "key": token.kid,
+        "subject": token.claims.subject(),
+        "expires": token.claims.expires().rfc3339(),
+        "scopes": token.claims.scopes().collect::<Vec<_>>(),
+        "groups": token.claims.groups(),
+    })
+}
+
+/// Removes what the caller authenticated with from headers that go upstream.
+pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
+    if route.forward_token == super::Forward::Remove {
+        headers.remove(::http::header::AUTHORIZATION);
+    }
+    if let Some(cookie) = &route.sources.cookie {
+        http::remove_cookie(headers, &cookie.name);
+    }
+    for name in ["x-amzn-oidc-data", "x-amzn-oidc-accesstoken", "x-amzn-oidc-identity"] {
+        headers.remove(name);
+    }
+}

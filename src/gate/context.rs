@@ -1,0 +1,76 @@
+//! The context keys of the request itself, computed when a statement asks for them.
+//!
+//! Types and presence follow the IAM User Guide, "AWS global condition context keys". A key that
+//! AWS would have and that can't be observed here is *unknown*, never absent.
+
+use std::borrow::Cow;
+
+use ::http::{HeaderMap, header};
+
+use crate::{
+    clock::Time,
+    http::{Received, Scheme},
+    iam::{Context, Lookup},
+};
+
+use super::Rules;
+
+/// The request's own keys.
+#[derive(Debug)]
+pub(super) struct RequestContext<'a> {
+    headers: &'a HeaderMap,
+    received: &'a Received,
+    now: Time,
+    region: &'a str,
+    account: &'a str,
+}
+
+impl<'a> RequestContext<'a> {
+    pub(super) fn new(
+        rules: &'a Rules,
+        headers: &'a HeaderMap,
+        received: &'a Received,
+        now: Time,
+    ) -> Self {
+        Self { headers, received, now, region: &rules.region, account: &rules.account_id }
+    }
+
+    /// A header that a condition may read: unknown where it is repeated or isn't text, since AWS
+    /// doesn't say what it makes of those.
+    fn header(&self, name: header::HeaderName) -> Lookup<'a> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Lookup::Absent,
+            (Some(value), None) => {
+                value.to_str().map_or(Lookup::Unknown, |text| Lookup::One(Cow::Borrowed(text)))
+            }
+            (Some(_), Some(_)) => Lookup::Unknown,
+        }
+    }
+}
+
+impl Context for RequestContext<'_> {
+    fn lookup(&self, key: &str) -> Lookup<'_> {
+        let owned = |text: String| Lookup::One(Cow::Owned(text));
+        match key {
+            "aws:sourceip" => owned(self.received.client_ip.to_string()),
+            "aws:currenttime" => owned(self.now.rfc3339()),
+            "aws:epochtime" => owned(self.now.secs().to_string()),
+            "aws:securetransport" => Lookup::One(Cow::Borrowed(match self.received.scheme {
+                Scheme::Https => "true",
+                Scheme::Http => "false",
+            })),
+            "aws:useragent" => self.header(header::USER_AGENT),
+            "aws:referer" => self.header(header::REFERER),
+            "aws:requestedregion" => Lookup::One(Cow::Borrowed(self.region)),
+            "aws:resourceaccount" => Lookup::One(Cow::Borrowed(self.account)),
+            "aws:viaawsservice" | "aws:principalisawsservice" => {
+                Lookup::One(Cow::Borrowed("false"))
+            }
+            "aws:principalorgid" | "aws:principalorgpaths" | "aws:resourceorgid"
+            | "aws:resourceorgpaths" => Lookup::Unknown,
+            _ if key.starts_with("aws:resourcetag/") => Lookup::Unknown,
+            _ => Lookup::Absent,
+        }
+    }
+}

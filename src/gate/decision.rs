@@ -1,0 +1,212 @@
+//! What the gate answers: a permit or a denial.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+
+use super::{RouteIndex, Trail, authenticate::Login};
+use crate::{http::identity_value, iam::Matched, identity::Assumed, services::Operation};
+
+/// The answer to one question.
+#[derive(Debug)]
+pub struct Decision {
+    /// Names this decision in the answer, the decision log and the upstream request.
+    pub id: DecisionId,
+    /// The route the request took, if there is one.
+    pub route: Option<RouteIndex>,
+    /// Who is calling, as far as it was established.
+    pub login: Login,
+    /// As which role it acts, as far as it was established.
+    pub assumed: Option<Arc<Assumed>>,
+    /// What was asked of IAM: action and resource of each check, as far as described.
+    pub checks: Vec<(String, String)>,
+    /// Allowed or denied.
+    pub outcome: Outcome,
+    /// The steps taken, if someone listened.
+    pub trail: Trail,
+}
+
+impl Decision {
+    /// The denial of a question whose look-ups took too long.
+    pub fn timed_out() -> Self {
+        Self {
+            id: DecisionId::fresh(),
+            route: None,
+            login: Login::Anonymous,
+            assumed: None,
+            checks: Vec::new(),
+            outcome: Outcome::Deny(Denial {
+                reason: "decision_timeout",
+                refusal: Refusal::Unavailable,
+                detail: "the request could not be decided in time".to_owned(),
+                found: Value::Null,
+            }),
+            trail: Trail::Off,
+        }
+    }
+}
+
+/// Allowed or denied. There is no default.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Allowed: what may be forwarded.
+    Allow(Permit),
+    /// Denied.
+    Deny(Denial),
+}
+
+/// Leave to forward exactly one operation.
+///
+/// INVARIANT: only `decide.rs` makes one, and only from grounds. The forwarder serialises the
+/// upstream request from it and has no other input.
+#[derive(Debug)]
+pub struct Permit {
+    pub(super) grounds: Grounds,
+    pub(super) operation: Operation,
+    pub(super) upstream: usize,
+    pub(super) identity: IdentityHeaders,
+}
+
+impl Permit {
+    /// Why it is allowed.
+    pub fn grounds(&self) -> &Grounds {
+        &self.grounds
+    }
+
+    /// The place of the upstream it is for, among the snapshot's.
+    pub fn upstream(&self) -> usize {
+        self.upstream
+    }
+
+    /// Takes the permit apart to serialise the upstream request.
+    pub fn into_parts(self) -> (Operation, IdentityHeaders) {
+        (self.operation, self.identity)
+    }
+}
+
+/// What an allow stands on. Nothing else can make one.
+#[derive(Clone, Debug)]
+pub enum Grounds {
+    /// IAM statements that allow every check.
+    Statements(Vec<Matched>),
+    /// The route asks for a token only, and the token is valid.
+    Token,
+    /// The route says `authenticate: none`.
+    PublicRoute,
+    /// The service lets anyone do this.
+    PublicOperation,
+}
+
+impl Grounds {
+    /// A stable code for metrics and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Statements(_) => "allowed_by_policy",
+            Self::Token => "valid_token",
+            Self::PublicRoute => "public_route",
+            Self::PublicOperation => "public_operation",
+        }
+    }
+}
+
+/// Why a request is denied, and how to say so.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// A stable code for metrics and logs.
+    pub reason: &'static str,
+    /// Which kind of answer it calls for.
+    pub refusal: Refusal,
+    /// A sentence for the caller, without secrets.
+    pub detail: String,
+    /// What else an operator wants to know; for the decision log and `explain` only.
+    pub found: Value,
+}
+
+/// The kinds of refusals, which each door words in its own protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The request can't be understood, or means two things.
+    BadRequest,
+    /// No credential was given: 401.
+    MissingCredential,
+    /// The credential doesn't hold: 401.
+    InvalidCredential,
+    /// The token lacks every one of these scopes: 403.
+    InsufficientScope(String),
+    /// The caller may not do this: 403.
+    AccessDenied,
+    /// No route: 404.
+    NotFound,
+    /// It could not be decided now: 503.
+    Unavailable,
+}
+
+/// 128 random bits, in hex.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionId(String);
+
+impl DecisionId {
+    /// A fresh id.
+    pub fn fresh() -> Self {
+        let mut bytes = [0u8; 16];
+        // A failing random source leaves zeros: the id is a label, not a secret.
+        let _ = aws_lc_rs::rand::fill(&mut bytes);
+        Self(format!("{:032x}", u128::from_be_bytes(bytes)))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the upstream is told of the caller. All of them are always sent, empty where there is
+/// nothing to tell, so that a caller's own copies can never stand (CVE-2026-30851).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// `x-poolgate-subject`: the token's subject.
+    pub subject: String,
+    /// `x-poolgate-identity`: the identity id.
+    pub identity: String,
+    /// `x-poolgate-role`: the role's ARN.
+    pub role: String,
+    /// `x-poolgate-groups`: each percent-encoded, joined by commas.
+    pub groups: String,
+}
+
+impl IdentityHeaders {
+    /// What there is to tell of a caller.
+    pub(super) fn of(login: &Login, assumed: Option<&Assumed>) -> Self {
+        let mut headers = Self::default();
+        if let Login::Token(token) = login {
+            headers.subject = token.claims.subject().map(encode_one).unwrap_or_default();
+            let groups = token.claims.groups().unwrap_or_default();
+            headers.groups = identity_value(groups);
+        }
+        if let Some(assumed) = assumed {
+            headers.identity = encode_one(&assumed.identity_id);
+            headers.role = encode_one(assumed.role_arn());
+        }
+        headers
+    }
+
+    /// Names and values, as they are sent.
+    pub fn pairs(&self) -> [(&'static str, &str); 4] {
+        [
+            ("x-poolgate-subject", &self.subject),
+            ("x-poolgate-identity", &self.identity),
+            ("x-poolgate-role", &self.role),
+            ("x-poolgate-groups", &self.groups),
+        ]
+    }
+}
+
+fn encode_one(value: &str) -> String {
+    identity_value([value])
+}

@@ -1,0 +1,28 @@
+//! The gate: one line of stages that every question passes, whatever door it came through.
+//!
+//! authenticate (whose request is it?) → assume (as which role does it act?) → describe (what
+//! would it do?) → decide (do the policies allow it?). There is no HTTP server and no network in
+//! here; a look-up that needs one is asked of the rooms below through their traits.
+//!
+//! INVARIANT: a [`Permit`] is made in `decide.rs` alone, from one of the [`Grounds`]. Every error,
+//! and every future that is dropped half way, leaves the caller without one.
+
+mod authenticate;
+mod context;
+mod decide;
+mod decision;
+mod question;
+mod routes;
+mod rules;
+mod trail;
+
+pub use authenticate::Login;
+pub use decide::Gate;
+pub use decision::{Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Permit, Refusal};
+pub use question::Question;
+pub use routes::{Authenticate, Forward, Match, Route, RouteConflict, RouteIndex, Routes, Service};
+pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};
+pub use trail::{Step, Trail};
+
+#[cfg(test)]
+mod tests;

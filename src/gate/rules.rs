@@ -1,0 +1,93 @@
+//! What the stages read: one configuration generation, compiled and immutable.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use crate::{
+    iam::Account,
+    identity::{Assumed, Groups, IdentityIds, IdentityPool},
+    token::Issuers,
+};
+
+use super::Routes;
+
+/// One generation of everything a decision is made from. It is built by the control runtime,
+/// swapped whole on a reload, and taken once per request.
+pub struct Rules {
+    /// Counts the configurations since the start, from 1.
+    pub generation: u64,
+    /// A SHA-256 over the configuration and policy files, in hex: which rules decided.
+    pub hash: String,
+    /// The user pools and OIDC providers whose tokens are accepted.
+    pub issuers: Issuers,
+    /// The identity pools.
+    pub pools: Vec<IdentityPool>,
+    /// The groups of user pools whose access tokens have roles, by user pool id.
+    pub groups: Vec<(String, Groups)>,
+    /// How identity ids are derived.
+    pub identities: IdentityIds,
+    /// The roles.
+    pub account: Account,
+    /// The routes.
+    pub routes: Routes,
+    /// The region, for `aws:RequestedRegion`.
+    pub region: String,
+    /// The account id, for `aws:ResourceAccount`.
+    pub account_id: String,
+    /// Sessions by pool and verified token. They are valid for this generation alone, and end with it.
+    pub sessions: Cache<(usize, u64), Arc<Assumed>>,
+}
+
+impl Rules {
+    /// An empty table of sessions, bounded by count.
+    pub fn session_cache() -> Cache<(usize, u64), Arc<Assumed>> {
+        Cache::builder()
+            .max_capacity(MAX_SESSIONS)
+            // A session is looked up through a valid token only; this just frees the memory.
+            .time_to_idle(std::time::Duration::from_secs(3600))
+            .build()
+    }
+
+    /// The groups of the user pool `id`, if they are configured.
+    pub fn groups_of(&self, id: &str) -> Option<&Groups> {
+        self.groups.iter().find(|(pool, _)| pool == id).map(|(_, groups)| groups)
+    }
+}
+
+/// Whether an engine decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Its answer counts.
+    Enforce,
+    /// It isn't asked.
+    Off,
+}
+
+/// Where a token may come from beside `Authorization: Bearer`.
+#[derive(Debug, Default)]
+pub struct TokenSources {
+    /// A cookie.
+    pub cookie: Option<CookieSource>,
+    /// An application load balancer's `x-amzn-oidc-data`.
+    pub alb: Option<AlbSource>,
+}
+
+/// A cookie that carries a token.
+#[derive(Debug)]
+pub struct CookieSource {
+    /// Its name.
+    pub name: String,
+    /// Origins beside the route's own from which it is accepted on unsafe methods.
+    pub origins: Vec<String>,
+}
+
+/// A load balancer whose signed claims are accepted.
+#[derive(Debug)]
+pub struct AlbSource {
+    /// The load balancer's ARN.
+    pub arn: String,
+}
+
+/// How many sessions are kept: about 2 KiB each.
+const MAX_SESSIONS: u64 = 100_000;

@@ -1,0 +1,103 @@
+//! The credential a request carries: none, a bearer token, or an AWS signature.
+//!
+//! A credential is read from `Authorization` (or seen in a presigned query), never from an
+//! `access_token` parameter or a form (RFC 6750 §2.2 and §2.3: both end up in logs). Two
+//! credentials are refused, and a malformed one is never taken for none.
+
+use ::http::HeaderMap;
+use ::http::header::AUTHORIZATION;
+
+use super::RequestError;
+use super::target::query_pairs;
+
+/// What a request offers to prove who sent it. `Debug` does not show tokens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Credentials<'h> {
+    /// No credential of any kind.
+    None,
+    /// A bearer token, of RFC 6750's `b64token` syntax.
+    Bearer(&'h str),
+    /// An AWS signature, version 4 or 4A, in `Authorization` or in the query.
+    SigV4,
+    /// Another authentication scheme.
+    Unsupported(&'h str),
+}
+
+impl std::fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Bearer(_) => "Bearer",
+            Self::SigV4 => "SigV4",
+            Self::Unsupported(_) => "Unsupported",
+        })
+    }
+}
+
+/// The credential of a request with these headers and this raw query.
+///
+/// # Errors
+/// [`RequestError::Repeated`] and [`RequestError::NotAscii`] of `Authorization`,
+/// [`RequestError::Authorization`] if it is malformed, [`RequestError::SeveralCredentials`] if the
+/// query is signed as well.
+pub fn credentials<'h>(
+    headers: &'h HeaderMap,
+    query: Option<&str>,
+) -> Result<Credentials<'h>, RequestError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(RequestError::Repeated("Authorization"));
+    }
+    let presigned = query.is_some_and(is_presigned);
+    match first {
+        None if presigned => Ok(Credentials::SigV4),
+        None => Ok(Credentials::None),
+        Some(_) if presigned => Err(RequestError::SeveralCredentials),
+        Some(value) => {
+            let text = value.to_str().map_err(|_opaque| RequestError::NotAscii("Authorization"))?;
+            authorization(text).ok_or(RequestError::Authorization)
+        }
+    }
+}
+
+/// RFC 9110 §11.4: a scheme, spaces, credentials.
+fn authorization(text: &str) -> Option<Credentials<'_>> {
+    let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+    if scheme.is_empty() || !scheme.bytes().all(is_token_byte) {
+        return None;
+    }
+    if scheme.eq_ignore_ascii_case("Bearer") {
+        let token = rest.trim_start_matches(' ');
+        return is_b64token(token).then_some(Credentials::Bearer(token));
+    }
+    let signed = ["AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"];
+    if signed.iter().any(|name| scheme.eq_ignore_ascii_case(name)) {
+        return Some(Credentials::SigV4);
+    }
+    Some(Credentials::Unsupported(scheme))
+}
+
+/// RFC 6750 §2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
+fn is_b64token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    let allowed = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+    };
+    !body.is_empty() && body.bytes().all(allowed)
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether a query carries a signature. Names in any case and spelling: a request that only looks
+/// signed must not pass for one without a credential.
+fn is_presigned(query: &str) -> bool {
+    let signs = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential"];
+    query_pairs(query).any(|(name, _)| signs.iter().any(|sign| name.eq_ignore_ascii_case(sign)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+use ::http::header::AUTHORIZATION;
+use ::http::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
+
+use super::{Credentials, credentials};
+use crate::http::RequestError as E;
+
+fn headers(values: &[&[u8]]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+    }
+    headers
+}
+
+#[test]
+fn reads_the_schemes() {
+    let table: [(&str, Credentials<'_>); 9] = [
+        ("Bearer abc.def-_~+/==", Credentials::Bearer("abc.def-_~+/==")),
+        ("bearer  abc", Credentials::Bearer("abc")),
+        ("BEARER abc", Credentials::Bearer("abc")),
+        ("AWS4-HMAC-SHA256 Credential=x", Credentials::SigV4),
+        ("aws4-hmac-sha256 Credential=x", Credentials::SigV4),
+        ("AWS4-ECDSA-P256-SHA256 Credential=x", Credentials::SigV4),
+        ("AWS4-HMAC-SHA256", Credentials::SigV4),
+        ("Basic YTpi", Credentials::Unsupported("Basic")),
+        ("AWS AKID:sig", Credentials::Unsupported("AWS")),
+    ];
+    for (text, expected) in table {
+        assert_eq!(credentials(&headers(&[text.as_bytes()]), None), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn never_takes_a_malformed_credential_for_none() {
+    let table = [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer =",
+        "Bearer a b",
+        "Bearer a,b",
+        "Bearer a=b",
+        "Bearer a\t",
+        "Bearer\ta",
+        " Bearer a",
+        "Bearer \"a\"",
+        "(x) a",
+        "Bearer a, Basic b",
+    ];
+    for text in table {
+        assert_eq!(
+            credentials(&headers(&[text.as_bytes()]), None),
+            Err(E::Authorization),
+            "{text:?}"
+        );
+    }
+    let opaque = headers(&[b"Bearer \xe9"]);
+    assert_eq!(credentials(&opaque, None), Err(E::NotAscii("Authorization")));
+}
+
+#[test]
+fn refuses_two_credentials() {
+    let two = headers(&[b"Bearer a", b"Bearer a"]);
+    assert_eq!(credentials(&two, None), Err(E::Repeated("Authorization")));
+    let bearer = headers(&[b"Bearer a"]);
+    let presigned = Some("a=b&X-Amz-Signature=00");
+    assert_eq!(credentials(&bearer, presigned), Err(E::SeveralCredentials));
+}
+
+#[test]
+fn sees_a_presigned_query_and_no_access_token() {
+    let none = HeaderMap::new();
+    let signed = [
+        "X-Amz-Signature=0",
+        "a&x-amz-algorithm=AWS4",
+        "X%2dAmz-Signature=0",
+        "X-Amz-Signature",
+        "X-Amz-Credential=a",
+    ];
+    for query in signed {
+        assert_eq!(credentials(&none, Some(query)), Ok(Credentials::SigV4), "{query}");
+    }
+    for query in ["access_token=abc", "q=X-Amz-Signature", ""] {
+        assert_eq!(credentials(&none, Some(query)), Ok(Credentials::None), "{query}");
+    }
+    assert_eq!(credentials(&none, None), Ok(Credentials::None));
+}
+
+#[test]
+fn debug_shows_no_token() {
+    assert_eq!(format!("{:?}", Credentials::Bearer("canary")), "Bearer");
+}
+
+proptest! {
+    #[test]
+    fn an_authorization_header_is_never_none(text in "[ -~]{0,40}") {
+        let headers = headers(&[text.as_bytes()]);
+        prop_assert_ne!(credentials(&headers, None), Ok(Credentials::None));
+    }
+}

@@ -1,0 +1,50 @@
+use super::{Class, Hop, classify, is_hop_by_hop, is_identity};
+
+#[test]
+fn classifies_by_key() {
+    let table = [
+        ("accept", Class::Ordinary),
+        ("sec-websocket-key", Class::Ordinary),
+        ("x-request-id", Class::Ordinary),
+        ("x-amzn-trace-id", Class::Ordinary),
+        ("authorization", Class::Single("Authorization")),
+        ("author-ization", Class::Alias),
+        ("x-amz-date", Class::Single("X-Amz-Date")),
+        ("xamz-date", Class::Alias),
+        ("xamz-meta-a", Class::Alias),
+        ("x-amz-meta-a", Class::Aws),
+        ("connection", Class::HopByHop(Hop::Connection)),
+        ("connect-ion", Class::Alias),
+        ("x-forwarded-for", Class::Forwarding),
+        ("xforwarded-anything", Class::Forwarding),
+        ("forwarded", Class::Forwarding),
+        ("x-original-url", Class::Override),
+        ("xoriginal-uri", Class::Override),
+        ("x-http-method", Class::Override),
+        ("xhttpmethod", Class::Override),
+        ("x-poolgate-role", Class::Identity),
+        ("x-pool-gate-role", Class::Identity),
+        ("x-envoy-original-path", Class::Envoy),
+        ("x-envoy-auth-failure-mode-allowed", Class::AuthFailureModeAllowed),
+        ("x-amzn-oidc-data", Class::AlbIdentity),
+        ("x-amznoidc-data", Class::Alias),
+        ("x_poolgate_role", Class::Odd),
+        ("x.poolgate", Class::Odd),
+        ("x~a", Class::Odd),
+    ];
+    for (name, class) in table {
+        assert_eq!(classify(name), class, "{name}");
+    }
+    let long = format!("authorization{}", "x".repeat(100));
+    assert_eq!(classify(&long), Class::Ordinary);
+}
+
+#[test]
+fn knows_identity_headers_in_any_spelling() {
+    for name in ["x-poolgate-role", "x_poolgate_role", "X.Poolgate", "xpoolgate"] {
+        assert!(is_identity(name), "{name}");
+    }
+    assert!(!is_identity("x-pool"));
+    assert!(is_hop_by_hop("keep-alive"));
+    assert!(!is_hop_by_hop("trailer"));
+}

@@ -1,0 +1,230 @@
+//! The values of a condition, compiled for their operator, and their comparison with one value of
+//! the request.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ipnet::{IpNet, Ipv4Net};
+
+use super::arn::ArnValue;
+use super::date::{Digits, Instant};
+use super::decimal::Decimal;
+use super::operator::{Base, Order};
+use crate::iam::document::{PolicyProblem, Version};
+use crate::iam::pattern::Case;
+use crate::iam::scope::{Scope, Unknowns};
+use crate::iam::truth::Truth;
+use crate::iam::variable::{Template, Wildcards};
+
+/// One value of a condition.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// `StringEquals`, `StringLike`: as the template was parsed.
+    Text(Template),
+    IgnoringCase(Template),
+    Number(String, Order),
+    Date(String, Instant, Order, Digits),
+    Bool(Template),
+    Binary(String, Vec<u8>),
+    Address(String, IpNet),
+    Arn(ArnValue),
+}
+
+/// How one value of the request stands to one of the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    /// It matches, or not, or that is unknown.
+    Match(Truth),
+    /// The value of the request isn't of the operator's type.
+    WrongType,
+}
+
+impl Value {
+    /// Compiles `text` for `base`, under a key in lower case.
+    pub(super) fn compile(
+        text: &str,
+        base: Base,
+        key: &str,
+        version: Version,
+    ) -> Result<Self, PolicyProblem> {
+        let refused = |advice| PolicyProblem::Value { written: text.to_owned(), advice };
+        let template = |wildcards| Template::parse(text, version, wildcards);
+        let written = text.to_owned();
+        Ok(match base {
+            Base::StringEquals => Self::Text(template(Wildcards::Literal)?),
+            Base::StringEqualsIgnoreCase => Self::IgnoringCase(template(Wildcards::Literal)?),
+            Base::StringLike => Self::Text(template(Wildcards::Active)?),
+            Base::Numeric(order) => match Decimal::parse(text) {
+                Some(_) => Self::Number(written, order),
+                None => return Err(refused("write a decimal number such as 10 or -2.5")),
+            },
+            Base::Date(order) => {
+                let digits = digits(key);
+                let date = Instant::parse(text, digits).ok_or_else(|| {
+                    refused("write a date such as 2026-11-24T03:01:31Z, with its zone, or seconds since 1970")
+                })?;
+                Self::Date(written, date, order, digits)
+            }
+            // Null is compiled by the condition itself.
+            Base::Bool | Base::Null => {
+                let template = template(Wildcards::Literal)?;
+                if !template.has_variables() && boolean(text).is_none() {
+                    return Err(refused("write \"true\" or \"false\""));
+                }
+                Self::Bool(template)
+            }
+            Base::BinaryEquals => match STANDARD.decode(text) {
+                Ok(bytes) => Self::Binary(written, bytes),
+                Err(_) => return Err(refused("write the bytes in base64, with padding")),
+            },
+            Base::IpAddress => match network(text) {
+                Some(network) => Self::Address(written, network),
+                None => {
+                    return Err(refused(
+                        "write an address or a block such as 203.0.113.0/24 or 2001:db8::/32",
+                    ));
+                }
+            },
+            Base::Arn => Self::Arn(ArnValue::parse(text, version)?),
+        })
+    }
+
+    /// Compares one value of the request with this one.
+    pub(super) fn compare(
+        &self,
+        request: &str,
+        scope: Scope<'_>,
+        unknowns: &mut Unknowns,
+    ) -> Comparison {
+        let truth = match self {
+            Self::Text(template) => template.matches(request, Case::Sensitive, scope, unknowns),
+            Self::IgnoringCase(template) => ignoring_case(template, request, scope, unknowns),
+            Self::Number(number, order) => {
+                match (Decimal::parse(request), Decimal::parse(number)) {
+                    (Some(request), Some(number)) => order.admits(request.compare(number)).into(),
+                    _ => return Comparison::WrongType,
+                }
+            }
+            Self::Date(_, date, order, digits) => match Instant::parse(request, *digits) {
+                Some(request) => order.admits(request.cmp(date)).into(),
+                None => return Comparison::WrongType,
+            },
+            Self::Bool(template) => match boolean(request) {
+                Some(request) => equals_boolean(template, request, scope, unknowns),
+                None => return Comparison::WrongType,
+            },
+            Self::Binary(_, bytes) => (request.as_bytes() == bytes).into(),
+            Self::Address(_, network) => match request.parse::<IpAddr>() {
+                Ok(address) => network.contains(&address.to_canonical()).into(),
+                Err(_) => return Comparison::WrongType,
+            },
+            Self::Arn(value) => value.matches(request, scope, unknowns),
+        };
+        Comparison::Match(truth)
+    }
+
+    /// As compared, for explanations: variables replaced by what they stand for.
+    pub(super) fn shown(&self, scope: Scope<'_>) -> String {
+        match self {
+            Self::Text(template) | Self::IgnoringCase(template) | Self::Bool(template) => {
+                template.resolve(scope).to_string()
+            }
+            Self::Number(written, _)
+            | Self::Date(written, ..)
+            | Self::Binary(written, _)
+            | Self::Address(written, _) => written.clone(),
+            Self::Arn(value) => value.shown(scope),
+        }
+    }
+}
+
+impl Order {
+    fn admits(self, request: Ordering) -> bool {
+        match self {
+            Self::Equal => request.is_eq(),
+            Self::Less => request.is_lt(),
+            Self::LessOrEqual => request.is_le(),
+            Self::Greater => request.is_gt(),
+            Self::GreaterOrEqual => request.is_ge(),
+        }
+    }
+}
+
+/// `true` or `false` in any case.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn digits(key: &str) -> Digits {
+    if key == "aws:epochtime" { Digits::Epoch } else { Digits::YearOrEpoch }
+}
+
+fn equals_boolean(
+    template: &Template,
+    request: bool,
+    scope: Scope<'_>,
+    unknowns: &mut Unknowns,
+) -> Truth {
+    let resolved = template.resolve(scope);
+    if resolved.is_null() {
+        return Truth::False;
+    }
+    if resolved.is_unknown() {
+        resolved.report(unknowns);
+        return Truth::Unknown;
+    }
+    let word = if request { "true" } else { "false" };
+    resolved.chars().map(|c| c.to_ascii_lowercase()).eq(word.chars()).into()
+}
+
+/// Equal but for the case of ASCII letters is equal; equal only under Unicode's folding can't be
+/// decided, since IAM doesn't say which alphabet it folds.
+fn ignoring_case(
+    template: &Template,
+    request: &str,
+    scope: Scope<'_>,
+    unknowns: &mut Unknowns,
+) -> Truth {
+    let resolved = template.resolve(scope);
+    if resolved.is_null() {
+        return Truth::False;
+    }
+    if resolved.is_unknown() {
+        resolved.report(unknowns);
+        return Truth::Unknown;
+    }
+    let ascii = |c: char| c.to_ascii_lowercase();
+    if resolved.chars().map(ascii).eq(request.chars().map(ascii)) {
+        return Truth::True;
+    }
+    let folded = |c: char| c.to_uppercase().flat_map(char::to_lowercase);
+    if resolved.chars().flat_map(folded).eq(request.chars().flat_map(folded)) {
+        return Truth::Unknown;
+    }
+    Truth::False
+}
+
+/// An address or a CIDR block. IPv4 written as IPv6 (`::ffff:203.0.113.0/120`) is IPv4, as it is in
+/// requests.
+fn network(text: &str) -> Option<IpNet> {
+    let network = match text.parse::<IpNet>() {
+        Ok(network) => network,
+        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
+    };
+    let IpNet::V6(v6) = network else { return Some(network) };
+    match v6.prefix_len().checked_sub(MAPPED_BITS).zip(v6.addr().to_ipv4_mapped()) {
+        Some((bits, address)) => Ipv4Net::new(address, bits).ok().map(IpNet::V4),
+        None => Some(network),
+    }
+}
+
+/// The fixed bits of `::ffff:0:0/96` (RFC 4291 §2.5.5.2).
+const MAPPED_BITS: u8 = 96;

@@ -1,0 +1,197 @@
+//! Policy documents as written: IAM's JSON grammar, read strictly.
+//!
+//! Refused are duplicate and unknown members, elements that a kind of policy can't have, and
+//! everything over the limits below; all errors of a document are reported at once. Element names
+//! and the values of `Effect` and `Version` are case-sensitive, actions, operators and the names of
+//! context keys are not
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>).
+
+mod error;
+mod read;
+
+pub use error::{PolicyError, PolicyProblem};
+
+use super::json::JsonPath;
+pub(super) use read::read;
+
+/// Most bytes of a policy document; AWS's largest quota is 20 KB, for bucket policies.
+pub const MAX_DOCUMENT_BYTES: usize = 128 * 1024;
+/// Most statements of a document.
+pub const MAX_STATEMENTS: usize = 512;
+/// Most values of one list.
+pub const MAX_VALUES: usize = 1024;
+/// Most bytes of one value: an action, a resource, a value of a condition.
+pub const MAX_VALUE_BYTES: usize = 4096;
+/// Most bytes of the name of a context key.
+pub const MAX_KEY_BYTES: usize = 512;
+
+/// What a policy is attached as; decides its grammar and its place in the evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PolicyKind {
+    /// Written into a role.
+    Inline,
+    /// Attached to a role.
+    Managed,
+    /// A role's permissions boundary.
+    Boundary,
+    /// Passed when a session was made.
+    Session,
+    /// A role's trust policy: who may assume it.
+    Trust,
+}
+
+impl PolicyKind {
+    /// The kind with its article, as errors name it.
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::Inline => "an inline policy",
+            Self::Managed => "a managed policy",
+            Self::Boundary => "a permissions boundary",
+            Self::Session => "a session policy",
+            Self::Trust => "a trust policy",
+        }
+    }
+
+    pub(super) const fn grammar(self) -> Grammar {
+        match self {
+            Self::Inline | Self::Managed | Self::Boundary | Self::Session => Grammar {
+                id: Presence::Forbidden,
+                principal: Presence::Forbidden,
+                not_principal: Presence::Forbidden,
+                resource: Presence::Required,
+                short_arns: ShortArns::Padded,
+            },
+            // AWS has no NotPrincipal in trust policies, and the resource is the role itself.
+            Self::Trust => Grammar {
+                id: Presence::Optional,
+                principal: Presence::Required,
+                not_principal: Presence::Forbidden,
+                resource: Presence::Forbidden,
+                short_arns: ShortArns::PaddedIfWild,
+            },
+        }
+    }
+}
+
+/// Which elements a kind of policy has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grammar {
+    pub(super) id: Presence,
+    pub(super) principal: Presence,
+    pub(super) not_principal: Presence,
+    pub(super) resource: Presence,
+    pub(super) short_arns: ShortArns,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    Required,
+    Optional,
+    Forbidden,
+}
+
+/// What a resource pattern of fewer than six parts means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ShortArns {
+    /// Missing parts are `*`: identity policies, boundaries, session policies.
+    Padded,
+    /// So they are if the pattern has a wildcard; else it never matches: resource policies.
+    PaddedIfWild,
+}
+
+/// The version of the policy language. A document without one is of [`Version::V2008`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// `2008-10-17`: no policy variables.
+    V2008,
+    /// `2012-10-17`.
+    V2012,
+}
+
+/// What a statement does when it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// It allows.
+    Allow,
+    /// It denies, whatever else allows.
+    Deny,
+}
+
+impl Effect {
+    /// `Allow` or `Deny`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+        }
+    }
+}
+
+/// A document's statements, grammar checked, nothing compiled.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    pub(super) version: Version,
+    pub(super) statements: Vec<StatementSource>,
+}
+
+/// One statement. Where an element was wrong it holds a stand-in, and the document is refused.
+#[derive(Clone, Debug)]
+pub(super) struct StatementSource {
+    pub(super) sid: Option<String>,
+    pub(super) effect: Effect,
+    pub(super) principals: Option<PrincipalsSource>,
+    pub(super) actions: Option<Clause>,
+    pub(super) resources: Option<Clause>,
+    pub(super) conditions: Vec<ConditionSource>,
+}
+
+/// `Action` or `NotAction`, `Resource` or `NotResource`.
+#[derive(Clone, Debug)]
+pub(super) struct Clause {
+    pub(super) sense: Sense,
+    pub(super) values: Vec<Sourced>,
+}
+
+/// Whether an element lists what it covers or what it leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sense {
+    /// `Action`
+    Only,
+    /// `NotAction`
+    AllBut,
+}
+
+/// A string and where it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Sourced {
+    pub(super) path: JsonPath,
+    pub(super) text: String,
+}
+
+/// `"*"`, or a map of lists.
+#[derive(Clone, Debug)]
+pub(super) enum PrincipalsSource {
+    Everyone,
+    Listed(Vec<(PrincipalGroup, Sourced)>),
+}
+
+/// The kinds of principals that policies name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrincipalGroup {
+    /// Accounts, roles, users, sessions.
+    Aws,
+    /// Web-identity and SAML providers.
+    Federated,
+    /// AWS services.
+    Service,
+    /// S3's canonical users.
+    CanonicalUser,
+}
+
+/// One key under one operator.
+#[derive(Clone, Debug)]
+pub(super) struct ConditionSource {
+    pub(super) operator: Sourced,
+    pub(super) key: Sourced,
+    pub(super) values: Vec<Sourced>,
+}

@@ -1,0 +1,90 @@
+//! Watching an evaluation: what explanations and simulations are made of.
+
+use super::compile::Policy;
+use super::document::Effect;
+use super::truth::Truth;
+
+/// Sees every statement as it is considered.
+pub trait Observer {
+    /// A statement has been considered.
+    fn statement(&mut self, considered: &Considered<'_>) {
+        let _ = considered;
+    }
+
+    /// Whether every statement is to be considered and described, also those that can't change the
+    /// answer any more.
+    fn interest(&self) -> Interest {
+        Interest::Everything
+    }
+}
+
+/// How much an observer wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Nothing: the evaluation takes every short cut.
+    Nothing,
+    /// Every statement and every condition.
+    Everything,
+}
+
+/// Sees nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn interest(&self) -> Interest {
+        Interest::Nothing
+    }
+}
+
+/// One statement, as it was considered.
+#[derive(Clone, Debug)]
+pub struct Considered<'a> {
+    /// The policy it is in.
+    pub policy: &'a Policy,
+    /// Its place in the policy, from 0.
+    pub index: usize,
+    /// Its `Sid`, if it has one.
+    pub sid: Option<&'a str>,
+    /// What it does.
+    pub effect: Effect,
+    /// Does its principal match? None if it has no such element.
+    pub principal: Option<Truth>,
+    /// Does its action match?
+    pub action: Truth,
+    /// Does its resource match? None if it has no such element, or the action already didn't match.
+    pub resource: Option<Truth>,
+    /// Its conditions; none are looked at if the action or the resource don't match.
+    pub conditions: Vec<ConditionSeen>,
+    /// Does it match on the whole?
+    pub truth: Truth,
+}
+
+/// One condition, with what was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionSeen {
+    /// The operator as written.
+    pub operator: String,
+    /// The context key as written.
+    pub key: String,
+    /// Does it hold?
+    pub truth: Truth,
+    /// What the request has.
+    pub request: Seen,
+    /// The policy's values after substitution of variables; `<null>` and `<unknown>` stand for
+    /// variables without a value.
+    pub values: Vec<String>,
+}
+
+/// The state of a context key in the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// There is no such key.
+    Absent,
+    /// It exists, its value can't be observed here.
+    Unknown,
+    /// Its one value.
+    One(String),
+    /// The values of a multi-valued key.
+    Many(Vec<String>),
+}

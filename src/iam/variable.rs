@@ -1,0 +1,357 @@
+//! Policy variables, and the text they stand in.
+//!
+//! `${key}` and `${key, 'default'}` stand for the value of a single-valued context key;
+//! `${*}`, `${?}` and `${$}` for the character itself
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>). They
+//! exist in documents of `Version` 2012-10-17 only; before, `${` is literal text.
+//!
+//! INVARIANT: a value is substituted as literal text. Claims are chosen by users, so a `*` in one
+//! must never become a wildcard; nor can a value add parts to an ARN whose parts the policy wrote.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::document::Version;
+use super::facts::Lookup;
+use super::pattern::{Atom, Case, glob};
+use super::scope::{Scope, Unknowns};
+use super::truth::Truth;
+
+/// Most variables in one value; bounds the work of substitution.
+pub const MAX_VARIABLES: usize = 8;
+
+/// A value of a policy, parsed into text, wildcards and variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Template {
+    pieces: Vec<Piece>,
+    variables: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    One,
+    Any,
+    Variable { slot: usize, variable: Variable },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Variable {
+    /// In lower case.
+    key: String,
+    default: Option<String>,
+}
+
+/// What `*` and `?` mean in a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wildcards {
+    /// Wildcards.
+    Active,
+    /// Themselves: `StringEquals`.
+    Literal,
+}
+
+/// Why a variable can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VariableError {
+    /// `${}`.
+    #[error("a policy variable names no context key: write ${{aws:PrincipalTag/name}}")]
+    NoKey,
+    /// `${a${b}}`.
+    #[error("policy variables can't be nested: write one context key between ${{ and }}")]
+    Nested,
+    /// Neither `${key}` nor `${key, 'default'}`.
+    #[error("a default is written after a comma and a space, in quotes: ${{key, 'default'}}")]
+    Default,
+    /// More than [`MAX_VARIABLES`].
+    #[error("more than {MAX_VARIABLES} policy variables in one value")]
+    TooMany,
+}
+
+impl Template {
+    /// Parses `text` under the rules of `version`.
+    pub(super) fn parse(
+        text: &str,
+        version: Version,
+        wildcards: Wildcards,
+    ) -> Result<Self, VariableError> {
+        let mut template = Self { pieces: Vec::new(), variables: 0 };
+        for span in spans(text, version) {
+            match span {
+                Span::Text(text) => template.push_text(text, wildcards),
+                Span::Reference(inner) => template.push_reference(inner)?,
+            }
+        }
+        Ok(template)
+    }
+
+    pub(super) fn has_variables(&self) -> bool {
+        self.variables > 0
+    }
+
+    /// Does `text` match? A null variable matches nothing; an unknown one may be any text.
+    pub(super) fn matches(
+        &self,
+        text: &str,
+        case: Case,
+        scope: Scope<'_>,
+        unknowns: &mut Unknowns,
+    ) -> Truth {
+        if self.variables == 0 {
+            return self.matches_fixed(text, case).into();
+        }
+        let resolved = self.resolve(scope);
+        let truth = resolved.matches(text, case);
+        if truth == Truth::Unknown {
+            resolved.report(unknowns);
+        }
+        truth
+    }
+
+    /// Does `text` match this template, which has no variables?
+    pub(super) fn matches_fixed(&self, text: &str, case: Case) -> bool {
+        let atom = |step: usize| match self.pieces.get(step)? {
+            Piece::Text(text) => Some(Atom::Text(text)),
+            Piece::One => Some(Atom::One),
+            Piece::Any => Some(Atom::Any),
+            // Not reached; and a text that nothing equals, were it.
+            Piece::Variable { .. } => Some(Atom::Text("\u{0}\u{0}")),
+        };
+        glob(atom, text, case)
+    }
+
+    /// Finds the values of the variables.
+    pub(super) fn resolve<'s>(&'s self, scope: Scope<'s>) -> Resolved<'s> {
+        let mut slots = [const { Slot::Unset }; MAX_VARIABLES];
+        for (slot, variable) in slots.iter_mut().zip(self.variables()) {
+            *slot = match scope.lookup(&variable.key) {
+                Lookup::One(value) => Slot::Value(value),
+                Lookup::Unknown => Slot::Unknown,
+                // A variable takes single-valued keys only, and a default is for an absent key.
+                Lookup::Many(_) => Slot::Null,
+                Lookup::Absent => match &variable.default {
+                    Some(default) => Slot::Value(Cow::Borrowed(default)),
+                    None => Slot::Null,
+                },
+            };
+        }
+        Resolved { template: self, slots }
+    }
+
+    fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Variable { variable, .. } => Some(variable),
+            _ => None,
+        })
+    }
+
+    fn push_text(&mut self, text: &str, wildcards: Wildcards) {
+        if wildcards == Wildcards::Literal {
+            return self.push_literal(text);
+        }
+        for part in text.split_inclusive(['*', '?']) {
+            if let Some(literal) = part.strip_suffix('*') {
+                self.push_literal(literal);
+                // Two stars in a row are one.
+                if self.pieces.last() != Some(&Piece::Any) {
+                    self.pieces.push(Piece::Any);
+                }
+            } else if let Some(literal) = part.strip_suffix('?') {
+                self.push_literal(literal);
+                self.pieces.push(Piece::One);
+            } else {
+                self.push_literal(part);
+            }
+        }
+    }
+
+    fn push_literal(&mut self, literal: &str) {
+        match self.pieces.last_mut() {
+            _ if literal.is_empty() => {}
+            Some(Piece::Text(text)) => text.push_str(literal),
+            _ => self.pieces.push(Piece::Text(literal.to_owned())),
+        }
+    }
+
+    fn push_reference(&mut self, inner: &str) -> Result<(), VariableError> {
+        if matches!(inner, "*" | "?" | "$") {
+            self.push_literal(inner);
+            return Ok(());
+        }
+        let (key, default) = match inner.split_once(',') {
+            None => (inner, None),
+            Some((key, rest)) => {
+                let default = rest.strip_prefix(" '").and_then(|rest| rest.strip_suffix('\''));
+                (key, Some(default.ok_or(VariableError::Default)?.to_owned()))
+            }
+        };
+        if key.trim().is_empty() {
+            return Err(VariableError::NoKey);
+        }
+        if key.contains("${") {
+            return Err(VariableError::Nested);
+        }
+        if self.variables == MAX_VARIABLES {
+            return Err(VariableError::TooMany);
+        }
+        let variable = Variable { key: key.to_ascii_lowercase(), default };
+        self.pieces.push(Piece::Variable { slot: self.variables, variable });
+        self.variables += 1;
+        Ok(())
+    }
+}
+
+/// A template whose variables have been looked up.
+pub(super) struct Resolved<'s> {
+    template: &'s Template,
+    slots: [Slot<'s>; MAX_VARIABLES],
+}
+
+enum Slot<'s> {
+    Unset,
+    Value(Cow<'s, str>),
+    Null,
+    Unknown,
+}
+
+impl Resolved<'_> {
+    fn has(&self, sought: fn(&Slot<'_>) -> bool) -> bool {
+        self.slots.iter().any(sought)
+    }
+
+    /// A variable of it is absent, without default, or multi-valued.
+    pub(super) fn is_null(&self) -> bool {
+        self.has(|slot| matches!(slot, Slot::Null))
+    }
+
+    pub(super) fn is_unknown(&self) -> bool {
+        self.has(|slot| matches!(slot, Slot::Unknown))
+    }
+
+    /// Adds the keys of its unknown variables.
+    pub(super) fn report(&self, unknowns: &mut Unknowns) {
+        for (slot, variable) in self.slots.iter().zip(self.template.variables()) {
+            if matches!(slot, Slot::Unknown) {
+                unknowns.add(&variable.key);
+            }
+        }
+    }
+
+    fn matches(&self, text: &str, case: Case) -> Truth {
+        if self.is_null() {
+            return Truth::False;
+        }
+        match (glob(|step| self.atom(step), text, case), self.is_unknown()) {
+            (false, _) => Truth::False,
+            (true, false) => Truth::True,
+            (true, true) => Truth::Unknown,
+        }
+    }
+
+    /// The step of that number; an unknown value may be any text.
+    pub(super) fn atom(&self, step: usize) -> Option<Atom<'_>> {
+        Some(match self.template.pieces.get(step)? {
+            Piece::Text(text) => Atom::Text(text),
+            Piece::One => Atom::One,
+            Piece::Any => Atom::Any,
+            Piece::Variable { slot, .. } => match self.slots.get(*slot) {
+                Some(Slot::Value(value)) => Atom::Text(value),
+                _ => Atom::Any,
+            },
+        })
+    }
+
+    /// The literal texts one after the other, wildcards left out.
+    pub(super) fn chars(&self) -> impl Iterator<Item = char> {
+        (0..self.template.pieces.len()).filter_map(|step| self.atom(step)).flat_map(|atom| {
+            match atom {
+                Atom::Text(text) => text.chars(),
+                Atom::One | Atom::Any => "".chars(),
+            }
+        })
+    }
+}
+
+/// For explanations: substituted values in place, `<null>` or `<unknown>` for those without.
+impl fmt::Display for Resolved<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.template.pieces {
+            match piece {
+                Piece::Text(text) => f.write_str(text)?,
+                Piece::One => f.write_str("?")?,
+                Piece::Any => f.write_str("*")?,
+                Piece::Variable { slot, .. } => match self.slots.get(*slot) {
+                    Some(Slot::Value(value)) => f.write_str(value)?,
+                    Some(Slot::Unknown) => f.write_str("<unknown>")?,
+                    _ => f.write_str("<null>")?,
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A stretch of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Span<'a> {
+    /// Text, in which `$` has no meaning.
+    Text(&'a str),
+    /// What stands between `${` and `}`.
+    Reference(&'a str),
+}
+
+/// Splits a value at its variables. An unclosed `${` is text.
+pub(super) fn spans(text: &str, version: Version) -> Vec<Span<'_>> {
+    if version == Version::V2008 {
+        return vec![Span::Text(text)];
+    }
+    let mut spans = Vec::new();
+    let mut rest = text;
+    while let Some((before, opened)) = rest.split_once("${") {
+        // A quoted default may contain a brace.
+        let end = match (opened.find(", '"), opened.find('}')) {
+            (Some(quote), Some(brace)) if quote < brace => {
+                let closed = opened.get(quote + 3..).and_then(|default| default.find("'}"));
+                Some(closed.map_or(brace, |at| quote + 3 + at + 1))
+            }
+            (_, brace) => brace,
+        };
+        let Some((inner, after)) = end.and_then(|end| opened.split_at_checked(end)) else { break };
+        if !before.is_empty() {
+            spans.push(Span::Text(before));
+        }
+        spans.push(Span::Reference(inner));
+        rest = after.strip_prefix('}').unwrap_or(after);
+    }
+    if !rest.is_empty() {
+        spans.push(Span::Text(rest));
+    }
+    spans
+}
+
+/// Splits a value at its first five colons, of which those inside variables don't count.
+pub(super) fn split_colons(text: &str, version: Version) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for span in spans(text, version) {
+        match span {
+            Span::Reference(inner) => {
+                if let Some(part) = parts.last_mut() {
+                    part.push_str("${");
+                    part.push_str(inner);
+                    part.push('}');
+                }
+            }
+            Span::Text(text) => {
+                for (position, piece) in text.splitn(7 - parts.len(), ':').enumerate() {
+                    if position > 0 {
+                        parts.push(String::new());
+                    }
+                    if let Some(part) = parts.last_mut() {
+                        part.push_str(piece);
+                    }
+                }
+            }
+        }
+    }
+    parts
+}

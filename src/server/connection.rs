@@ -1,0 +1,159 @@
+//! One downstream connection: TLS, HTTP/1.1, its time limits, its part in a drain.
+
+use std::{
+    io,
+    net::IpAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use ::http::{Request, Response};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    listener::Accepted,
+    watched::{Moment, Stage, Watched},
+};
+use crate::{
+    doors::{ConnectionLimits, ExchangeBody, Phase, Proxy, ProxyPeer, Shared, Snapshot},
+    http::Scheme,
+};
+
+/// Serves a connection to its end.
+pub(super) async fn serve(accepted: Accepted, proxy: Rc<Proxy>, shared: Arc<Shared>) {
+    let snapshot = shared.snapshot.load_full();
+    let served = match accepted {
+        Accepted::Tcp(stream, address) => match TcpStream::from_std(stream) {
+            Ok(stream) => secured(stream, Some(address), &snapshot, proxy, &shared).await,
+            Err(error) => Err(error),
+        },
+        Accepted::Unix(stream) => match UnixStream::from_std(stream) {
+            Ok(stream) => secured(stream, None, &snapshot, proxy, &shared).await,
+            Err(error) => Err(error),
+        },
+    };
+    if let Err(error) = served {
+        // A caller that goes away or talks nonsense: nothing an operator can mend.
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Does the TLS handshake, where the listener has a certificate.
+async fn secured<S>(
+    stream: S,
+    address: Option<IpAddr>,
+    snapshot: &Snapshot,
+    proxy: Rc<Proxy>,
+    shared: &Arc<Shared>,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let limits = snapshot.connection;
+    // Unix sockets are local: TLS is for the network.
+    match (&snapshot.tls, address) {
+        (Some(config), Some(_)) => {
+            let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
+            let stream = timeout_at(Instant::now() + limits.header, handshake).await??;
+            let peer = ProxyPeer { address, scheme: Scheme::Https };
+            exchange(stream, peer, limits, proxy, shared).await
+        }
+        _ => {
+            let peer = ProxyPeer { address, scheme: Scheme::Http };
+            exchange(stream, peer, limits, proxy, shared).await
+        }
+    }
+}
+
+/// Answers requests until the connection ends, idles too long, or the process drains.
+async fn exchange<S>(
+    stream: S,
+    peer: ProxyPeer,
+    limits: ConnectionLimits,
+    proxy: Rc<Proxy>,
+    shared: &Arc<Shared>,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let moment = Moment::new();
+    let io = TokioIo::new(Watched::new(stream, moment.clone()));
+    let service = service_fn(|request: Request<Incoming>| {
+        let (proxy, moment) = (Rc::clone(&proxy), moment.clone());
+        async move {
+            moment.enter(Stage::Deciding);
+            let answer = proxy.answer(request, peer).await;
+            moment.enter(Stage::Answering);
+            Ok::<_, io::Error>(answer.map(|body| TimedBody { body, moment }))
+        }
+    });
+    let connection = http1::Builder::new()
+        .max_buf_size(limits.head.max(MIN_HEAD))
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let mut phase = shared.phase.clone();
+    let mut draining = false;
+    loop {
+        let end = moment.end(limits);
+        tokio::select! {
+            ended = &mut connection => return ended.map_err(io::Error::other),
+            () = sleep_until(end) => {
+                if moment.end(limits) <= Instant::now() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+            changed = phase.wait_for(|phase| *phase >= Phase::Draining), if !draining => {
+                draining = true;
+                if changed.is_ok() {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// A body that tells the connection when it is done.
+struct TimedBody {
+    body: ExchangeBody,
+    moment: Moment,
+}
+
+impl Drop for TimedBody {
+    fn drop(&mut self) {
+        self.moment.enter(Stage::Idle);
+    }
+}
+
+impl Body for TimedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// hyper's own lower bound.
+const MIN_HEAD: usize = 8192;

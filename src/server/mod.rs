@@ -1,0 +1,21 @@
+//! The server: one acceptor a port, data threads that serve connections, and the drain.
+//!
+//! Every connection is handed to the least loaded data thread, a single-threaded runtime with its
+//! own upstream connections. Nothing a request needs is shared under a lock.
+
+mod acceptor;
+mod admin;
+mod connection;
+mod data;
+mod listener;
+mod tls;
+mod watched;
+
+pub use acceptor::accept;
+pub use admin::serve_admin;
+pub use data::DataThreads;
+pub use listener::{Address, BindError, Listener};
+pub use tls::{TlsError, server_config};
+
+#[cfg(test)]
+mod tests;

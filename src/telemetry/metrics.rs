@@ -1,0 +1,192 @@
+//! Prometheus metrics.
+//!
+//! Label values come from the configuration or from enums alone: never a path, a host, a subject,
+//! a key id or a role, so that no request can add a series (P6).
+
+use std::time::Duration;
+
+use ::http::{Method, StatusCode};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+    core::{Collector, GenericGaugeVec},
+};
+
+/// Every metric of the process.
+pub struct Metrics {
+    registry: Registry,
+    /// `poolgate_decisions_total{route,effect,reason}`.
+    pub decisions: IntCounterVec,
+    /// `poolgate_decision_seconds{route}`: from the request's head to the decision.
+    pub decision_seconds: HistogramVec,
+    /// `poolgate_requests_total{route,method,status}`: answers by class of status.
+    pub requests: IntCounterVec,
+    /// `poolgate_request_rejects_total{reason}`: requests refused before a decision.
+    pub rejects: IntCounterVec,
+    /// `poolgate_headers_removed_total{class}`: headers that hygiene removed.
+    pub headers_removed: IntCounterVec,
+    /// `poolgate_upstream_seconds{upstream}`: from the permit to the answer's head.
+    pub upstream_seconds: HistogramVec,
+    /// `poolgate_upstream_errors_total{upstream,reason}`.
+    pub upstream_errors: IntCounterVec,
+    /// `poolgate_connections`: open downstream connections.
+    pub connections: IntGauge,
+    /// `poolgate_requests_in_flight`.
+    pub in_flight: IntGauge,
+    /// `poolgate_generation`: of the configuration in force.
+    pub generation: IntGauge,
+    /// `poolgate_reloads_total{result}`: `applied`, `unchanged` or `refused`.
+    pub reloads: IntCounterVec,
+    /// `poolgate_reload_failed`: 1 while the configuration on disk is refused.
+    pub reload_failed: IntGauge,
+    /// `poolgate_log_records_dropped_total{log}`.
+    pub dropped: IntCounterVec,
+    /// `poolgate_keys{issuer}`: verification keys held.
+    pub keys: IntGaugeVec,
+    /// `poolgate_keys_age_seconds{issuer}`: since the last good answer.
+    pub keys_age: GenericGaugeVec<prometheus::core::AtomicF64>,
+    /// `poolgate_keys_refreshes{issuer,result}`.
+    pub keys_refreshes: IntGaugeVec,
+    /// `poolgate_token_cache_bytes`.
+    pub token_cache_bytes: IntGauge,
+    /// `poolgate_session_cache_entries`.
+    pub session_cache_entries: IntGauge,
+    /// `poolgate_accept_errors_total`.
+    pub accept_errors: IntCounter,
+}
+
+impl Metrics {
+    /// Fresh metrics in a registry of their own.
+    ///
+    /// # Errors
+    /// Two metrics of one name: a mistake in this file, which its test would show.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new_custom(Some("poolgate".to_owned()), None)?;
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        let r = &registry;
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            add(r, IntCounterVec::new(Opts::new(name, help), labels)?)
+        };
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
+            add(r, IntGaugeVec::new(Opts::new(name, help), labels)?)
+        };
+        let gauge = |name: &str, help: &str| add(r, IntGauge::new(name, help)?);
+        let seconds = |name: &str, help: &str, label: &str, buckets: &[f64]| {
+            let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            add(r, HistogramVec::new(opts, &[label])?)
+        };
+        Ok(Self {
+            decisions: counters("decisions_total", "Decisions", &["route", "effect", "reason"])?,
+            decision_seconds: seconds(
+                "decision_seconds",
+                "Seconds from a request's head to its decision",
+                "route",
+                &DECISION_BUCKETS,
+            )?,
+            requests: counters("requests_total", "Answers", &["route", "method", "status"])?,
+            rejects: counters("request_rejects_total", "Requests refused undecided", &["reason"])?,
+            headers_removed: counters("headers_removed_total", "Headers removed", &["class"])?,
+            upstream_seconds: seconds(
+                "upstream_seconds",
+                "Seconds from a permit to the head of the upstream's answer",
+                "upstream",
+                &UPSTREAM_BUCKETS,
+            )?,
+            upstream_errors: counters(
+                "upstream_errors_total",
+                "Permitted requests without an answer",
+                &["upstream", "reason"],
+            )?,
+            connections: gauge("connections", "Open downstream connections")?,
+            in_flight: gauge("requests_in_flight", "Requests being answered")?,
+            generation: gauge("generation", "Generation of the configuration in force")?,
+            reloads: counters("reloads_total", "Reloads", &["result"])?,
+            reload_failed: gauge("reload_failed", "1 while the configuration on disk is refused")?,
+            dropped: counters("log_records_dropped_total", "Log records dropped", &["log"])?,
+            keys: gauges("keys", "Verification keys held", &["issuer"])?,
+            keys_age: add(
+                r,
+                GenericGaugeVec::new(
+                    Opts::new("keys_age_seconds", "Seconds since the last good key set"),
+                    &["issuer"],
+                )?,
+            )?,
+            keys_refreshes: gauges(
+                "keys_refreshes",
+                "Key set fetches since the start, by result",
+                &["issuer", "result"],
+            )?,
+            token_cache_bytes: gauge("token_cache_bytes", "Bytes of verified tokens held")?,
+            session_cache_entries: gauge("session_cache_entries", "Sessions held")?,
+            accept_errors: add(
+                r,
+                IntCounter::new("accept_errors_total", "Failed accepts of connections")?,
+            )?,
+            registry,
+        })
+    }
+
+    /// The text exposition format, for `/metrics`.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Writing to memory fails only for a family without metrics, which gather() leaves out.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        text
+    }
+
+    /// Records one decision.
+    pub fn decided(&self, route: &str, effect: &str, reason: &str, took: Duration) {
+        self.decisions.with_label_values(&[route, effect, reason]).inc();
+        self.decision_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+    }
+
+    /// Forgets the key gauges of issuers that are no longer configured.
+    pub fn reset_keys(&self) {
+        self.keys.reset();
+        self.keys_age.reset();
+        self.keys_refreshes.reset();
+    }
+}
+
+fn add<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: C,
+) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+/// A method as a label: the nine of HTTP, or `other`.
+pub fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "other",
+    }
+}
+
+/// A status as a label: its class.
+pub fn status_class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
+
+const DECISION_BUCKETS: [f64; 10] =
+    [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+const UPSTREAM_BUCKETS: [f64; 10] = [2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.25, 1.0, 5.0];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! Watching it: metrics, the decision log, the access log, and the program's own log.
+//!
+//! Nothing in here blocks a request or fails one. No token, credential or secret passes through:
+//! records are built from an allow-list of fields.
+
+pub mod log;
+mod metrics;
+mod records;
+
+pub use metrics::{Metrics, method_label, status_class};
+pub use records::{Post, Recorder, Records, Sink, SinkError};

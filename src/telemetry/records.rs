@@ -1,0 +1,189 @@
+//! Logs of records, a JSON line each, that never block a request.
+//!
+//! A record goes into a bounded queue, or is dropped and counted. One task per log writes the
+//! queue out, and keeps the last records for `/decisions`.
+
+use std::{
+    collections::VecDeque,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use prometheus::IntCounter;
+use serde::Serialize;
+use tokio::{
+    fs,
+    io::AsyncWriteExt,
+    sync::mpsc::{self, Receiver, Sender, error::TrySendError},
+    task::JoinHandle,
+};
+
+/// Where records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// Nowhere: they aren't even made.
+    None,
+    /// Standard output.
+    Stdout,
+    /// Appended to a file, which is opened anew when it was moved away.
+    File(PathBuf),
+    /// Posted in batches, as `application/x-ndjson`.
+    Http(String),
+}
+
+/// Why a batch could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// Writing failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Posting failed.
+    #[error("{0}")]
+    Post(String),
+}
+
+/// How batches are posted; the control runtime has the client.
+pub type Post = Arc<
+    dyn Fn(String, Bytes) -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// The end that requests write to. Cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    queue: Option<Sender<Bytes>>,
+    dropped: IntCounter,
+}
+
+impl Recorder {
+    /// Whether anyone listens. If not, a record need not be made.
+    pub fn is_on(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    /// Queues a record, or drops and counts it if the queue is full.
+    pub fn record<R: Serialize>(&self, record: &R) {
+        let Some(queue) = &self.queue else { return };
+        let Ok(line) = serde_json::to_vec(record) else { return };
+        if let Err(TrySendError::Full(_) | TrySendError::Closed(_)) = queue.try_send(line.into()) {
+            self.dropped.inc();
+        }
+    }
+}
+
+/// A log: its recorder, its writer, and the last records.
+pub struct Records {
+    recorder: Recorder,
+    recent: Arc<Mutex<VecDeque<Bytes>>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Records {
+    /// Starts the writer of a log on the current runtime.
+    pub fn start(name: &'static str, sink: Sink, dropped: IntCounter, post: Post) -> Self {
+        let recent = Arc::new(Mutex::new(VecDeque::new()));
+        if sink == Sink::None {
+            return Self { recorder: Recorder { queue: None, dropped }, recent, writer: None };
+        }
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let recorder = Recorder { queue: Some(sender), dropped: dropped.clone() };
+        let writer = Writer { name, sink, post, dropped, recent: Arc::clone(&recent) };
+        Self { recorder, recent, writer: Some(tokio::spawn(writer.run(receiver))) }
+    }
+
+    /// The end that requests write to.
+    pub fn recorder(&self) -> Recorder {
+        self.recorder.clone()
+    }
+
+    /// The last records, the newest first.
+    pub fn recent(&self) -> Vec<Bytes> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().cloned().collect()
+    }
+
+    /// Writes out what is queued, for at most a few seconds; every recorder but this log's own must
+    /// be gone by then.
+    pub async fn finish(self) {
+        let Self { recorder, writer, .. } = self;
+        drop(recorder);
+        if let Some(writer) = writer {
+            let _ = tokio::time::timeout(FINISH, writer).await;
+        }
+    }
+}
+
+struct Writer {
+    name: &'static str,
+    sink: Sink,
+    post: Post,
+    dropped: IntCounter,
+    recent: Arc<Mutex<VecDeque<Bytes>>>,
+}
+
+impl Writer {
+    async fn run(self, mut queue: Receiver<Bytes>) {
+        let mut lines = Vec::with_capacity(BATCH);
+        let mut failing = false;
+        while queue.recv_many(&mut lines, BATCH).await > 0 {
+            let batch = join(&lines);
+            match self.write(batch).await {
+                Ok(()) => failing = false,
+                Err(error) => {
+                    self.dropped.inc_by(lines.len() as u64);
+                    // Once per outage, not once per batch.
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(log = self.name, %error, "log records are being lost");
+                    }
+                }
+            }
+            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.extend(lines.drain(..));
+            let surplus = recent.len().saturating_sub(RECENT);
+            recent.drain(..surplus);
+        }
+    }
+
+    async fn write(&self, batch: Bytes) -> Result<(), SinkError> {
+        match &self.sink {
+            Sink::None => Ok(()),
+            Sink::Stdout => {
+                let mut out = tokio::io::stdout();
+                out.write_all(&batch).await?;
+                Ok(out.flush().await?)
+            }
+            Sink::File(path) => {
+                // Opening per batch is cheap beside writing it, and follows log rotation.
+                let mut file = fs::OpenOptions::new().append(true).create(true).open(path).await?;
+                file.write_all(&batch).await?;
+                Ok(file.flush().await?)
+            }
+            Sink::Http(url) => (self.post)(url.clone(), batch).await.map_err(SinkError::Post),
+        }
+    }
+}
+
+fn join(lines: &[Bytes]) -> Bytes {
+    let mut batch = BytesMut::with_capacity(lines.iter().map(|l| l.len() + 1).sum());
+    for line in lines {
+        batch.put_slice(line);
+        batch.put_u8(b'\n');
+    }
+    batch.freeze()
+}
+
+/// Records that may wait to be written.
+const QUEUE: usize = 16_384;
+/// Records written at once.
+const BATCH: usize = 512;
+/// Records kept for `/decisions`.
+const RECENT: usize = 256;
+/// How long the end of a log may take.
+const FINISH: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! The claims of a token, strictly typed where RFC 7519, OpenID Connect or Cognito give a type.
+//!
+//! A time claim of the wrong type is refused, never taken as absent (the confusion of
+//! CVE-2026-25537), and `exp` must be there. Other claims are kept as they are.
+
+use serde_json::{Map, Value};
+
+use crate::clock::Time;
+
+use super::TokenError;
+
+/// What a user-pool token is for (its `token_use`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenUse {
+    /// An ID token: who the user is; its `aud` is the app client.
+    Id,
+    /// An access token: what the client may do; its `client_id` is the app client.
+    Access,
+}
+
+/// The claims of one token. Registered claims have been type-checked; all are at hand by name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claims {
+    all: Map<String, Value>,
+    audiences: Vec<String>,
+    expires: Time,
+    issued_at: Option<Time>,
+    not_before: Option<Time>,
+}
+
+impl Claims {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// [`TokenError::Malformed`] if it is not one JSON object without duplicate members, at most
+    /// 16 deep; [`TokenError::InvalidClaim`] if `exp` is missing or a registered claim is mistyped.
+    pub fn parse(payload: &[u8]) -> Result<Self, TokenError> {
+        let members = super::json::object(payload)
+            .map_err(|_| TokenError::Malformed("the payload is not a JSON object"))?;
+        Self::new(members)
+    }
+
+    pub(crate) fn new(all: Map<String, Value>) -> Result<Self, TokenError> {
+        for name in STRINGS {
+            if !matches!(all.get(name), None | Some(Value::String(_))) {
+                return Err(TokenError::InvalidClaim(name));
+            }
+        }
+        if !matches!(all.get("iss"), Some(Value::String(_))) {
+            return Err(TokenError::InvalidClaim("iss"));
+        }
+        let expires = time(&all, "exp", f64::floor)?.ok_or(TokenError::InvalidClaim("exp"))?;
+        let not_before = time(&all, "nbf", f64::ceil)?;
+        let issued_at = time(&all, "iat", f64::ceil)?;
+        let audiences = match all.get("aud") {
+            Some(Value::String(audience)) => vec![audience.clone()],
+            other => strings(other).ok_or(TokenError::InvalidClaim("aud"))?,
+        };
+        strings(all.get(GROUPS)).ok_or(TokenError::InvalidClaim(GROUPS))?;
+        Ok(Self { all, audiences, expires, issued_at, not_before })
+    }
+
+    /// `iss`.
+    pub fn issuer(&self) -> &str {
+        self.text("iss").unwrap_or_default()
+    }
+
+    /// `sub`.
+    pub fn subject(&self) -> Option<&str> {
+        self.text("sub")
+    }
+
+    /// `exp`: the first moment at which the token is no longer accepted.
+    pub fn expires(&self) -> Time {
+        self.expires
+    }
+
+    /// `iat`.
+    pub fn issued_at(&self) -> Option<Time> {
+        self.issued_at
+    }
+
+    /// `nbf`.
+    pub fn not_before(&self) -> Option<Time> {
+        self.not_before
+    }
+
+    /// `aud`, as a list; empty if there is none.
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// `client_id`, of access tokens.
+    pub fn client_id(&self) -> Option<&str> {
+        self.text("client_id")
+    }
+
+    /// `token_use`, of user-pool tokens; none if it is absent or another word.
+    pub fn token_use(&self) -> Option<TokenUse> {
+        match self.text("token_use")? {
+            "id" => Some(TokenUse::Id),
+            "access" => Some(TokenUse::Access),
+            _ => None,
+        }
+    }
+
+    /// The words of `scope`.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.text("scope").unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// `cognito:groups`; none if the token has no such claim.
+    pub fn groups(&self) -> Option<Vec<&str>> {
+        let groups = self.all.get(GROUPS)?.as_array()?;
+        Some(groups.iter().filter_map(Value::as_str).collect())
+    }
+
+    /// A claim by its name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.all.get(name)
+    }
+
+    /// The names of all claims, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.keys().map(String::as_str)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.all.get(name).and_then(Value::as_str)
+    }
+}
+
+/// The NumericDate `name` (RFC 7519 §2): a number of seconds, perhaps fractional, 0 to 2^53.
+fn time(
+    all: &Map<String, Value>,
+    name: &'static str,
+    round: fn(f64) -> f64,
+) -> Result<Option<Time>, TokenError> {
+    let Some(value) = all.get(name) else { return Ok(None) };
+    let invalid = TokenError::InvalidClaim(name);
+    if let Some(seconds) = value.as_u64() {
+        let seconds = i64::try_from(seconds).ok().filter(|s| *s <= 1 << 53).ok_or(invalid)?;
+        return Ok(Some(Time::from_secs(seconds)));
+    }
+    let seconds =
+        value.as_f64().filter(|s| (0.0..=9_007_199_254_740_992.0).contains(s)).ok_or(invalid)?;
+    // In range by the filter above, so the conversion neither saturates nor loses the sign.
+    Ok(Some(Time::from_millis(round(seconds * 1000.0) as i64)))
+}
+
+/// An array of strings; absent is empty; anything else is none.
+fn strings(value: Option<&Value>) -> Option<Vec<String>> {
+    match value {
+        None => Some(Vec::new()),
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+        }
+        Some(_) => None,
+    }
+}
+
+const GROUPS: &str = "cognito:groups";
+
+const STRINGS: [&str; 11] = [
+    "sub",
+    "jti",
+    "origin_jti",
+    "scope",
+    "client_id",
+    "token_use",
+    "azp",
+    "cognito:username",
+    "username",
+    "nonce",
+    "cognito:preferred_role",
+];

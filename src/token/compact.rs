@@ -1,0 +1,107 @@
+//! The compact form of a JWS (RFC 7515 §7.1): three base64url parts, a strict header.
+//!
+//! Refuses more or fewer parts (a JWE has five), padding and non-canonical base64, large parts,
+//! duplicate members, `crit` (no extension is understood here, RFC 7515 §4.1.11), `b64` (RFC 7797),
+//! JWE members, other media types in `typ` (RFC 8725 §3.11) and empty signatures. `jku`, `jwk`,
+//! `x5u` and `x5c` are not even read: keys come from configuration alone.
+
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::{Map, Value};
+
+use super::{Algorithm, MAX_HEADER_BYTES, MAX_KID_BYTES, MAX_TOKEN_BYTES, TokenError, json};
+
+/// A token taken apart, nothing in it verified yet.
+pub(crate) struct Compact<'t> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: String,
+    pub(crate) header: Map<String, Value>,
+    pub(crate) payload: Map<String, Value>,
+    pub(crate) signature: Vec<u8>,
+    /// The first two parts with their dot, as received: what is signed.
+    pub(crate) signed: &'t str,
+}
+
+impl<'t> Compact<'t> {
+    /// Takes `token` apart.
+    pub(crate) fn parse(token: &'t str) -> Result<Self, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLarge);
+        }
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::Malformed("not three parts joined by dots"));
+        };
+        if header.len() > MAX_HEADER_BYTES.div_ceil(3) * 4 {
+            return Err(TokenError::TooLarge);
+        }
+        let signed = token.get(..header.len() + 1 + payload.len()).unwrap_or_default();
+        let padded = token.contains('=');
+        let header = decode(header)?;
+        if header.len() > MAX_HEADER_BYTES {
+            return Err(TokenError::TooLarge);
+        }
+        let header = json::object(&header)
+            .map_err(|_| TokenError::Malformed("the header is not a JSON object"))?;
+        let (algorithm, kid) = read_header(&header)?;
+        // An Application Load Balancer pads its parts, against RFC 7515 §2; nobody else may.
+        if padded && !header.contains_key(SIGNER) {
+            return Err(TokenError::Malformed("padded base64"));
+        }
+        let payload = json::object(&decode(payload)?)
+            .map_err(|_| TokenError::Malformed("the payload is not a JSON object"))?;
+        let signature = decode(signature)?;
+        if signature.is_empty() {
+            return Err(TokenError::Malformed("the signature is empty"));
+        }
+        Ok(Self { algorithm, kid, header, payload, signature, signed })
+    }
+}
+
+fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, String), TokenError> {
+    if ["crit", "b64"].iter().any(|name| header.contains_key(*name)) {
+        return Err(TokenError::Malformed("the header demands an extension"));
+    }
+    if ["enc", "zip"].iter().any(|name| header.contains_key(*name)) {
+        return Err(TokenError::Malformed("encrypted tokens are not accepted"));
+    }
+    match header.get("typ") {
+        None => {}
+        Some(Value::String(typ)) if TYPES.iter().any(|t| typ.eq_ignore_ascii_case(t)) => {}
+        Some(_) => return Err(TokenError::Malformed("`typ` is not that of a JWT")),
+    }
+    let algorithm = match header.get("alg") {
+        Some(Value::String(alg)) => {
+            Algorithm::parse(alg).ok_or(TokenError::UnsupportedAlgorithm)?
+        }
+        _ => return Err(TokenError::Malformed("`alg` is not a string")),
+    };
+    match header.get("kid") {
+        Some(Value::String(kid)) if is_key_id(kid) => Ok((algorithm, kid.clone())),
+        _ => Err(TokenError::Malformed("`kid` is not a string of 1 to 128 printable characters")),
+    }
+}
+
+/// Whether `kid` can be a key id here: 1 to 128 printable ASCII characters.
+pub(crate) fn is_key_id(kid: &str) -> bool {
+    (1..=MAX_KID_BYTES).contains(&kid.len()) && kid.bytes().all(|b| (0x20..0x7f).contains(&b))
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
+    BASE64URL.decode(part).map_err(|_| TokenError::Malformed("not base64url"))
+}
+
+/// The header member that names the load balancer that signed the token.
+pub(crate) const SIGNER: &str = "signer";
+
+const TYPES: [&str; 4] = ["JWT", "at+jwt", "application/jwt", "application/at+jwt"];
+
+/// Trailing bits must be zero, so that one token has one text.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(false)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);

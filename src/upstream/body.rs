@@ -1,0 +1,141 @@
+//! Bodies on their way up and down, streamed in constant memory.
+
+use std::{
+    cell::Cell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::client::Lease;
+
+/// When an exchange last moved.
+#[derive(Clone, Debug)]
+pub(super) struct Progress(Rc<Cell<Instant>>);
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self(Rc::new(Cell::new(Instant::now())))
+    }
+
+    fn mark(&self) {
+        self.0.set(Instant::now());
+    }
+
+    pub(super) fn last(&self) -> Instant {
+        self.0.get()
+    }
+}
+
+/// A caller's body on its way up.
+#[derive(Debug)]
+pub struct UploadBody {
+    inner: Option<Incoming>,
+    progress: Progress,
+}
+
+impl UploadBody {
+    pub(super) fn new(inner: Incoming, progress: &Progress) -> Self {
+        Self { inner: Some(inner), progress: progress.clone() }
+    }
+
+    /// No body, for the second try of a request that had none.
+    pub(super) fn none(progress: &Progress) -> Self {
+        Self { inner: None, progress: progress.clone() }
+    }
+}
+
+impl Body for UploadBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(inner).poll_frame(cx));
+        self.progress.mark();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// An answer's body on its way down.
+#[derive(Debug)]
+pub enum AnswerBody {
+    /// One made here.
+    Own(Full<Bytes>),
+    /// An upstream's; its connection goes back to the idle ones when it has ended.
+    Upstream {
+        /// The body.
+        inner: Incoming,
+        /// The connection, until the end.
+        lease: Option<Lease>,
+    },
+}
+
+impl AnswerBody {
+    /// A body made here.
+    pub fn own(body: impl Into<Bytes>) -> Self {
+        Self::Own(Full::new(body.into()))
+    }
+
+    pub(super) fn upstream(inner: Incoming, lease: Lease) -> Self {
+        let mut lease = Some(lease);
+        if inner.is_end_stream() {
+            lease.take().map(Lease::give_back);
+        }
+        Self::Upstream { inner, lease }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut *self {
+            Self::Own(body) => {
+                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|f| f.map_err(|e| match e {})))
+            }
+            Self::Upstream { inner, lease } => {
+                let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
+                if frame.is_none() || (matches!(frame, Some(Ok(_))) && inner.is_end_stream()) {
+                    lease.take().map(Lease::give_back);
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_end_stream(),
+            Self::Upstream { inner, .. } => inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(body) => body.size_hint(),
+            Self::Upstream { inner, .. } => inner.size_hint(),
+        }
+    }
+}

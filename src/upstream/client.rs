@@ -1,0 +1,282 @@
+//! A data thread's connections to upstreams, and forwarding over them.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    fmt,
+    rc::{Rc, Weak},
+    sync::Arc,
+    time::Duration,
+};
+
+use ::http::{HeaderValue, Method, Request, Response, Uri, header};
+use http_body::Body;
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpStream, UnixStream},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_rustls::TlsConnector;
+
+use super::{
+    AnswerBody, ForwardError, HostHeader, Upstream, UploadBody, body::Progress, origin::Address,
+};
+use crate::gate::{DecisionId, Permit};
+
+/// How long an upstream may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// To take a connection, with TLS.
+    pub connect: Duration,
+    /// To answer with a head, from the last byte of the request it was sent.
+    pub header: Duration,
+}
+
+/// The upstream connections of one data thread.
+#[derive(Debug, Default)]
+pub struct Client {
+    /// By the upstream's serial; the one used last is last.
+    idle: RefCell<HashMap<u64, VecDeque<Idle>>>,
+}
+
+type Sender = SendRequest<UploadBody>;
+
+struct Idle {
+    sender: Sender,
+    address: Address,
+    since: Instant,
+}
+
+impl fmt::Debug for Idle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Idle").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A connection in use. Dropped before the end of its answer, it is closed.
+pub struct Lease {
+    client: Weak<Client>,
+    serial: u64,
+    sender: Sender,
+    address: Address,
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Lease {
+    /// Puts the connection among the idle ones.
+    pub(super) fn give_back(self) {
+        let Some(client) = self.client.upgrade() else { return };
+        if self.sender.is_closed() {
+            return;
+        }
+        let mut idle = client.idle.borrow_mut();
+        let queue = idle.entry(self.serial).or_default();
+        if queue.len() < MAX_IDLE {
+            let (sender, address) = (self.sender, self.address);
+            queue.push_back(Idle { sender, address, since: Instant::now() });
+        }
+    }
+}
+
+impl Client {
+    /// No connections yet.
+    pub fn new() -> Rc<Self> {
+        Rc::new(Self::default())
+    }
+
+    /// Forwards what `permit` permits to `upstream`, with the caller's `body`.
+    ///
+    /// A request that found its connection closed before it was sent goes out again on another. One
+    /// that may have been sent does so only if it is idempotent and has no body (RFC 9110 §9.2.2).
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn forward(
+        self: &Rc<Self>,
+        upstream: &Upstream,
+        permit: Permit,
+        id: &DecisionId,
+        body: Incoming,
+        timeouts: Timeouts,
+    ) -> Result<Response<AnswerBody>, ForwardError> {
+        let progress = Progress::new();
+        let body = UploadBody::new(body, &progress);
+        let mut request = serialise(permit, id, upstream, body)?;
+        let repeatable = is_idempotent(request.method()) && request.body().is_end_stream();
+        loop {
+            let (mut lease, reused) = self.connection(upstream, timeouts).await?;
+            let again = (reused && repeatable).then(|| copy(&request, &progress));
+            let sent = tokio::select! {
+                sent = lease.sender.try_send_request(request) => sent,
+                () = stalled(&progress, timeouts.header) => return Err(ForwardError::AnswerTimeout),
+            };
+            let mut failed = match sent {
+                Ok(answer) => return Ok(answer.map(|body| AnswerBody::upstream(body, lease))),
+                Err(failed) => failed,
+            };
+            request = match (failed.take_message(), again) {
+                (Some(unsent), _) => unsent,
+                (None, Some(again)) if !failed.error().is_user() => again,
+                _ if failed.error().is_user() => return Err(ForwardError::CallerBody),
+                _ => return Err(ForwardError::Upstream(failed.into_error())),
+            };
+            if !reused {
+                // A fresh connection that takes no request won't on the next try either.
+                return Err(ForwardError::Upstream(failed.into_error()));
+            }
+        }
+    }
+
+    /// Drops connections that have been idle for long.
+    pub fn sweep(&self) {
+        let mut idle = self.idle.borrow_mut();
+        for queue in idle.values_mut() {
+            queue.retain(|c| !c.sender.is_closed() && c.since.elapsed() < MAX_IDLE_TIME);
+        }
+        idle.retain(|_, queue| !queue.is_empty());
+    }
+
+    /// An idle connection (the one used last, which is the likeliest to live) or a new one.
+    async fn connection(
+        self: &Rc<Self>,
+        upstream: &Upstream,
+        timeouts: Timeouts,
+    ) -> Result<(Lease, Reused), ForwardError> {
+        if let Some(found) = self.take_idle(upstream) {
+            return Ok((self.lease(upstream, found.sender, found.address), true));
+        }
+        let mut last = ForwardError::NoAddress;
+        for address in upstream.addresses().into_iter().take(MAX_TRIES) {
+            match timeout(timeouts.connect, connect(upstream, &address)).await {
+                Ok(Ok(sender)) => return Ok((self.lease(upstream, sender, address), false)),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = ForwardError::ConnectTimeout,
+            }
+        }
+        Err(last)
+    }
+
+    fn lease(self: &Rc<Self>, upstream: &Upstream, sender: Sender, address: Address) -> Lease {
+        Lease { client: Rc::downgrade(self), serial: upstream.serial, sender, address }
+    }
+
+    fn take_idle(&self, upstream: &Upstream) -> Option<Idle> {
+        let mut idle = self.idle.borrow_mut();
+        let queue = idle.get_mut(&upstream.serial)?;
+        queue.retain(|c| {
+            !c.sender.is_closed()
+                && c.since.elapsed() < MAX_IDLE_TIME
+                && upstream.has(&c.address)
+        });
+        // One whose last answer was just read is ready as soon as its task has run.
+        let at = queue.iter().rposition(|c| c.sender.is_ready())?;
+        queue.remove(at)
+    }
+}
+
+type Reused = bool;
+
+async fn connect(upstream: &Upstream, address: &Address) -> Result<Sender, ForwardError> {
+    let stream = match address {
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect(address).await.map_err(ForwardError::Connect)?;
+            stream.set_nodelay(true).map_err(ForwardError::Connect)?;
+            stream
+        }
+        Address::Unix(path) => {
+            let stream = UnixStream::connect(path).await.map_err(ForwardError::Connect)?;
+            return handshake(TokioIo::new(stream)).await;
+        }
+    };
+    match &upstream.tls {
+        None => handshake(TokioIo::new(stream)).await,
+        Some((config, name)) => {
+            let connector = TlsConnector::from(Arc::clone(config));
+            let stream = connector.connect(name.clone(), stream).await;
+            handshake(TokioIo::new(stream.map_err(ForwardError::Tls)?)).await
+        }
+    }
+}
+
+async fn handshake<T>(io: T) -> Result<Sender, ForwardError>
+where
+    T: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+{
+    let (sender, connection) =
+        http1::Builder::new().handshake(io).await.map_err(ForwardError::Upstream)?;
+    tokio::task::spawn_local(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "upstream connection ended");
+        }
+    });
+    Ok(sender)
+}
+
+/// The upstream request: the permitted one, with what the upstream is told of the caller.
+fn serialise(
+    permit: Permit,
+    id: &DecisionId,
+    upstream: &Upstream,
+    body: UploadBody,
+) -> Result<Request<UploadBody>, ForwardError> {
+    let (operation, identity) = permit.into_parts();
+    let permitted = operation.request;
+    let uri: Uri = permitted.target.path_and_query().parse().map_err(|_| ForwardError::Unsendable)?;
+    let mut request = Request::new(body);
+    *request.method_mut() = permitted.method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = permitted.headers;
+    let headers = request.headers_mut();
+    if let HostHeader::Rewrite(host) = &upstream.host_header {
+        headers.insert(header::HOST, host.clone());
+    }
+    for (name, value) in identity.pairs().into_iter().chain([(DECISION_ID, id.as_str())]) {
+        let value = HeaderValue::from_str(value).map_err(|_| ForwardError::Unsendable)?;
+        headers.insert(name, value);
+    }
+    Ok(request)
+}
+
+/// The same request, without a body.
+fn copy(request: &Request<UploadBody>, progress: &Progress) -> Request<UploadBody> {
+    let mut copy = Request::new(UploadBody::none(progress));
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+/// Ends when nothing has moved for `limit`.
+async fn stalled(progress: &Progress, limit: Duration) {
+    loop {
+        let end = progress.last() + limit;
+        if Instant::now() >= end {
+            return;
+        }
+        sleep_until(end).await;
+    }
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
+    )
+}
+
+const DECISION_ID: &str = "x-poolgate-decision-id";
+/// Addresses tried for one request.
+const MAX_TRIES: usize = 3;
+/// Idle connections kept per upstream and data thread.
+const MAX_IDLE: usize = 512;
+/// Idle connections are dropped after this long; most servers wait longer.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(30);

@@ -1,0 +1,67 @@
+//! Why a permitted request got no answer.
+
+use ::http::StatusCode;
+
+/// Why a permitted request got no answer from its upstream.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// The upstream's name has no address at present.
+    #[error("the upstream's name does not resolve")]
+    NoAddress,
+    /// No address took the connection.
+    #[error("the upstream can't be reached: {0}")]
+    Connect(std::io::Error),
+    /// No address took the connection in time.
+    #[error("the upstream did not take the connection in time")]
+    ConnectTimeout,
+    /// The TLS handshake failed.
+    #[error("the TLS handshake with the upstream failed: {0}")]
+    Tls(std::io::Error),
+    /// The upstream closed or broke the connection, or answered with something else than HTTP.
+    #[error("the upstream gave no valid answer: {0}")]
+    Upstream(hyper::Error),
+    /// The upstream took too long to answer.
+    #[error("the upstream did not answer in time")]
+    AnswerTimeout,
+    /// The caller's body broke off.
+    #[error("the request's body broke off")]
+    CallerBody,
+    /// The permitted request can't be serialised.
+    #[error("the request can't be sent on")]
+    Unsendable,
+}
+
+impl ForwardError {
+    /// A stable code for metrics and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoAddress => "upstream_no_address",
+            Self::Connect(_) => "upstream_unreachable",
+            Self::ConnectTimeout => "upstream_connect_timeout",
+            Self::Tls(_) => "upstream_tls",
+            Self::Upstream(_) => "upstream_broken",
+            Self::AnswerTimeout => "upstream_timeout",
+            Self::CallerBody => "request_body_broken",
+            Self::Unsendable => "request_unsendable",
+        }
+    }
+
+    /// The status that says so: RFC 9110 §15.6.3 and §15.6.5.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::ConnectTimeout | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::CallerBody | Self::Unsendable => StatusCode::BAD_REQUEST,
+            _ => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// What a caller is told: not which address, nor which error.
+    pub fn detail(&self) -> &'static str {
+        match self {
+            Self::ConnectTimeout | Self::AnswerTimeout => "the upstream did not answer in time",
+            Self::CallerBody => "the request's body broke off",
+            Self::Unsendable => "the request can't be sent on",
+            _ => "the upstream can't be reached or gave no valid answer",
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Upstreams: where they are, under which name, at which addresses just now.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use ::http::HeaderValue;
+use arc_swap::ArcSwap;
+use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
+
+/// Which `Host` an upstream is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostHeader {
+    /// The caller's.
+    Keep,
+    /// This one.
+    Rewrite(HeaderValue),
+}
+
+impl HostHeader {
+    /// This host; where it can't stand in a header, the caller's stays.
+    pub fn rewrite(host: &str) -> Self {
+        HeaderValue::from_str(host).map_or(Self::Keep, Self::Rewrite)
+    }
+}
+
+/// An upstream. It outlives reloads that leave it as it is, so that its connections do.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Process-unique: the key of its connections.
+    pub(super) serial: u64,
+    label: String,
+    place: Place,
+    pub(super) host_header: HostHeader,
+    pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    addresses: ArcSwap<Vec<Address>>,
+    turn: AtomicUsize,
+}
+
+/// Where an upstream is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A name or address, and a port.
+    Tcp(String, u16),
+    /// A unix socket.
+    Unix(PathBuf),
+}
+
+/// An address to connect to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Address {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A unix socket.
+    Unix(PathBuf),
+}
+
+impl Upstream {
+    /// An upstream at `place`, over TLS if there are settings and a name for it. `label` is its name
+    /// in metrics and logs.
+    pub fn new(
+        label: &str,
+        place: Place,
+        tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+        host_header: HostHeader,
+    ) -> Self {
+        let known = match &place {
+            Place::Tcp(host, port) => {
+                host.parse::<IpAddr>().ok().map(|ip| Address::Tcp(SocketAddr::new(ip, *port)))
+            }
+            Place::Unix(path) => Some(Address::Unix(path.clone())),
+        };
+        Self {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            label: label.to_owned(),
+            place,
+            host_header,
+            tls,
+            addresses: ArcSwap::from_pointee(known.into_iter().collect()),
+            turn: AtomicUsize::new(0),
+        }
+    }
+
+    /// Its URL, as configured: its name in metrics and logs.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Which `Host` it is sent.
+    pub fn host_header(&self) -> &HostHeader {
+        &self.host_header
+    }
+
+    /// Looks its name up again. What it last resolved to stays if that fails.
+    ///
+    /// # Errors
+    /// The look-up's.
+    pub async fn resolve(&self) -> io::Result<()> {
+        let (host, port) = match &self.place {
+            Place::Tcp(host, port) if host.parse::<IpAddr>().is_err() => (host.as_str(), *port),
+            _ => return Ok(()),
+        };
+        let found = tokio::net::lookup_host((host, port)).await?;
+        let mut found: Vec<Address> = found.map(Address::Tcp).collect();
+        found.sort_unstable();
+        found.dedup();
+        if found.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+        }
+        if **self.addresses.load() != found {
+            self.addresses.store(Arc::new(found));
+        }
+        Ok(())
+    }
+
+    /// Its addresses, beginning with the one whose turn it is.
+    pub(super) fn addresses(&self) -> Vec<Address> {
+        let addresses = self.addresses.load();
+        let count = addresses.len().max(1);
+        let start = self.turn.fetch_add(1, Ordering::Relaxed) % count;
+        let (before, after) = addresses.split_at(start.min(addresses.len()));
+        after.iter().chain(before).cloned().collect()
+    }
+
+    /// Whether `address` is still one of its.
+    pub(super) fn has(&self, address: &Address) -> bool {
+        self.addresses.load().contains(address)
+    }
+}
+
+static SERIAL: AtomicU64 = AtomicU64::new(1);
