@@ -12,7 +12,10 @@ from gate import send
 
 
 class Load:
-    """`requests` are (label, method, target, token); `observe(worker, label, status, began)` judges, returning a complaint or None."""
+    """`requests` are (label, method, target, token).
+
+    `observe(worker, label, status, began)` judges, returning a complaint or None.
+    """
 
     def __init__(self, gate, requests, observe, workers=4, pause=0.001):
         self.gate, self.requests, self.observe, self.pause = gate, requests, observe, pause

@@ -1,4 +1,4 @@
-"""Reloads, key rotation, an issuer that is down, and the end of the process: under load no answer is wrong and none is lost."""
+"""Reloads, key rotation, an issuer that is down, SIGTERM: under load no answer is wrong and none is lost."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ WRITERS_MAY_DELETE = dict(account.ROLES, Writer=[*account.ROLES["Writer"], state
 
 
 class Switch:
-    """Judges load: "good" is always 200, "bad" always refused, and "switch" goes from `old` to `new`, once, per connection."""
+    """Judges load: "good" is always 200, "bad" always refused; "switch" goes from `old` to `new`, once a connection."""
 
     def __init__(self, old=(403,), new=200):
         self.old, self.new = old, new
@@ -99,7 +99,10 @@ def append(path, text):
 # watched too, and must not be right for a moment.
 SPOILS = {
     "not YAML": lambda folder: ((folder / "poolgate.yaml").write_text("listen: ["), more_rights(folder)),
-    "unknown field": lambda folder: (append(folder / "poolgate.yaml", "no_such_field: 1\n"), more_rights(folder)),
+    "unknown field": lambda folder: (
+        append(folder / "poolgate.yaml", "no_such_field: 1\n"),
+        more_rights(folder),
+    ),
     "file gone": lambda folder: ((folder / "poolgate.yaml").unlink(), more_rights(folder)),
     "role not JSON": lambda folder: (folder / "policies/roles/Writer.json").write_text("{"),
     "unknown effect": lambda folder: edit(folder / "policies/roles/Writer.json", '"Deny"', '"Alow"'),
@@ -329,7 +332,8 @@ def test_sigterm_finishes_what_is_in_flight(serve, key, backend):
 
     def slow(n):
         try:
-            results.append(call(gate.proxy, "POST", f"/orders/slow/{1200 + n}", {"Authorization": f"Bearer {token}"}, b"body").status)
+            headers = {"Authorization": f"Bearer {token}"}
+            results.append(call(gate.proxy, "POST", f"/orders/slow/{1200 + n}", headers, b"body").status)
         except (OSError, http.client.HTTPException) as error:
             results.append(repr(error))
 

@@ -1,4 +1,4 @@
-"""aws-jwt-verify as a second opinion: on every token of token_rows.py the two agree, or Poolgate is stricter by name."""
+"""aws-jwt-verify as a second opinion: on each token of token_rows.py the two agree, or Poolgate is stricter by name."""
 
 import json
 import os
@@ -66,7 +66,8 @@ def gate(serve, backend, keys, tmp_path):
     pool_keys, oidc_keys = tmp_path / "pool.json", tmp_path / "oidc.json"
     pool_keys.write_bytes(mint.jwks(keys["key"], keys["other"]))
     oidc_keys.write_bytes(mint.jwks(keys["ec"], keys["ed"], keys["rs512"]))
-    provider = f'oidc_providers:\n  - {{ issuer: "{OIDC_ISSUER}", audiences: [{OIDC_AUDIENCE}], jwks: "file:{oidc_keys}" }}\n'
+    source = f'audiences: [{OIDC_AUDIENCE}], jwks: "file:{oidc_keys}"'
+    provider = f'oidc_providers:\n  - {{ issuer: "{OIDC_ISSUER}", {source} }}\n'
     return serve(route("all", "/", backend.url, TOKEN_ONLY), keys=pool_keys, more=provider)
 
 

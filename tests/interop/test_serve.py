@@ -101,10 +101,14 @@ def test_upstream_that_is_down_is_a_bad_gateway(serve, key):
 def test_a_configuration_with_mistakes_is_not_started(tmp_path):
     config = tmp_path / "poolgate.yaml"
     config.write_text("listen: { proxy: { address: 'nonsense' } }\nunknown_field: 1\n")
-    serve = subprocess.run([BINARY, "serve", "--config", config], capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+
+    def run(command):
+        arguments = [BINARY, command, "--config", config]
+        return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+
+    serve, check = run("serve"), run("check")
     assert serve.returncode == 64, serve
-    check = subprocess.run([BINARY, "check", "--config", config], capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
-    assert check.returncode == 1
+    assert check.returncode == 1, check
     # Every problem, each with its place.
     text = (check.stdout + check.stderr).decode()
     assert f"{config.name}:1:" in text and f"{config.name}:2:1" in text, text
