@@ -11,10 +11,18 @@
 //!
 //! Lower rooms know nothing of higher ones; `docs/architecture.md` draws the house.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
+pub mod doors;
+pub mod gate;
 pub mod http;
 pub mod iam;
 pub mod identity;
+pub mod server;
+pub mod services;
 pub mod standin;
+pub mod telemetry;
 pub mod token;
+pub mod upstream;

@@ -88,8 +88,8 @@ pub(super) async fn run(
         tracing::warn!(%problem, "configuration");
     }
 
-    let proxy = listener(bound.proxy, &settings.listen.proxy.address.value).await?;
-    let admin = listener(bound.admin, &settings.listen.admin.address.value).await?;
+    let proxy = listener(bound.proxy, &settings.listen.proxy.address.value)?;
+    let admin = listener(bound.admin, &settings.listen.admin.address.value)?;
     let metrics = Metrics::new().map_err(StartError::other)?;
     metrics.generation.set(i64::try_from(snapshot.rules.generation).unwrap_or(i64::MAX));
     let records = |name, sink| {
@@ -159,14 +159,8 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn listener(
-    bound: Option<Listener>,
-    address: &config::Address,
-) -> Result<Listener, StartError> {
-    match bound {
-        Some(listener) => Ok(listener),
-        None => Listener::bind(address).await.map_err(StartError::other),
-    }
+fn listener(bound: Option<Listener>, address: &config::Address) -> Result<Listener, StartError> {
+    bound.map_or_else(|| Listener::bind(address).map_err(StartError::other), Ok)
 }
 
 fn start_log(settings: &Settings) -> Result<(), StartError> {

@@ -387,7 +387,7 @@ fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize
 }
 
 fn matching(route: &config::Route) -> Option<Match> {
-    let matching = route.matching.as_ref();
+    let matching = route.r#match.as_ref();
     match route.service {
         config::Service::CognitoIdp => matching.map(|m| Match { host: m.host.clone(), path: m.path.clone() }),
         config::Service::ExecuteApi => Some(matching.map_or_else(Match::default, |m| Match {

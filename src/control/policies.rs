@@ -10,7 +10,7 @@ use crate::{
         At, Position, Problem, Settings,
         json::{Step, locate},
     },
-    iam::{Account, AccountFile, AccountFileKind, JsonPath, JsonStep},
+    iam::{Account, AccountFile, FileKind, JsonPath, JsonStep},
     identity::{Groups, IdentityPool},
 };
 
@@ -126,9 +126,9 @@ impl PolicyFiles {
             .map(|(index, (file, name))| AccountFile {
                 name,
                 kind: if index < self.roles.len() {
-                    AccountFileKind::Roles
+                    FileKind::Roles
                 } else {
-                    AccountFileKind::Managed
+                    FileKind::Managed
                 },
                 text: &file.text,
             })

@@ -45,7 +45,7 @@ pub fn refresh_gauges(shared: &Shared) {
     let metrics = &shared.metrics;
     let snapshot = shared.snapshot.load();
     metrics.reset_keys();
-    for issuer in snapshot.rules.issuers.iter() {
+    for issuer in snapshot.rules.issuers.all() {
         let stats = issuer.keys.stats();
         let name = issuer.name.as_str();
         let keys = i64::try_from(stats.keys).unwrap_or(i64::MAX);

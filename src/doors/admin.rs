@@ -86,7 +86,7 @@ impl Admin {
             Access::Token(token) => headers
                 .get(header::AUTHORIZATION)
                 .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
-                .is_some_and(|given| token.equals(given)),
+                .is_some_and(|given| token.matches(given)),
         }
     }
 

@@ -8,11 +8,11 @@ mod record;
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use ipnet::IpNet;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::{
     gate::Rules,
+    http::TrustedProxies,
     telemetry::{Metrics, Recorder},
     token::TokenCache,
     upstream::{Timeouts, Upstream},
@@ -29,7 +29,7 @@ pub struct Snapshot {
     /// The upstreams, as routes name them.
     pub upstreams: Vec<Arc<Upstream>>,
     /// Peers whose `X-Forwarded-*` are believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: TrustedProxies,
     /// How long upstreams may take.
     pub timeouts: Timeouts,
     /// The limits of downstream connections.

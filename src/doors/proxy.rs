@@ -1,6 +1,6 @@
 //! The reverse proxy: a request comes in, is cleaned, judged, and forwarded or refused.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{net::{IpAddr, Ipv4Addr}, rc::Rc, sync::Arc, time::Duration};
 
 use ::http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock,
     gate::{Decision, DecisionId, Denial, Gate, Outcome, Question, Refusal, Trail},
-    http::{self, Authority, BearerChallenge, Peer, Problem, RequestError, Scheme, Target, TargetMode},
+    http::{self, AlbHeaders, Authority, BearerChallenge, Peer, Problem, RequestError, Scheme, Target, TargetMode},
     telemetry::{method_label, status_class},
     upstream::{AnswerBody, Client, ForwardError},
 };
@@ -120,7 +120,7 @@ impl Proxy {
                             .upstream_seconds
                             .with_label_values(&[upstream.label()])
                             .observe(started.elapsed().as_secs_f64());
-                        http::clean_answer(response.headers_mut());
+                        http::response_hygiene(response.headers_mut());
                         response
                     }
                     Err(error) => {
@@ -152,14 +152,18 @@ impl Proxy {
     ) -> Result<Question, RequestError> {
         let now = clock::now();
         let Parts { method, uri, version, mut headers, .. } = parts;
-        let peer = Peer::new(peer.address, peer.scheme, &snapshot.trusted_proxies);
-        let authority = Authority::of(&uri, &headers, version)?;
-        let received = http::receive(&mut headers, &method, version, &peer)?;
-        for class in received.removed() {
-            self.shared.metrics.headers_removed.with_label_values(&[class]).inc();
+        // A unix socket's peer is on this machine.
+        let address = peer.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let mut peer = Peer::new(address, peer.scheme, &snapshot.trusted_proxies);
+        // Kept for the route that verifies them; the gate removes them in any case.
+        peer.rules.alb = AlbHeaders::Read;
+        http::check_method(&method)?;
+        let authority = Authority::of(&uri, &headers)?;
+        let received = http::receive(&mut headers, version, peer)?;
+        for (_, why) in &received.stripped {
+            self.shared.metrics.headers_removed.with_label_values(&[why.reason()]).inc();
         }
-        let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        let target = Target::parse(target, TargetMode::Strict)?;
+        let target = Target::of(&uri, TargetMode::Strict)?;
         Ok(Question { method, authority, target, headers, received, now })
     }
 
@@ -194,8 +198,7 @@ impl Proxy {
     /// follows on it can't be trusted either.
     fn reject(&self, error: &RequestError) -> Answer {
         self.shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
-        let problem = Problem::new(error.status(), error.reason(), error.to_string());
-        let mut response = problem.into_response().map(AnswerBody::own);
+        let mut response = Problem::from(error.clone()).into_response().map(AnswerBody::own);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         Answer { response, route: None }
     }
@@ -210,14 +213,14 @@ fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         Refusal::NotFound => StatusCode::NOT_FOUND,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let problem = Problem::new(status, denial.reason, denial.detail.clone()).decision(id.as_str());
+    let problem = Problem::new(status, denial.reason, denial.detail.clone()).decision_id(id.as_str());
     let problem = match &denial.refusal {
         Refusal::MissingCredential => problem.challenge(BearerChallenge::Missing),
         Refusal::InvalidCredential => {
-            problem.challenge(BearerChallenge::InvalidToken(denial.detail.clone()))
+            problem.challenge(BearerChallenge::InvalidToken { description: denial.detail.clone() })
         }
         Refusal::InsufficientScope(scope) => {
-            problem.challenge(BearerChallenge::InsufficientScope(scope.clone()))
+            problem.challenge(BearerChallenge::InsufficientScope { scope: scope.clone() })
         }
         _ => problem,
     };
@@ -230,7 +233,7 @@ fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
 
 fn failed(error: &ForwardError, id: &DecisionId) -> Response<AnswerBody> {
     Problem::new(error.status(), error.reason(), error.detail().to_owned())
-        .decision(id.as_str())
+        .decision_id(id.as_str())
         .into_response()
         .map(AnswerBody::own)
 }

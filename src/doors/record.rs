@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     clock::Time,
     gate::{Decision, Grounds, Login, Outcome, Rules},
-    iam::Matched,
+    iam::StatementRef,
 };
 
 /// One line of the decision log.
@@ -43,7 +43,7 @@ pub struct DecisionRecord<'a> {
     role_choice: Option<String>,
     checks: Vec<CheckRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    statements: Vec<StatementRecord<'a>>,
+    statements: Vec<String>,
     #[serde(skip_serializing_if = "Value::is_null")]
     found: Value,
     micros: u64,
@@ -53,12 +53,6 @@ pub struct DecisionRecord<'a> {
 struct CheckRecord<'a> {
     action: &'a str,
     resource: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct StatementRecord<'a> {
-    policy: &'a str,
-    statement: &'a str,
 }
 
 /// What a decision record tells of the request.
@@ -132,9 +126,8 @@ impl<'a> DecisionRecord<'a> {
     }
 }
 
-fn statements(grounds: &Grounds) -> Vec<StatementRecord<'_>> {
-    let record =
-        |m: &'_ Matched| -> StatementRecord<'_> { StatementRecord { policy: &m.policy, statement: &m.statement } };
+fn statements(grounds: &Grounds) -> Vec<String> {
+    let record = |matched: &StatementRef| matched.label();
     match grounds {
         Grounds::Statements(matched) => matched.iter().map(record).collect(),
         _ => Vec::new(),

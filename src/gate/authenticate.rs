@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use ::http::{HeaderMap, Method};
+use ::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{Denial, Question, Refusal, Route, Rules, Trail, rules::AlbSource};
 use crate::{
     clock::Time,
-    http::{self, Credentials, RequestError},
+    http::{self, Credentials, Origin, RequestError, remove_cookie},
     token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, VerifiedToken},
 };
 
@@ -110,20 +110,16 @@ fn find_token<'q>(
     if let Some(cookie) = &route.sources.cookie
         && let Some(token) = http::cookie(headers, &cookie.name).map_err(refused)?
     {
-        if !matches!(question.method, Method::GET | Method::HEAD) {
-            http::check_origin(
-                headers,
-                question.received.scheme,
-                &question.authority,
-                &cookie.origins,
-            )
+        let received = &question.received;
+        let own = Origin::new(received.scheme, &question.authority);
+        http::check_origin(&question.method, received.upgrade, headers, &own, &cookie.origins)
             .map_err(refused)?;
-        }
         found.push((Source::Cookie, token));
     }
     if route.sources.alb.is_some()
-        && let Some(token) = http::single(headers, "x-amzn-oidc-data").map_err(refused)?
+        && let Some(value) = headers.get(OIDC_DATA)
     {
+        let token = value.to_str().map_err(|_| refused(RequestError::NotAscii("X-Amzn-Oidc-Data")))?;
         found.push((Source::LoadBalancer, token));
     }
     match found.len() {
@@ -144,25 +140,22 @@ async fn verify(
     token: &str,
     now: Time,
 ) -> Result<Arc<VerifiedToken>, TokenError> {
-    if let Some(hit) = tokens.lookup(&rules.issuers, token, now) {
-        return hit;
+    let error = match tokens.verify(token, &rules.issuers, now) {
+        Ok(verified) => return Ok(verified),
+        Err(error) => error,
+    };
+    let Some((issuer, kid)) = error.refreshable() else { return Err(error) };
+    match issuer.keys.refresh(kid).await {
+        Ok(()) => tokens.verify(token, &rules.issuers, now),
+        // The first error says what the caller has to know; the refresh's own is in the metrics.
+        Err(_) => Err(error),
     }
-    let verified = match rules.issuers.verify(token, now) {
-        Err(TokenError::UnknownKey { issuer, kid }) => {
-            issuer.keys.refresh(&kid).await?;
-            rules.issuers.verify(token, now)
-        }
-        other => other,
-    }?;
-    let verified = Arc::new(verified);
-    tokens.insert(token, &verified);
-    Ok(verified)
 }
 
 fn denial(error: &TokenError) -> Denial {
-    let refusal = match error.source() {
+    let refusal = match error.source_of_error() {
         ErrorSource::Client => Refusal::InvalidCredential,
-        ErrorSource::IdentityProvider => Refusal::Unavailable,
+        ErrorSource::Idp => Refusal::Unavailable,
     };
     Denial { reason: error.reason(), refusal, detail: error.to_string(), found: Value::Null }
 }
@@ -190,7 +183,7 @@ fn describe(token: &VerifiedToken) -> Value {
     let issuer: &Issuer = &token.issuer;
     json!({
         "issuer": issuer.name,
-        "kind": token.kind.as_str(),
+        "kind": format!("{:?}", token.kind),
         "client": token.client,
         "key": token.kid,
         "subject": token.claims.subject(),
@@ -206,9 +199,11 @@ pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
         headers.remove(::http::header::AUTHORIZATION);
     }
     if let Some(cookie) = &route.sources.cookie {
-        http::remove_cookie(headers, &cookie.name);
+        remove_cookie(headers, &cookie.name);
     }
-    for name in ["x-amzn-oidc-data", "x-amzn-oidc-accesstoken", "x-amzn-oidc-identity"] {
+    for name in [OIDC_DATA, "x-amzn-oidc-accesstoken", "x-amzn-oidc-identity"] {
         headers.remove(name);
     }
 }
+
+const OIDC_DATA: &str = "x-amzn-oidc-data";

@@ -11,6 +11,7 @@ use super::{
     context::RequestContext,
 };
 use crate::{
+    http,
     iam::{self, Check, Verdict},
     identity::{self, Assumed},
     services::{self, Checks, Operation, cognito_idp, execute_api},
@@ -73,16 +74,18 @@ impl Gate<'_> {
             refuse_credentials(&question)?;
         }
 
-        let Question { method, target, headers, received, now, .. } = question;
+        let Question { method, authority, target, headers, received, now } = question;
         let request = services::Request { method, target, headers };
         let mut operation = self.describe(route, request, progress)?;
 
         let context = RequestContext::new(self.rules, &operation.request.headers, &received, now);
         let grounds = decide(route, &operation, &context, progress)?;
 
+        let headers = &mut operation.request.headers;
         if is_api(route) {
-            remove_credentials(&mut operation.request.headers, route);
+            remove_credentials(headers, route);
         }
+        http::forwarded(headers, &received, &authority);
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit { grounds, operation, upstream: route.upstream, identity })
     }
@@ -173,7 +176,7 @@ impl Gate<'_> {
         if let Checks::All(checks) = &operation.checks {
             progress.checks = checks
                 .iter()
-                .map(|check| (check.action.as_str().to_owned(), check.resource.to_string()))
+                .map(|check| (check.action.as_str().to_owned(), check.resource.as_str().to_owned()))
                 .collect();
         }
         let checks = &progress.checks;
@@ -222,9 +225,9 @@ fn by_policy(
     let mut matched = Vec::new();
     for check in checks {
         let verdict = iam::evaluate(session, check, context, &mut progress.trail);
-        let denial = match verdict {
+        let denial = match &verdict {
             Verdict::Allow(grounds) => {
-                matched.extend(grounds.statements);
+                matched.extend(grounds.statements().cloned());
                 continue;
             }
             Verdict::ExplicitDeny(denial) | Verdict::ImplicitDeny(denial) => denial,
@@ -232,8 +235,12 @@ fn by_policy(
         return Err(Denial {
             reason: denial.reason(),
             refusal: Refusal::AccessDenied,
-            detail: denial.message(session, check),
-            found: denial.found(),
+            detail: verdict.message(&session.principal, check).unwrap_or_default(),
+            found: json!({
+                "layer": denial.layer.described(),
+                "statement": denial.statement.as_ref().map(iam::StatementRef::label),
+                "unknown_context_keys": denial.unknown_keys,
+            }),
         });
     }
     match checks {

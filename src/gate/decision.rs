@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 use super::{RouteIndex, Trail, authenticate::Login};
-use crate::{http::identity_value, iam::Matched, identity::Assumed, services::Operation};
+use crate::{http::{identity_list, identity_value}, iam::StatementRef, identity::Assumed, services::Operation};
 
 /// The answer to one question.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Permit {
 #[derive(Clone, Debug)]
 pub enum Grounds {
     /// IAM statements that allow every check.
-    Statements(Vec<Matched>),
+    Statements(Vec<StatementRef>),
     /// The route asks for a token only, and the token is valid.
     Token,
     /// The route says `authenticate: none`.
@@ -185,13 +185,13 @@ impl IdentityHeaders {
     pub(super) fn of(login: &Login, assumed: Option<&Assumed>) -> Self {
         let mut headers = Self::default();
         if let Login::Token(token) = login {
-            headers.subject = token.claims.subject().map(encode_one).unwrap_or_default();
+            headers.subject = token.claims.subject().map(identity_value).unwrap_or_default();
             let groups = token.claims.groups().unwrap_or_default();
-            headers.groups = identity_value(groups);
+            headers.groups = identity_list(groups);
         }
         if let Some(assumed) = assumed {
-            headers.identity = encode_one(&assumed.identity_id);
-            headers.role = encode_one(assumed.role_arn());
+            headers.identity = identity_value(&assumed.identity_id);
+            headers.role = identity_value(assumed.role_arn());
         }
         headers
     }
@@ -205,8 +205,4 @@ impl IdentityHeaders {
             ("x-poolgate-groups", &self.groups),
         ]
     }
-}
-
-fn encode_one(value: &str) -> String {
-    identity_value([value])
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use crate::{
+    http::Origin,
     iam::Account,
     identity::{Assumed, Groups, IdentityIds, IdentityPool},
     token::Issuers,
@@ -79,7 +80,7 @@ pub struct CookieSource {
     /// Its name.
     pub name: String,
     /// Origins beside the route's own from which it is accepted on unsafe methods.
-    pub origins: Vec<String>,
+    pub origins: Vec<Origin>,
 }
 
 /// A load balancer whose signed claims are accepted.

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::iam::{Considered, Interest, Observer, Seen, Truth};
+
 /// One step of a stage.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
@@ -48,21 +50,55 @@ impl Trail {
 }
 
 /// Notes what IAM's evaluation considered.
-impl crate::iam::Observer for Trail {
-    fn statement(&mut self, considered: &crate::iam::Considered<'_>) {
+impl Observer for Trail {
+    fn statement(&mut self, considered: &Considered<'_>) {
         self.note("decide", || {
             let conditions: Vec<Value> = considered
-                .conditions()
-                .map(|c| {
-                    json!({ "operator": c.operator, "key": c.key, "request": c.request, "policy": c.policy, "result": c.truth.as_str() })
+                .conditions
+                .iter()
+                .map(|seen| {
+                    json!({
+                        "operator": seen.operator, "key": seen.key, "request": request(&seen.request),
+                        "policy": seen.values, "result": truth(seen.truth),
+                    })
                 })
                 .collect();
             let found = json!({
-                "policy": considered.policy, "sid": considered.sid, "effect": considered.effect.as_str(),
-                "action": considered.action.as_str(), "resource": considered.resource.as_str(),
+                "policy": considered.policy.name(),
+                "statement": considered.index,
+                "sid": considered.sid,
+                "effect": format!("{:?}", considered.effect),
+                "principal": considered.principal.map(truth),
+                "action": truth(considered.action),
+                "resource": considered.resource.map(truth),
                 "conditions": conditions,
+                "result": truth(considered.truth),
             });
             ("statement considered".to_owned(), found)
         });
+    }
+
+    fn interest(&self) -> Interest {
+        match self {
+            Self::Off => Interest::Nothing,
+            Self::On(_) => Interest::Everything,
+        }
+    }
+}
+
+fn truth(truth: Truth) -> &'static str {
+    match truth {
+        Truth::True => "true",
+        Truth::False => "false",
+        Truth::Unknown => "unknown",
+    }
+}
+
+fn request(seen: &Seen) -> Value {
+    match seen {
+        Seen::Absent => json!("(absent)"),
+        Seen::Unknown => json!("(unknown)"),
+        Seen::One(value) => json!(value),
+        Seen::Many(values) => json!(values),
     }
 }

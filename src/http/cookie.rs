@@ -5,7 +5,7 @@
 //! (RFC 6265 §5.4 leaves the order open). The value must be of RFC 6265 §4.1.1's `cookie-octet`,
 //! so that no quoted string hides another pair.
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, HeaderValue};
 use ::http::header::COOKIE;
 
 use super::RequestError;
@@ -31,6 +31,30 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>,
         }
     }
     Ok(found)
+}
+
+/// Removes every cookie of this name; the others stay as they are.
+pub fn remove_cookie(headers: &mut HeaderMap, name: &str) {
+    let lines: Vec<HeaderValue> = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|line| {
+            let others: Vec<&[u8]> = line
+                .as_bytes()
+                .split(|byte| *byte == b';')
+                .map(<[u8]>::trim_ascii)
+                .filter(|pair| {
+                    let written = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+                    !pair.is_empty() && written.trim_ascii() != name.as_bytes()
+                })
+                .collect();
+            (!others.is_empty()).then(|| HeaderValue::from_bytes(&others.join(&b"; "[..])).ok())?
+        })
+        .collect();
+    headers.remove(COOKIE);
+    for line in lines {
+        headers.append(COOKIE, line);
+    }
 }
 
 fn is_cookie_octet(byte: &u8) -> bool {

@@ -20,7 +20,7 @@ mod request_error;
 mod target;
 
 pub use authority::{Authority, Scheme};
-pub use cookie::cookie;
+pub use cookie::{cookie, remove_cookie};
 pub use credentials::{Credentials, credentials};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};

@@ -5,6 +5,7 @@
 //! present, absent or unknown, and what is unknown never allows and always denies. `docs/iam.md`
 //! lists what is decided where IAM's documentation is silent.
 
+mod account;
 mod arn;
 mod compile;
 mod condition;
@@ -22,6 +23,7 @@ mod truth;
 mod variable;
 mod verdict;
 
+pub use account::{Account, AccountError, AccountFile, AccountProblem, FileKind, MAX_FILE_BYTES};
 pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource};
 pub use compile::{Policy, Statement};
 pub use document::{

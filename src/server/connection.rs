@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use ::http::{Request, Response};
+use ::http::Request;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::net::{TcpListener, TcpSocket, UnixListener, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 pub use crate::config::Address;
 
@@ -41,9 +41,9 @@ impl Listener {
     ///
     /// # Errors
     /// The system's refusal.
-    pub async fn bind(address: &Address) -> Result<Self, BindError> {
+    pub fn bind(address: &Address) -> Result<Self, BindError> {
         let bound = match address {
-            Address::Tcp(text) => bind_tcp(text).await,
+            Address::Tcp(address) => bind_tcp(*address),
             Address::Unix(path) => bind_unix(path),
         };
         bound.map_err(|error| BindError { address: address.to_string(), error })
@@ -91,10 +91,7 @@ impl Drop for Listener {
     }
 }
 
-async fn bind_tcp(text: &str) -> io::Result<Listener> {
-    let address = lookup_host(text).await?.next();
-    let address = address
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))?;
+fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Lets a restart bind while old connections are in TIME_WAIT; it doesn't share the port.
     socket.set_reuseaddr(true)?;

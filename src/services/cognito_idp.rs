@@ -48,7 +48,7 @@ pub fn is_well_known_path(path: &str, pools: &[String]) -> bool {
 
 /// The operation that `X-Amz-Target` names.
 fn operation(request: &Request) -> Result<String, DescribeError> {
-    if request.method != Method::POST || request.target.path_and_query() != "/" {
+    if request.method != Method::POST || request.target.path_and_query().as_str() != "/" {
         return Err(DescribeError::Malformed("an operation of a user pool is a POST to /"));
     }
     let content_type = request.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());

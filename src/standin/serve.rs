@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
@@ -68,6 +68,10 @@ pub(super) async fn serve<H: Handler>(listener: TcpListener, connections: usize,
 
 /// The whole body, if it has at most `limit` bytes and arrives in time.
 pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    // A declared length is refused at once, not when that many bytes have come.
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(BodyError::TooLarge);
+    }
     match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
         Err(_) => Err(BodyError::TooSlow),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),

@@ -131,6 +131,8 @@ impl Refresher {
                     let _ = self.load(&keys).await;
                     next = self.next();
                 }
+                // Nobody waits for it any more.
+                Some(demand) if demand.answer.is_closed() => {}
                 Some(demand) => {
                     let answer = self.serve(&keys, &demand.kid).await;
                     // Whoever asked may have given up waiting.
@@ -216,8 +218,11 @@ impl Refresher {
             Err(_) => self.failures.saturating_add(1),
         };
         keys.count(result.err().unwrap_or(LOADED));
-        if let Err(reason) = result {
-            tracing::warn!(reason, failures = self.failures, "keys were not refreshed");
+        // Ever more seldom, for a file is looked at every second.
+        if let Err(reason) = result
+            && self.failures.is_power_of_two()
+        {
+            tracing::warn!(source = ?self.source, reason, failures = self.failures, "keys were not refreshed");
         }
         result
     }

@@ -41,7 +41,12 @@ pub struct VerifiedToken {
     pub kid: String,
     /// The generation of the issuer's keys at verification.
     pub key_generation: u64,
+    /// Private, so that no other module can make a token that was not verified.
+    _proof: Proof,
 }
+
+#[derive(Clone, Debug)]
+struct Proof;
 
 /// What kind of token it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +88,14 @@ impl Issuers {
             }
         }
         Ok(Self { by_issuer, by_signer, leeway })
+    }
+
+    /// Every issuer once, in the order of their names.
+    pub fn all(&self) -> Vec<&Arc<Issuer>> {
+        let mut all: Vec<_> = self.by_issuer.values().chain(self.by_signer.values()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        all
     }
 
     /// Seconds of tolerance for the time claims.
@@ -128,7 +141,16 @@ impl Issuers {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let key_generation = found.generation;
         let issuer = Arc::clone(issuer);
-        Ok(VerifiedToken { serial, issuer, kind, client, claims, kid, key_generation })
+        Ok(VerifiedToken {
+            serial,
+            issuer,
+            kind,
+            client,
+            claims,
+            kid,
+            key_generation,
+            _proof: Proof,
+        })
     }
 
     /// Whether a token verified under an earlier configuration is accepted under this one too.
@@ -173,6 +195,20 @@ impl Issuers {
 }
 
 impl VerifiedToken {
+    /// A token as if it had been verified, for the tests of other rooms.
+    #[cfg(test)]
+    pub(crate) fn for_test(
+        issuer: Arc<Issuer>,
+        kind: TokenKind,
+        client: Option<String>,
+        claims: Claims,
+    ) -> Self {
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let key_generation = issuer.keys.generation();
+        let kid = "test".to_owned();
+        Self { serial, issuer, kind, client, claims, kid, key_generation, _proof: Proof }
+    }
+
     /// Checks the times again; to be done on every use of a cached token. `leeway` in seconds.
     ///
     /// # Errors
@@ -212,7 +248,9 @@ fn check_user_pool(
     issuer: &Issuer,
     claims: &Claims,
 ) -> Result<(TokenKind, Option<String>), TokenError> {
-    match claims.token_use().ok_or(TokenError::WrongTokenUse)? {
+    let token_use = claims.token_use().ok_or(TokenError::WrongTokenUse)?;
+    let subject = claims.subject().ok_or(TokenError::InvalidClaim("sub"))?;
+    match token_use {
         TokenUse::Id => Ok((TokenKind::Id, check_audience(issuer, claims)?)),
         TokenUse::Access => {
             let client = claims.client_id().ok_or(TokenError::InvalidClaim("client_id"))?;
@@ -225,10 +263,8 @@ fn check_user_pool(
             if bound && !claims.audiences().iter().any(ours) {
                 return Err(TokenError::WrongAudience);
             }
-            let kind = match claims.subject() {
-                Some(subject) if subject == client => TokenKind::ClientCredentials,
-                _ => TokenKind::Access,
-            };
+            let kind =
+                if subject == client { TokenKind::ClientCredentials } else { TokenKind::Access };
             Ok((kind, Some(client.to_owned())))
         }
     }

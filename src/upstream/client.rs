@@ -230,7 +230,7 @@ fn serialise(
 ) -> Result<Request<UploadBody>, ForwardError> {
     let (operation, identity) = permit.into_parts();
     let permitted = operation.request;
-    let uri: Uri = permitted.target.path_and_query().parse().map_err(|_| ForwardError::Unsendable)?;
+    let uri = Uri::from(permitted.target.path_and_query().clone());
     let mut request = Request::new(body);
     *request.method_mut() = permitted.method;
     *request.uri_mut() = uri;

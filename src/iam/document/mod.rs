@@ -8,6 +8,8 @@
 
 mod error;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use error::{PolicyError, PolicyProblem};
 

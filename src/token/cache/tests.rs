@@ -1,1 +1,96 @@
+use std::sync::Arc;
+use std::time::Duration;
 
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::*;
+use crate::token::testing::*;
+use crate::token::{Issuer, KeySet, KeySource, KeyStore};
+
+const URL: &str = "https://idp.example/jwks.json";
+
+#[test]
+fn a_hit_is_the_same_token() {
+    let (cache, issuers) = (TokenCache::new(1 << 20), pool());
+    let token = pool_token(&id_claims());
+    assert!(cache.lookup(&token, &issuers, NOW).unwrap().is_none());
+    let first = cache.verify(&token, &issuers, NOW).unwrap();
+    let second = cache.verify(&token, &issuers, NOW).unwrap();
+    assert!(Arc::ptr_eq(&first, &second));
+    let longer = format!("{token}A");
+    assert!(cache.verify(&longer, &issuers, NOW).is_err());
+}
+
+#[test]
+fn times_are_seen_on_a_hit() {
+    let (cache, issuers) = (TokenCache::new(1 << 20), pool());
+    let token = pool_token(&with(id_claims(), "nbf", json!(NOW.secs() - 5)));
+    cache.verify(&token, &issuers, NOW).unwrap();
+    for (offset, expected) in [(3599, None), (-6, Some("not_yet_valid")), (3600, Some("expired"))] {
+        let _ = cache.verify(&token, &issuers, NOW);
+        let result = cache.lookup(&token, &issuers, NOW.plus_secs(offset));
+        assert_eq!(result.err().map(|e| e.reason()), expected, "{offset}");
+    }
+}
+
+#[test]
+fn errors_are_not_remembered() {
+    let (cache, issuers) = (TokenCache::new(1 << 20), pool());
+    let token = pool_token(&id_claims());
+    assert!(cache.verify(&token, &issuers, NOW.plus_secs(-3600)).is_err());
+    assert!(cache.verify(&token, &issuers, NOW).is_ok());
+}
+
+#[test]
+fn another_configuration_is_seen_on_a_hit() {
+    let cache = TokenCache::new(1 << 20);
+    let keys = KeySet::fixed(pool_jwks().as_bytes()).unwrap();
+    let token = pool_token(&id_claims());
+    let first = cache.verify(&token, &pool_with(Arc::clone(&keys)), NOW).unwrap();
+    // The same settings and keys: a reload verifies nothing again.
+    let again = cache.lookup(&token, &pool_with(Arc::clone(&keys)), NOW).unwrap();
+    assert!(Arc::ptr_eq(&first, &again.unwrap()));
+    // The client is no longer accepted, or the pool is gone.
+    let narrow = Issuer::user_pool(POOL, vec!["other".to_owned()], None, keys).unwrap();
+    let narrow = Issuers::new(vec![Arc::new(narrow)], 0).unwrap();
+    assert!(cache.lookup(&token, &narrow, NOW).unwrap().is_none());
+    assert_eq!(cache.verify(&token, &narrow, NOW).unwrap_err().reason(), "wrong_audience");
+    let nobody = Issuers::new(Vec::new(), 0).unwrap();
+    assert_eq!(cache.verify(&token, &nobody, NOW).unwrap_err().reason(), "unknown_issuer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_or_stale_key_is_seen_on_a_hit() {
+    let cache = TokenCache::new(1 << 20);
+    let fetch = FakeFetch::new(URL, Answer::Body(pool_jwks().into_bytes()));
+    let store = KeyStore::new(Arc::<FakeFetch>::clone(&fetch));
+    let max_stale = Duration::from_secs(86_400);
+    let keys = store.ensure(&KeySource::Url(URL.to_owned()), max_stale);
+    sleep(Duration::from_millis(50)).await;
+    let issuers = pool_with(keys);
+    let token = pool_token(&id_claims());
+    cache.verify(&token, &issuers, NOW).unwrap();
+
+    fetch.set(URL, Answer::Hangs);
+    sleep(max_stale + Duration::from_secs(600)).await;
+    assert_eq!(cache.verify(&token, &issuers, NOW).unwrap_err().reason(), "keys_stale");
+
+    fetch.body(URL, jwks(&[Signer::rsa(0).jwk("k1", None)]));
+    sleep(Duration::from_secs(400)).await;
+    cache.verify(&token, &issuers, NOW).unwrap();
+    fetch.body(URL, jwks(&[Signer::rsa(1).jwk("k1", None)]));
+    sleep(Duration::from_secs(601)).await;
+    assert_eq!(cache.verify(&token, &issuers, NOW).unwrap_err().reason(), "bad_signature");
+}
+
+#[test]
+fn memory_is_bounded() {
+    let (cache, issuers) = (TokenCache::new(64 * 1024), pool());
+    for n in 0..200 {
+        let token = pool_token(&with(id_claims(), "jti", json!(n.to_string())));
+        cache.verify(&token, &issuers, NOW).unwrap();
+    }
+    let bytes = cache.bytes();
+    assert!((1..=64 * 1024).contains(&bytes), "{bytes}");
+}

@@ -258,6 +258,25 @@ fn times_have_exact_edges() {
 }
 
 #[test]
+fn a_tokens_times_can_be_checked_again() {
+    let keys = KeySet::fixed(pool_jwks().as_bytes()).unwrap();
+    let issuer = Arc::new(Issuer::user_pool(POOL, vec![], None, keys).unwrap());
+    let claims = Claims::parse(id_claims().to_string().as_bytes()).unwrap();
+    let token = VerifiedToken::for_test(issuer, TokenKind::Id, None, claims);
+    assert!(token.still_valid_key());
+    for (offset, leeway, expected) in [
+        (0, 0, None),
+        (3600, 0, Some("expired")),
+        (3600, 1, None),
+        (-11, 0, Some("not_yet_valid")),
+        (-11, 1, None),
+    ] {
+        let result = token.check_times(NOW.plus_secs(offset), leeway);
+        assert_eq!(result.err().map(|e| e.reason()), expected, "{offset} {leeway}");
+    }
+}
+
+#[test]
 fn refuses_other_claims() {
     for (claims, expected) in [
         (with(id_claims(), "iss", json!(format!("{ISS}/"))), "unknown_issuer"),
@@ -278,6 +297,8 @@ fn refuses_other_claims() {
         (with(id_claims(), "token_use", json!(1)), "invalid_claim"),
         (with(id_claims(), "token_use", json!("access")), "invalid_claim"),
         (with(id_claims(), "sub", json!(1)), "invalid_claim"),
+        (without(id_claims(), "sub"), "invalid_claim"),
+        (without(access_claims(), "sub"), "invalid_claim"),
         (with(id_claims(), "scope", json!(["a"])), "invalid_claim"),
         (with(id_claims(), "jti", json!({})), "invalid_claim"),
         (with(id_claims(), "cognito:groups", json!("admins")), "invalid_claim"),

@@ -1,0 +1,136 @@
+//! `poolgate demo`: everything embedded, and the gate in front of it as `serve` runs it.
+
+use std::{
+    fs,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{
+    USAGE,
+    demo_files::{Addresses, tour, write},
+    run::{Bound, StartError, print, run, runtime},
+};
+use crate::{
+    config::Address,
+    server::Listener,
+    standin::{Directory, Echo, UserPool},
+};
+
+/// Run everything embedded, without configuration: users, roles, an API, and the gate in front
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the gate listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where metrics and health are
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9901")]
+    admin: SocketAddr,
+    /// A folder for configuration, policies and keys, kept at exit [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Listen where others than this machine can reach it: the users' passwords are public
+    #[arg(long)]
+    expose: bool,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> ExitCode {
+        if !self.listen.ip().is_loopback() && !self.expose {
+            eprintln!(
+                "poolgate: {} can be reached by others, and the demo's passwords are public; \
+                 listen on 127.0.0.1, or say --expose if you mean it",
+                self.listen
+            );
+            return ExitCode::from(USAGE);
+        }
+        let runtime = match runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => return error.exit(),
+        };
+        let ran = runtime.block_on(self.demonstrate());
+        runtime.shutdown_background();
+        match ran {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => error.exit(),
+        }
+    }
+
+    async fn demonstrate(self) -> Result<(), StartError> {
+        let data = Data::open(self.data.as_deref()).map_err(StartError::other)?;
+        let listen = Listener::bind(&Address::Tcp(self.listen)).map_err(StartError::other)?;
+        let admin = Listener::bind(&Address::Tcp(self.admin)).map_err(StartError::other)?;
+        let (user_pool, echo) = (standin_listener().await?, standin_listener().await?);
+        let addresses = Addresses {
+            listen: listen.local_address().unwrap_or(self.listen),
+            admin: admin.local_address().unwrap_or(self.admin),
+            user_pool: user_pool.local_addr().map_err(StartError::other)?,
+            echo: echo.local_addr().map_err(StartError::other)?,
+        };
+        let configuration = write(data.path(), &addresses).map_err(StartError::other)?;
+        let keys = data.path().join("user-pool");
+        let pool = UserPool::open(Directory::demo(), &addresses.issuer(), &keys);
+        tokio::spawn(pool.map_err(StartError::other)?.serve(user_pool));
+        tokio::spawn(Echo::new().serve(echo));
+
+        let bound = Bound { proxy: Some(listen), admin: Some(admin) };
+        let text = tour(&addresses, &configuration);
+        run(&configuration, bound, || {
+            // Without a reader of standard output the demo works all the same.
+            let _ = print(&text);
+        })
+        .await
+    }
+}
+
+/// The demo's folder. A temporary one is removed with it.
+struct Data {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Data {
+    fn open(given: Option<&Path>) -> io::Result<Self> {
+        let (path, temporary) = match given {
+            Some(path) => (path.to_owned(), false),
+            None => (std::env::temp_dir().join(format!("poolgate-demo-{:016x}", random()?)), true),
+        };
+        match temporary {
+            // Keys are kept in it: it must be new, and ours alone.
+            true => {
+                use std::os::unix::fs::DirBuilderExt;
+                fs::DirBuilder::new().mode(0o700).create(&path)?;
+            }
+            false => fs::create_dir_all(&path)?,
+        }
+        Ok(Self { path: fs::canonicalize(path)?, temporary })
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        if self.temporary {
+            // What can't be removed is left to the system's own cleaning.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0u8; 8];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes"))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+async fn standin_listener() -> Result<TcpListener, StartError> {
+    TcpListener::bind("127.0.0.1:0").await.map_err(StartError::other)
+}

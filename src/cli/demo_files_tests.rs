@@ -1,0 +1,74 @@
+use super::*;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+
+fn addresses(listen: &str) -> Addresses {
+    let at = |text: &str| text.parse().unwrap();
+    Addresses {
+        listen: at(listen),
+        admin: at("127.0.0.1:9901"),
+        user_pool: at("127.0.0.1:4001"),
+        echo: at("127.0.0.1:4002"),
+    }
+}
+
+#[test]
+fn writes_only_what_is_missing() {
+    let data = tempfile::tempdir().unwrap();
+    let path = write(data.path(), &addresses("127.0.0.1:8080")).unwrap();
+    let key = data.path().join("identity.key");
+    let first = fs::read_to_string(&key).unwrap();
+    assert_eq!(STANDARD.decode(&first).unwrap().len(), 32);
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let reader = data.path().join("policies/roles/Reader.json");
+    fs::write(&reader, "mine").unwrap();
+    write(data.path(), &addresses("0.0.0.0:81")).unwrap();
+    assert_eq!(fs::read_to_string(&key).unwrap(), first);
+    assert_eq!(fs::read_to_string(&reader).unwrap(), "mine");
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(r#"issuer: "http://127.0.0.1:81/us-east-1_Demo00001""#), "{text}");
+    assert!(
+        tour(&addresses("0.0.0.0:81"), data.path()).contains("http://127.0.0.1:81/api/orders/1")
+    );
+}
+
+#[test]
+fn policies_have_the_shape_of_exports() {
+    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    for (name, text) in FILES {
+        let file = parse(text);
+        if name.contains("/roles/") {
+            let role = file["RoleName"].as_str().unwrap();
+            assert_eq!(file["Arn"], format!("arn:aws:iam::000000000000:role/{role}"));
+            assert!(file["RoleId"].as_str().unwrap().starts_with("AROA"));
+            assert_eq!(file["MaxSessionDuration"], 3600);
+            let attached = &file["AttachedManagedPolicies"][0]["PolicyArn"];
+            assert_eq!(attached, "arn:aws:iam::000000000000:policy/DenySecret");
+            let trust = &file["AssumeRolePolicyDocument"]["Statement"][0]["Condition"];
+            let amr = &trust["ForAnyValue:StringLike"]["cognito-identity.amazonaws.com:amr"];
+            let guest = role == "Guest";
+            assert_eq!(*amr, if guest { "unauthenticated" } else { "authenticated" });
+            for statement in
+                file["RolePolicyList"][0]["PolicyDocument"]["Statement"].as_array().unwrap()
+            {
+                let rows = statement["Resource"].as_str().is_some_and(|r| r.contains(":table/"));
+                let condition = &statement["Condition"];
+                assert_eq!(rows, condition["ForAllValues:StringEquals"].is_object());
+                assert_eq!(rows, condition["Null"]["dynamodb:LeadingKeys"] == "false");
+            }
+        } else if name.contains("/managed/") {
+            assert_eq!(file["PolicyVersionList"][0]["Document"]["Statement"][0]["Effect"], "Deny");
+        } else if name.contains("/user-pools/") {
+            let directory = crate::standin::Directory::demo();
+            let groups = file["Groups"].as_array().unwrap();
+            assert_eq!(groups.len(), directory.groups.len());
+            for (group, expected) in groups.iter().zip(directory.groups) {
+                assert_eq!(group["GroupName"], expected.name);
+                assert_eq!(group["Precedence"], expected.precedence.unwrap());
+                assert_eq!(group["RoleArn"], expected.role_arn.unwrap());
+            }
+        } else {
+            assert_eq!(file["CognitoIdentityProviders"][0]["ClientId"], CLIENT_ID);
+        }
+    }
+}
