@@ -42,8 +42,8 @@ impl Addresses {
 }
 
 /// Writes what is missing of the demo's files into a data folder and answers the configuration's
-/// path. Policies and the identity key that are there stay as they are; `poolgate.yaml` is written
-/// anew if the addresses in it would be those of an earlier run, so it is always written.
+/// path. Policies and the identity key that are there stay as they are. `poolgate.yaml` names
+/// ports that change from run to run, so it is written anew as long as it has its first line.
 ///
 /// # Errors
 /// What the system says if a file can't be written.
@@ -66,7 +66,10 @@ pub(super) fn write(data: &Path, addresses: &Addresses) -> io::Result<PathBuf> {
         file.write_all(STANDARD.encode(bytes).as_bytes())?;
     }
     let path = data.join("poolgate.yaml");
-    fs::write(&path, configuration(addresses))?;
+    let ours = fs::read_to_string(&path).map_or(true, |text| text.starts_with(HEADING));
+    if ours {
+        fs::write(&path, configuration(addresses))?;
+    }
     Ok(path)
 }
 
@@ -75,10 +78,11 @@ pub(super) fn configuration(addresses: &Addresses) -> String {
     let Addresses { listen, admin, user_pool, echo } = addresses;
     let issuer = addresses.issuer();
     format!(
-        r#"# The configuration of `poolgate demo`, written at each start.
+        r#"{HEADING}
 listen:
   proxy: {{ address: "{listen}" }}
   admin: {{ address: "{admin}" }}
+timeouts: {{ shutdown_delay: 0s }}
 aws: {{ region: us-east-1, account: "000000000000" }}
 user_pools:
   - id: {POOL_ID}
@@ -144,6 +148,10 @@ Why?
 #[cfg(test)]
 #[path = "demo_files_tests.rs"]
 mod tests;
+
+/// Marks a configuration that nobody has taken over.
+const HEADING: &str =
+    "# Written by `poolgate demo` at each start; delete this line to keep your own changes.";
 
 /// Name in the data folder, and content.
 const FILES: [(&str, &str); 8] = [

@@ -25,7 +25,7 @@ fn writes_only_what_is_missing() {
     write(data.path(), &addresses("0.0.0.0:81")).unwrap();
     assert_eq!(fs::read_to_string(&key).unwrap(), first);
     assert_eq!(fs::read_to_string(&reader).unwrap(), "mine");
-    let text = fs::read_to_string(path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(r#"issuer: "http://127.0.0.1:81/us-east-1_Demo00001""#), "{text}");
     assert!(
         tour(&addresses("0.0.0.0:81"), data.path()).contains("http://127.0.0.1:81/api/orders/1")

@@ -138,10 +138,10 @@ impl PolicyFiles {
                 problems.extend(errors.iter().map(|error| {
                     let at = names.iter().position(|name| *name == error.file);
                     match at.and_then(|at| files.get(at)) {
-                        Some(file) => file.problem(&error.path, &error.message),
+                        Some(file) => file.problem(&error.path, &error.problem.to_string()),
                         None => {
                             let path = Path::new(&error.file);
-                            Problem::error(path, Position::START, error.message.clone())
+                            Problem::error(path, Position::START, error.problem.to_string())
                         }
                     }
                 }));

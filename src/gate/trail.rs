@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::iam::{Considered, Interest, Observer, Seen, Truth};
+use crate::{
+    iam::{Considered, Interest, Observer, Seen, Truth},
+    identity,
+};
 
 /// One step of a stage.
 #[derive(Clone, Debug, Serialize)]
@@ -83,6 +86,13 @@ impl Observer for Trail {
             Self::Off => Interest::Nothing,
             Self::On(_) => Interest::Everything,
         }
+    }
+}
+
+/// Notes the steps from a token to a role.
+impl identity::Trail for Trail {
+    fn step(&mut self, step: identity::Step) {
+        self.note("assume", || (step.to_string(), Value::Null));
     }
 }
 

@@ -236,3 +236,21 @@ async fn the_api_answers_with_the_request_it_saw() {
     assert_eq!(raw(address, request.as_bytes()).await.0, 413);
     assert_eq!(echo.requests(), 3);
 }
+
+#[tokio::test]
+async fn browsers_and_discovery_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, address) = start(folder.path()).await;
+    let ask = async |line: String| {
+        raw(address, format!("{line} HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes()).await
+    };
+    let (status, head, _) = ask("OPTIONS /".into()).await;
+    assert_eq!(status, 200);
+    assert!(head.contains("access-control-allow-headers:") && head.contains("x-amz-target"));
+    let (_, _, body) = ask(format!("GET /{POOL_ID}/.well-known/openid-configuration")).await;
+    let discovery: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(discovery["issuer"], ISSUER);
+    assert_eq!(discovery["jwks_uri"], format!("{ISSUER}/.well-known/jwks.json"));
+    assert_eq!(ask("GET /other/.well-known/jwks.json".into()).await.0, 404);
+    assert_eq!(ask("DELETE /".into()).await.0, 400);
+}

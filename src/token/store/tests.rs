@@ -296,6 +296,24 @@ async fn a_file_is_read_again_when_it_changes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_that_stays_bad_lets_its_keys_grow_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jwks.json");
+    std::fs::write(&path, pool_jwks()).unwrap();
+    let store = KeyStore::new(FakeFetch::new(URL, good()));
+    let keys = store.ensure(&KeySource::File(path.clone()), Duration::from_secs(60));
+    sleep(Duration::from_secs(3)).await;
+    std::fs::write(&path, "{").unwrap();
+    sleep(Duration::from_secs(50)).await;
+    assert!(keys.key("k1").is_some());
+    sleep(Duration::from_secs(20)).await;
+    assert!(keys.is_stale() && keys.key("k1").is_none());
+    std::fs::write(&path, pool_jwks()).unwrap();
+    sleep(Duration::from_secs(3)).await;
+    assert!(keys.key("k1").is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_load_balancers_keys_come_one_by_one() {
     const BASE: &str = "https://public-keys.auth.elb.eu-west-1.amazonaws.com";
     const KID: &str = "6b2f2f5c-0000-4000-8000-00000000000a";

@@ -74,6 +74,17 @@ fn refuses_other_structures() {
 }
 
 #[test]
+fn one_token_has_one_text() {
+    // The last character of a 256-byte signature has four bits to spare.
+    let mut token = pool_token(&id_claims());
+    let last = token.pop().unwrap();
+    let texts = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['-', '_']);
+    for c in texts.filter(|c| *c != last) {
+        assert!(pool().verify(&format!("{token}{c}"), NOW).is_err(), "{c} for {last}");
+    }
+}
+
+#[test]
 fn refuses_other_headers() {
     let payload = id_claims().to_string();
     for (header, expected) in [
@@ -180,6 +191,18 @@ fn the_algorithm_follows_from_the_key() {
         }
     }
     assert_eq!((allowed, denied), (17, 5 * 14 * 14 - 17));
+}
+
+#[test]
+fn a_user_pool_signs_with_rs256_only() {
+    // Even where its keys don't say so.
+    let set = jwks(&[Signer::rsa(0).jwk("k1", None)]);
+    let issuers = pool_with(KeySet::fixed(set.as_bytes()).unwrap());
+    for algorithm in &Algorithm::ALL[..6] {
+        let token = Signer::rsa(0).token(*algorithm, "k1", &id_claims());
+        let expected = (*algorithm != Algorithm::Rs256).then_some("unsupported_algorithm");
+        assert_eq!(issuers.verify(&token, NOW).err().map(|e| e.reason()), expected);
+    }
 }
 
 #[test]
