@@ -400,3 +400,29 @@ def test_drain_has_an_end(serve, key, backend):
     gate.stop()
     assert time.monotonic() - began < 4
     connection.close()
+
+
+def test_drain_ends_while_callers_keep_coming(serve, backend):
+    gate = serve(
+        route("orders", "/orders/", backend.url, TOKEN_ONLY),
+        edit=lambda text: text.replace("drain: 10s", "drain: 1s"),
+    )
+    ended = threading.Event()
+
+    def knock():
+        while not ended.is_set():
+            accepts(gate.proxy)
+
+    threads = [threading.Thread(target=knock, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    began = time.monotonic()
+    gate.stop_within = 8
+    try:
+        gate.stop()
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(5)
+    assert time.monotonic() - began < 4
