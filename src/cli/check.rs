@@ -12,7 +12,7 @@ use crate::{
 
 /// Check a configuration and its policies; print every problem with file, line and column
 #[derive(Debug, Args)]
-pub struct Check {
+pub(super) struct Check {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "POOLGATE_CONFIG")]
     config: PathBuf,

@@ -1,8 +1,7 @@
 //! `poolgate demo`: everything embedded, and the gate in front of it as `serve` runs it.
 
 use std::{
-    fs,
-    io,
+    fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -24,7 +23,7 @@ use crate::{
 
 /// Run everything embedded, without configuration: users, roles, an API, and the gate in front
 #[derive(Debug, Args)]
-pub struct Demo {
+pub(super) struct Demo {
     /// Where the gate listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,

@@ -14,7 +14,10 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{BAD_CONFIGURATION, NO, USAGE, check, run::{print, runtime}};
+use super::{
+    BAD_CONFIGURATION, NO, USAGE, check,
+    run::{print, runtime},
+};
 use crate::{
     clock,
     control::{Builder, HttpFetch, client_tls, wait_for_keys},
@@ -25,7 +28,7 @@ use crate::{
 
 /// Run one request through the gate, without forwarding it, and print why it is allowed or not
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(super) struct Explain {
     /// The configuration file [default: that of the poolgate running here, as its admin port says]
     #[arg(long, value_name = "FILE", env = "POOLGATE_CONFIG")]
     config: Option<PathBuf>,
@@ -117,10 +120,8 @@ impl Explain {
     /// The question, made as a door makes it.
     fn question(&self) -> Result<Question, Failure> {
         let usage = Failure::Usage;
-        let method: Method = self
-            .method
-            .parse()
-            .map_err(|_| usage(format!("{:?} is not a method", self.method)))?;
+        let method: Method =
+            self.method.parse().map_err(|_| usage(format!("{:?} is not a method", self.method)))?;
         let uri: Uri =
             self.url.parse().map_err(|error| usage(format!("{:?}: {error}", self.url)))?;
         let scheme = uri.scheme_str().and_then(Scheme::parse).ok_or_else(|| {
@@ -144,8 +145,7 @@ impl Explain {
         let trusted = TrustedProxies::default();
         let mut peer = Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), scheme, &trusted);
         peer.rules.alb = http::AlbHeaders::Read;
-        let received =
-            http::receive(&mut headers, Version::HTTP_11, peer).map_err(refused)?;
+        let received = http::receive(&mut headers, Version::HTTP_11, peer).map_err(refused)?;
         let target = Target::of(&uri, TargetMode::Strict).map_err(|e| refused(e.into()))?;
         Ok(Question { method, authority, target, headers, received, now: clock::now() })
     }

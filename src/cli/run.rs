@@ -67,11 +67,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
 
 /// Runs with the configuration at `file` until a signal ends it; `ready` is called when requests
 /// are served and keys are loaded.
-pub(super) async fn run(
-    file: &Path,
-    bound: Bound,
-    ready: impl FnOnce(),
-) -> Result<(), StartError> {
+pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::other)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::other)?;
     let tls = client_tls().map_err(StartError::Other)?;

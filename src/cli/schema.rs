@@ -8,7 +8,7 @@ use super::NO;
 
 /// Print the configuration's JSON Schema
 #[derive(Debug, Args)]
-pub struct Schema {}
+pub(super) struct Schema {}
 
 impl Schema {
     pub(super) fn run(self) -> ExitCode {

@@ -8,7 +8,7 @@ use super::run::{Bound, run, runtime};
 
 /// Run the sidecar with a configuration
 #[derive(Debug, Args)]
-pub struct Serve {
+pub(super) struct Serve {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "POOLGATE_CONFIG")]
     config: PathBuf,

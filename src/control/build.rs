@@ -15,8 +15,8 @@ use crate::{
     config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
     doors::{ConnectionLimits, Logged, Snapshot},
     gate::{
-        AlbSource, Authenticate, CookieSource, Engine, Forward, Match, Route, RouteConflict, Routes,
-        Rules, Service, TokenSources,
+        AlbSource, Authenticate, CookieSource, Engine, Forward, Match, Route, RouteConflict,
+        Routes, Rules, Service, TokenSources,
     },
     http::{Origin, TrustedProxies},
     iam::Action,
@@ -389,18 +389,19 @@ fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize
 fn matching(route: &config::Route) -> Option<Match> {
     let matching = route.r#match.as_ref();
     match route.service {
-        config::Service::CognitoIdp => matching.map(|m| Match { host: m.host.clone(), path: m.path.clone() }),
-        config::Service::ExecuteApi => Some(matching.map_or_else(Match::default, |m| Match {
-            host: m.host.clone(),
-            path: m.path.clone(),
-        })),
+        config::Service::CognitoIdp => {
+            matching.map(|m| Match { host: m.host.clone(), path: m.path.clone() })
+        }
+        config::Service::ExecuteApi => {
+            Some(matching.map_or_else(Match::default, |m| Match {
+                host: m.host.clone(),
+                path: m.path.clone(),
+            }))
+        }
     }
 }
 
-fn service(
-    settings: &Settings,
-    route: &config::Route,
-) -> Result<Service, (Position, String)> {
+fn service(settings: &Settings, route: &config::Route) -> Result<Service, (Position, String)> {
     if route.service == config::Service::CognitoIdp {
         return Ok(Service::CognitoIdp);
     }
@@ -473,8 +474,9 @@ fn warn_of_roles(
 ) -> Vec<Problem> {
     let mut warnings = Vec::new();
     for pool in pools {
-        for arn in pool.role_arns().filter(|arn| account.role(arn).is_none()) {
-            let message = format!("identity pool {} names the role {arn}, which no file has", pool.id());
+        for arn in pool.roles().into_iter().filter(|arn| account.role(arn).is_none()) {
+            let message =
+                format!("identity pool {} names the role {arn}, which no file has", pool.id());
             let at = settings.identity_pools.position;
             warnings.push(Problem::warning(&settings.file, at, message));
         }

@@ -86,24 +86,22 @@ pub fn post_records(tls: &Arc<ClientConfig>) -> crate::telemetry::Post {
     let fetch = HttpFetch::new(tls);
     Arc::new(move |url: String, batch: Bytes| {
         let client = fetch.client.clone();
-        let post: Pin<Box<dyn Future<Output = Result<(), String>> + Send>> =
-            Box::pin(async move {
-                let request = Request::builder()
-                    .method(Method::POST)
-                    .uri(&url)
-                    .header(header::CONTENT_TYPE, "application/x-ndjson")
-                    .header(header::USER_AGENT, USER_AGENT)
-                    .body(Full::new(batch))
-                    .map_err(|error| error.to_string())?;
-                let sent = timeout(LIMIT, client.request(request)).await;
-                let answer = sent
-                    .map_err(|_| "no answer in time".to_owned())?
-                    .map_err(|error| chain(&error))?;
-                match answer.status() {
-                    status if status.is_success() => Ok(()),
-                    status => Err(format!("answered {status}")),
-                }
-            });
+        let post: Pin<Box<dyn Future<Output = Result<(), String>> + Send>> = Box::pin(async move {
+            let request = Request::builder()
+                .method(Method::POST)
+                .uri(&url)
+                .header(header::CONTENT_TYPE, "application/x-ndjson")
+                .header(header::USER_AGENT, USER_AGENT)
+                .body(Full::new(batch))
+                .map_err(|error| error.to_string())?;
+            let sent = timeout(LIMIT, client.request(request)).await;
+            let answer =
+                sent.map_err(|_| "no answer in time".to_owned())?.map_err(|error| chain(&error))?;
+            match answer.status() {
+                status if status.is_success() => Ok(()),
+                status => Err(format!("answered {status}")),
+            }
+        });
         post
     })
 }

@@ -26,7 +26,7 @@ pub struct PolicyFiles {
 
 /// A file and its text.
 #[derive(Debug)]
-pub struct PolicyFile {
+pub(super) struct PolicyFile {
     path: PathBuf,
     text: String,
 }
@@ -97,7 +97,7 @@ impl PolicyFiles {
                 }
                 Ok(pool) => pools.push(pool),
                 Err(errors) => problems.extend(
-                    errors.iter().map(|error| file.problem(error.path(), &error.to_string())),
+                    errors.iter().map(|error| file.problem(&error.path, &error.to_string())),
                 ),
             }
         }
@@ -106,7 +106,7 @@ impl PolicyFiles {
             match Groups::parse(&file.text) {
                 Ok(parsed) => groups.push((id.clone(), parsed)),
                 Err(errors) => problems.extend(
-                    errors.iter().map(|error| file.problem(error.path(), &error.to_string())),
+                    errors.iter().map(|error| file.problem(&error.path, &error.to_string())),
                 ),
             }
         }
@@ -125,11 +125,7 @@ impl PolicyFiles {
             .enumerate()
             .map(|(index, (file, name))| AccountFile {
                 name,
-                kind: if index < self.roles.len() {
-                    FileKind::Roles
-                } else {
-                    FileKind::Managed
-                },
+                kind: if index < self.roles.len() { FileKind::Roles } else { FileKind::Managed },
                 text: &file.text,
             })
             .collect();

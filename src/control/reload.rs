@@ -149,9 +149,8 @@ fn stamps(file: &Path, settings: &Settings) -> Vec<Stamp> {
 }
 
 fn stamp(path: PathBuf) -> Stamp {
-    let state = fs::metadata(&path)
-        .ok()
-        .map(|m| (m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec()));
+    let state =
+        fs::metadata(&path).ok().map(|m| (m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec()));
     Stamp { path, state }
 }
 

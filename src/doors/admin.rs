@@ -44,7 +44,11 @@ impl Admin {
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Ok(problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "read with GET"));
+            return Ok(problem(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "read with GET",
+            ));
         }
         let answer = match request.uri().path() {
             "/livez" => text("ok\n"),

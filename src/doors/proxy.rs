@@ -1,6 +1,11 @@
 //! The reverse proxy: a request comes in, is cleaned, judged, and forwarded or refused.
 
-use std::{net::{IpAddr, Ipv4Addr}, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use ::http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
@@ -13,7 +18,10 @@ use super::{
 use crate::{
     clock,
     gate::{Decision, DecisionId, Denial, Gate, Outcome, Question, Refusal, Trail},
-    http::{self, AlbHeaders, Authority, BearerChallenge, Peer, Problem, RequestError, Scheme, Target, TargetMode},
+    http::{
+        self, AlbHeaders, Authority, BearerChallenge, Peer, Problem, RequestError, Scheme, Target,
+        TargetMode,
+    },
     telemetry::{method_label, status_class},
     upstream::{AnswerBody, Client, ForwardError},
 };
@@ -109,10 +117,8 @@ impl Proxy {
                     return Answer { response: failed(&ForwardError::NoAddress, &id), route };
                 };
                 let started = std::time::Instant::now();
-                let forwarded = self
-                    .client
-                    .forward(upstream, permit, &id, body, snapshot.timeouts)
-                    .await;
+                let forwarded =
+                    self.client.forward(upstream, permit, &id, body, snapshot.timeouts).await;
                 let metrics = &self.shared.metrics;
                 match forwarded {
                     Ok(mut response) => {
@@ -198,7 +204,7 @@ impl Proxy {
     /// follows on it can't be trusted either.
     fn reject(&self, error: &RequestError) -> Answer {
         self.shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
-        let mut response = Problem::from(error.clone()).into_response().map(AnswerBody::own);
+        let mut response = Problem::from(*error).into_response().map(AnswerBody::own);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         Answer { response, route: None }
     }
@@ -213,7 +219,8 @@ fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         Refusal::NotFound => StatusCode::NOT_FOUND,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let problem = Problem::new(status, denial.reason, denial.detail.clone()).decision_id(id.as_str());
+    let problem =
+        Problem::new(status, denial.reason, denial.detail.clone()).decision_id(id.as_str());
     let problem = match &denial.refusal {
         Refusal::MissingCredential => problem.challenge(BearerChallenge::Missing),
         Refusal::InvalidCredential => {

@@ -112,8 +112,8 @@ impl<'a> DecisionRecord<'a> {
             subject: token.and_then(|t| t.claims.subject()),
             token_id: token.and_then(|t| t.claims.get("jti")).and_then(Value::as_str),
             identity: assumed.map(|a| a.identity_id.as_str()),
-            role: assumed.map(|a| a.role_arn()),
-            role_choice: assumed.map(|a| a.role_choice.to_string()),
+            role: assumed.and_then(|a| a.session.principal.role()).map(|role| role.arn.as_str()),
+            role_choice: assumed.map(|a| format!("{:?}", a.role_choice)),
             checks: decision
                 .checks
                 .iter()
@@ -136,7 +136,7 @@ fn statements(grounds: &Grounds) -> Vec<String> {
 
 /// One line of the access log.
 #[derive(Debug, Serialize)]
-pub struct AccessRecord<'a> {
+pub(super) struct AccessRecord<'a> {
     /// When the request was read.
     pub time: String,
     /// The decision's id, if it came to one.

@@ -119,7 +119,8 @@ fn find_token<'q>(
     if route.sources.alb.is_some()
         && let Some(value) = headers.get(OIDC_DATA)
     {
-        let token = value.to_str().map_err(|_| refused(RequestError::NotAscii("X-Amzn-Oidc-Data")))?;
+        let token =
+            value.to_str().map_err(|_| refused(RequestError::NotAscii("X-Amzn-Oidc-Data")))?;
         found.push((Source::LoadBalancer, token));
     }
     match found.len() {

@@ -67,7 +67,9 @@ impl Context for RequestContext<'_> {
             "aws:viaawsservice" | "aws:principalisawsservice" => {
                 Lookup::One(Cow::Borrowed("false"))
             }
-            "aws:principalorgid" | "aws:principalorgpaths" | "aws:resourceorgid"
+            "aws:principalorgid"
+            | "aws:principalorgpaths"
+            | "aws:resourceorgid"
             | "aws:resourceorgpaths" => Lookup::Unknown,
             _ if key.starts_with("aws:resourcetag/") => Lookup::Unknown,
             _ => Lookup::Absent,

@@ -49,7 +49,7 @@ impl Gate<'_> {
             trail,
         };
         let outcome = match self.permit(question, &mut progress).await {
-            Ok(permit) => Outcome::Allow(permit),
+            Ok(permit) => Outcome::Allow(Box::new(permit)),
             Err(denial) => Outcome::Deny(denial),
         };
         let Progress { route, login, assumed, checks, trail } = progress;
@@ -68,7 +68,7 @@ impl Gate<'_> {
                     .await?;
             demand_token(route, &progress.login)?;
             if route.iam == Engine::Enforce {
-                progress.assumed = Some(self.assume(route, progress, &question)?);
+                progress.assumed = Some(self.assume(route, progress)?);
             }
         } else if !is_api(route) {
             refuse_credentials(&question)?;
@@ -104,15 +104,11 @@ impl Gate<'_> {
     }
 
     /// The session in which a token acts here: cached per token and pool, for this generation.
-    fn assume(
-        &self,
-        route: &Route,
-        progress: &mut Progress,
-        question: &Question,
-    ) -> Result<Arc<Assumed>, Denial> {
+    fn assume(&self, route: &Route, progress: &mut Progress) -> Result<Arc<Assumed>, Denial> {
         let (Login::Token(token), Some(pool_index)) = (&progress.login, route.pool) else {
             return Err(misconfigured("the route has no identity pool"));
         };
+        let token = token.as_ref();
         let Some(pool) = self.rules.pools.get(pool_index) else {
             return Err(misconfigured("the route's identity pool is not loaded"));
         };
@@ -123,22 +119,18 @@ impl Gate<'_> {
         {
             return Ok(hit);
         }
-        let assumed = identity::assume(
-            &identity::Assume {
-                pool,
-                token,
-                groups: self.groups(token),
-                ids: &self.rules.identities,
-                roles: &|arn| self.rules.account.role(arn).cloned(),
-                now: question.now,
-            },
-            &mut progress.trail,
-        )
-        .map_err(|error| Denial {
+        let assume = identity::Assume {
+            pool,
+            groups: self.groups(token),
+            ids: &self.rules.identities,
+            roles: &|arn| self.rules.account.role(arn).cloned(),
+            custom_role: None,
+        };
+        let assumed = assume.session(token, &mut progress.trail).map_err(|error| Denial {
             reason: error.reason(),
             refusal: Refusal::AccessDenied,
             detail: error.to_string(),
-            found: error.found(),
+            found: Value::Null,
         })?;
         let assumed = Arc::new(assumed);
         self.rules.sessions.insert(key, Arc::clone(&assumed));
@@ -160,9 +152,7 @@ impl Gate<'_> {
     ) -> Result<Operation, Denial> {
         let described = match &route.service {
             Service::ExecuteApi(api) => execute_api::describe(api, request),
-            Service::CognitoIdp => {
-                cognito_idp::describe(request, self.rules.routes.user_pools())
-            }
+            Service::CognitoIdp => cognito_idp::describe(request, self.rules.routes.user_pools()),
         };
         let operation = described.map_err(|error| Denial {
             reason: error.reason(),
@@ -262,7 +252,8 @@ fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
         TokenKind::ClientCredentials => Err(Denial {
             reason: "client_credentials_without_scopes",
             refusal: Refusal::AccessDenied,
-            detail: "a client's own token is accepted only on routes that ask for scopes".to_owned(),
+            detail: "a client's own token is accepted only on routes that ask for scopes"
+                .to_owned(),
             found: Value::Null,
         }),
         _ => Ok(()),

@@ -5,7 +5,12 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 use super::{RouteIndex, Trail, authenticate::Login};
-use crate::{http::{identity_list, identity_value}, iam::StatementRef, identity::Assumed, services::Operation};
+use crate::{
+    http::{identity_list, identity_value},
+    iam::StatementRef,
+    identity::Assumed,
+    services::Operation,
+};
 
 /// The answer to one question.
 #[derive(Debug)]
@@ -50,7 +55,7 @@ impl Decision {
 #[derive(Debug)]
 pub enum Outcome {
     /// Allowed: what may be forwarded.
-    Allow(Permit),
+    Allow(Box<Permit>),
     /// Denied.
     Deny(Denial),
 }
@@ -191,7 +196,12 @@ impl IdentityHeaders {
         }
         if let Some(assumed) = assumed {
             headers.identity = identity_value(&assumed.identity_id);
-            headers.role = identity_value(assumed.role_arn());
+            headers.role = assumed
+                .session
+                .principal
+                .role()
+                .map(|role| identity_value(role.arn.as_str()))
+                .unwrap_or_default();
         }
         headers
     }

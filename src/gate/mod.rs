@@ -18,7 +18,9 @@ mod trail;
 
 pub use authenticate::Login;
 pub use decide::Gate;
-pub use decision::{Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Permit, Refusal};
+pub use decision::{
+    Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Permit, Refusal,
+};
 pub use question::Question;
 pub use routes::{Authenticate, Forward, Match, Route, RouteConflict, RouteIndex, Routes, Service};
 pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};

@@ -5,8 +5,8 @@
 //! (RFC 6265 §5.4 leaves the order open). The value must be of RFC 6265 §4.1.1's `cookie-octet`,
 //! so that no quoted string hides another pair.
 
-use ::http::{HeaderMap, HeaderValue};
 use ::http::header::COOKIE;
+use ::http::{HeaderMap, HeaderValue};
 
 use super::RequestError;
 

@@ -161,7 +161,9 @@ impl ResourcePattern {
         let (templates, arn) = match (self, resource) {
             (Self::Any, _) => return Truth::True,
             (Self::Never, _) => return never(sense),
-            (Self::Parts(templates), _) if sense == Sense::AllBut && null(templates, scope) => {
+            (Self::Parts(templates), _)
+                if sense == Sense::AllBut && valueless(templates, scope, unknowns) =>
+            {
                 return never(sense);
             }
             (Self::Parts(_), Resource::Any) => return Truth::False,
@@ -176,8 +178,13 @@ impl ResourcePattern {
     }
 }
 
-fn null(templates: &[Template; 6], scope: Scope<'_>) -> bool {
-    templates.iter().any(|part| part.has_variables() && part.resolve(scope).is_null())
+/// Has a variable no value, or may it have none, being unknown?
+fn valueless(templates: &[Template; 6], scope: Scope<'_>, unknowns: &mut Unknowns) -> bool {
+    templates.iter().filter(|part| part.has_variables()).any(|part| {
+        let resolved = part.resolve(scope);
+        resolved.report(unknowns);
+        resolved.is_null() || resolved.is_unknown()
+    })
 }
 
 /// What an element says that can match no resource. In `Resource`, that it doesn't match. In
@@ -350,4 +357,31 @@ fn principal_advice(group: PrincipalGroup, text: &str) -> Option<&'static str> {
         return Some("write an account id or the ARN of an account, role, user or session");
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kinds of policies that don't pad short ARNs: such an ARN matches nothing, and in
+    /// `NotResource` must not turn into everything.
+    #[test]
+    fn short_arns_that_are_not_padded_never_match() {
+        let none = super::super::Facts::new();
+        let scope = Scope { check: &none, session: &none, request: &none };
+        let mut errors = Vec::new();
+        let grammar = PolicyKind::Trust.grammar();
+        let compiler = Compiler { version: Version::V2012, grammar, errors: &mut errors };
+        let resource = Resource::Arn(super::super::Arn::parse("arn:aws:s3:::b/k").unwrap());
+        for (written, sense, truth) in [
+            ("arn:aws:s3", Sense::Only, Truth::False),
+            ("arn:aws:s3", Sense::AllBut, Truth::Unknown),
+            ("arn:aws:s3:*", Sense::Only, Truth::True),
+            ("arn:aws:s3:::b/*", Sense::Only, Truth::True),
+        ] {
+            let pattern = compiler.resource(written).unwrap();
+            let found = pattern.matches(&resource, sense, scope, &mut Unknowns::default());
+            assert_eq!(found, truth, "{written} {sense:?}");
+        }
+    }
 }

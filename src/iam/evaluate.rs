@@ -118,7 +118,7 @@ impl<'a> Evaluation<'a> {
             matcher,
             observer,
             interest,
-            grounds: Grounds::default(),
+            grounds: Grounds::none(),
             denied: None,
             may_be_denied: None,
             not_allowed: None,

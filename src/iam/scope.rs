@@ -29,7 +29,7 @@ pub(super) struct Unknowns(Vec<String>);
 
 impl Unknowns {
     pub(super) fn add(&mut self, key: &str) {
-        if !self.0.iter().any(|known| known == key) {
+        if !self.0.iter().any(|known| known.eq_ignore_ascii_case(key)) {
             self.0.push(key.to_owned());
         }
     }

@@ -37,7 +37,9 @@ enum Piece {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Variable {
-    /// In lower case.
+    /// As written, for denials.
+    name: String,
+    /// In lower case, for look-ups.
     key: String,
     default: Option<String>,
 }
@@ -194,7 +196,8 @@ impl Template {
         if self.variables == MAX_VARIABLES {
             return Err(VariableError::TooMany);
         }
-        let variable = Variable { key: key.to_ascii_lowercase(), default };
+        let (name, key) = (key.to_owned(), key.to_ascii_lowercase());
+        let variable = Variable { name, key, default };
         self.pieces.push(Piece::Variable { slot: self.variables, variable });
         self.variables += 1;
         Ok(())
@@ -232,7 +235,7 @@ impl Resolved<'_> {
     pub(super) fn report(&self, unknowns: &mut Unknowns) {
         for (slot, variable) in self.slots.iter().zip(self.template.variables()) {
             if matches!(slot, Slot::Unknown) {
-                unknowns.add(&variable.key);
+                unknowns.add(&variable.name);
             }
         }
     }

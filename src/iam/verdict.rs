@@ -86,7 +86,7 @@ impl StatementRef {
 /// Why a request is allowed: in each layer that is set, the first statement that allows it.
 ///
 /// Only an evaluation makes one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Grounds {
     pub(super) identity: Option<StatementRef>,
     pub(super) boundary: Option<StatementRef>,
@@ -95,6 +95,11 @@ pub struct Grounds {
 }
 
 impl Grounds {
+    /// Nothing found yet; an evaluation fills it in before it allows.
+    pub(super) const fn none() -> Self {
+        Self { identity: None, boundary: None, session: None, trust: None }
+    }
+
     /// The statements, by layer.
     pub fn statements(&self) -> impl Iterator<Item = &StatementRef> {
         [&self.identity, &self.boundary, &self.session, &self.trust].into_iter().flatten()

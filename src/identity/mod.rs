@@ -1,1 +1,35 @@
-//! The identity room.
+//! Identity pools: which role, which identity and which tags a verified token gets.
+//!
+//! [`IdentityPool::parse`] reads what the AWS CLI prints for a pool; [`assume`] turns a token into
+//! an IAM session, in the order that Amazon Cognito documents
+//! (<https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html>).
+//! Nothing here does I/O. Refused is every token whose role can't be told for sure: an unsupported
+//! provider or client, an ambiguous mapping that says `Deny`, a rule on a claim that an access token
+//! doesn't carry, a group that isn't known, a role whose trust policy says no.
+//! `docs/identity-pools.md` lists what is decided where AWS is silent.
+
+mod assume;
+mod claims;
+mod error;
+mod groups;
+mod ids;
+mod json;
+mod mapping;
+mod pool;
+mod pool_error;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod trail;
+
+pub use assume::{Assume, Assumed, SESSION_NAME, assume};
+pub use error::{AssumeError, AwsError};
+pub use groups::{GroupError, Groups};
+pub use ids::IdentityIds;
+pub use mapping::RoleChoice;
+pub use pool::{
+    Ambiguity, IdentityPool, MAX_POOL_BYTES, MAX_RULES, MatchType, RoleMapping, Rule, TagMapping,
+    UserPoolProvider,
+};
+pub use pool_error::{PoolError, PoolProblem};
+pub use trail::{NoTrail, Step, Trail};

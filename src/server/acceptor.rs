@@ -22,7 +22,9 @@ pub async fn accept(
         }
     }
     // Connections that completed their handshake in the meantime are served, not reset (P5).
-    while tokio::time::timeout(LAST, accept_one(&listener, &threads, &shared, limit)).await.is_ok() {}
+    while tokio::time::timeout(LAST, accept_one(&listener, &threads, &shared, limit)).await.is_ok()
+    {
+    }
 }
 
 async fn accept_one(

@@ -98,9 +98,8 @@ where
             Ok::<_, io::Error>(answer.map(|body| TimedBody { body, moment }))
         }
     });
-    let connection = http1::Builder::new()
-        .max_buf_size(limits.head.max(MIN_HEAD))
-        .serve_connection(io, service);
+    let connection =
+        http1::Builder::new().max_buf_size(limits.head.max(MIN_HEAD)).serve_connection(io, service);
     let mut connection = pin!(connection);
     let mut phase = shared.phase.clone();
     let mut draining = false;

@@ -64,9 +64,8 @@ impl DataThreads {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let shared = Arc::clone(shared);
             let waiting = Arc::clone(&open);
-            let join = std::thread::Builder::new()
-                .name(format!("data-{number}"))
-                .spawn(move || {
+            let join =
+                std::thread::Builder::new().name(format!("data-{number}")).spawn(move || {
                     let local = LocalSet::new();
                     local.block_on(&runtime, run(receiver, shared, waiting, drain));
                 })?;

@@ -21,7 +21,7 @@ pub enum Listener {
 
 /// A connection that was accepted, not yet tied to a runtime.
 #[derive(Debug)]
-pub enum Accepted {
+pub(super) enum Accepted {
     /// TCP, with the peer's address.
     Tcp(std::net::TcpStream, IpAddr),
     /// A unix socket.

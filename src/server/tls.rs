@@ -28,7 +28,8 @@ pub enum TlsError {
 /// # Errors
 /// What is wrong with the files.
 pub fn server_config(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let failed = |path: &Path, error: String| TlsError::File { path: path.display().to_string(), error };
+    let failed =
+        |path: &Path, error: String| TlsError::File { path: path.display().to_string(), error };
     let certs = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|e| failed(cert, e.to_string()))?;

@@ -79,7 +79,10 @@ pub(super) struct Watched<S> {
 enum Closing {
     No,
     /// Our side is shut; the rest of what the caller sends is read and dropped.
-    Lingering { until: Pin<Box<Sleep>>, left: usize },
+    Lingering {
+        until: Pin<Box<Sleep>>,
+        left: usize,
+    },
     Done,
 }
 
@@ -168,7 +171,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         ready!(self.write_own(cx))?;
         if let Closing::No = self.closing {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-            self.closing = Closing::Lingering { until: Box::pin(sleep(LINGER)), left: LINGER_BYTES };
+            self.closing =
+                Closing::Lingering { until: Box::pin(sleep(LINGER)), left: LINGER_BYTES };
         }
         let this = &mut *self;
         if let Closing::Lingering { until, left } = &mut this.closing {

@@ -41,11 +41,9 @@ impl Api {
 pub fn describe(api: &Api, request: Request) -> Result<Operation, DescribeError> {
     let checks = match api {
         Api::Gateway { prefix } => gateway_checks(prefix, &request)?,
-        Api::Templates(templates) => vec![
-            templates
-                .check(&request.method, &request.target)
-                .ok_or(DescribeError::NoAction)?,
-        ],
+        Api::Templates(templates) => {
+            vec![templates.check(&request.method, &request.target).ok_or(DescribeError::NoAction)?]
+        }
         Api::Unnamed => return Ok(Operation { request, checks: Checks::All(Vec::new()) }),
     };
     Ok(Operation { request, checks: Checks::All(checks) })

@@ -184,8 +184,7 @@ pub fn status_class(status: StatusCode) -> &'static str {
     }
 }
 
-const DECISION_BUCKETS: [f64; 10] =
-    [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+const DECISION_BUCKETS: [f64; 10] = [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 const UPSTREAM_BUCKETS: [f64; 10] = [2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.25, 1.0, 5.0];
 
 #[cfg(test)]

@@ -97,9 +97,15 @@ impl AnswerBody {
     pub(super) fn upstream(inner: Incoming, lease: Lease) -> Self {
         let mut lease = Some(lease);
         if inner.is_end_stream() {
-            lease.take().map(Lease::give_back);
+            give_back(&mut lease);
         }
         Self::Upstream { inner, lease }
+    }
+}
+
+fn give_back(lease: &mut Option<Lease>) {
+    if let Some(lease) = lease.take() {
+        lease.give_back();
     }
 }
 
@@ -118,7 +124,7 @@ impl Body for AnswerBody {
             Self::Upstream { inner, lease } => {
                 let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
                 if frame.is_none() || (matches!(frame, Some(Ok(_))) && inner.is_end_stream()) {
-                    lease.take().map(Lease::give_back);
+                    give_back(lease);
                 }
                 Poll::Ready(frame)
             }

@@ -23,7 +23,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{
-    AnswerBody, ForwardError, HostHeader, Upstream, UploadBody, body::Progress, origin::Address,
+    AnswerBody, ForwardError, HostHeader, UploadBody, Upstream, body::Progress, origin::Address,
 };
 use crate::gate::{DecisionId, Permit};
 
@@ -103,7 +103,7 @@ impl Client {
     pub async fn forward(
         self: &Rc<Self>,
         upstream: &Upstream,
-        permit: Permit,
+        permit: Box<Permit>,
         id: &DecisionId,
         body: Incoming,
         timeouts: Timeouts,
@@ -173,9 +173,7 @@ impl Client {
         let mut idle = self.idle.borrow_mut();
         let queue = idle.get_mut(&upstream.serial)?;
         queue.retain(|c| {
-            !c.sender.is_closed()
-                && c.since.elapsed() < MAX_IDLE_TIME
-                && upstream.has(&c.address)
+            !c.sender.is_closed() && c.since.elapsed() < MAX_IDLE_TIME && upstream.has(&c.address)
         });
         // One whose last answer was just read is ready as soon as its task has run.
         let at = queue.iter().rposition(|c| c.sender.is_ready())?;
@@ -223,7 +221,7 @@ where
 
 /// The upstream request: the permitted one, with what the upstream is told of the caller.
 fn serialise(
-    permit: Permit,
+    permit: Box<Permit>,
     id: &DecisionId,
     upstream: &Upstream,
     body: UploadBody,
@@ -267,10 +265,7 @@ async fn stalled(progress: &Progress, limit: Duration) {
 }
 
 fn is_idempotent(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-    )
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }
 
 const DECISION_ID: &str = "x-poolgate-decision-id";

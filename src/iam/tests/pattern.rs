@@ -81,7 +81,7 @@ fn naive(pattern: &str, text: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
 
     #[test]
     fn agrees_with_the_table(pattern in "[abé*?]{0,12}", text in "[abé]{0,12}") {

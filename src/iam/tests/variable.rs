@@ -130,4 +130,9 @@ fn null_variables_in_not_resource() {
     assert!(!asked("Deny", &known).is_allow());
     let verdict = asked("Deny", &Facts::new());
     assert_eq!(verdict.denial().unwrap().reason(), "explicit_deny");
+    // An unknown one may be null.
+    for effect in ["Allow", "Deny"] {
+        let verdict = asked(effect, &facts(&["JWT:SUB=?"]));
+        assert_eq!(verdict.denial().unwrap().unknown_keys, ["jwt:sub"], "{effect}");
+    }
 }

@@ -1,0 +1,124 @@
+//! Why a token gets no session, and how Amazon Cognito words it.
+
+/// The error of an AWS API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsError {
+    /// The exception's name.
+    pub kind: &'static str,
+    /// Its message.
+    pub message: String,
+}
+
+/// Why a token gets no session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AssumeError {
+    /// Neither the provider nor the app client is one of the pool's.
+    #[error("the pool doesn't accept this issuer and client; add them to its providers")]
+    UnsupportedProvider,
+    /// A token of the client itself.
+    #[error("client-credentials tokens get no role; use a route with `scopes` and IAM off")]
+    ClientCredentials,
+    /// No `sub`.
+    #[error("the token has no `sub`, so it has no identity")]
+    NoSubject,
+    /// An access token with groups, but the pool's groups aren't configured.
+    #[error("set `groups` of the user pool to the output of `aws cognito-idp list-groups`")]
+    GroupsNotConfigured,
+    /// An access token names a group that the export doesn't have.
+    #[error("group {0} of the token is not in the user pool's `groups`; export them again")]
+    UnknownGroup(usize),
+    /// A role claim that isn't what Cognito writes.
+    #[error("the claim `{0}` has the wrong type")]
+    InvalidClaim(&'static str),
+    /// More or longer claims than facts are made of.
+    #[error(
+        "the token has too many claims, two that differ in case only, or one with too long a name"
+    )]
+    ClaimsOverLimit,
+    /// An access token can't tell whether a rule matches.
+    #[error("rule {number} asks for `{claim}`, which access tokens don't carry; send the ID token")]
+    UnknownClaim {
+        /// The rule, from 1.
+        number: usize,
+        /// The claim.
+        claim: String,
+    },
+    /// The mapping doesn't decide and says `Deny`.
+    #[error("no role is preferred and no rule matches for {0}, and the mapping says `Deny`")]
+    Ambiguous(String),
+    /// The asked-for role isn't one of the caller's.
+    #[error("the role asked for is not one the token or a matching rule gives")]
+    CustomRole,
+    /// The pool has no role for authenticated identities.
+    #[error("set `Roles.authenticated` of the identity pool")]
+    NoRole,
+    /// The chosen role isn't among the roles.
+    #[error("the role `{0}` is not in `policies/roles`; export it")]
+    RoleNotFound(String),
+    /// A tag that AWS would refuse.
+    #[error(
+        "the value of principal tag `{0}` is longer than 256 characters or has others than a tag may"
+    )]
+    InvalidTag(String),
+    /// The role's trust policy refuses.
+    #[error(
+        "the trust policy of `{role}` doesn't allow {action} to this pool's identities ({denial})"
+    )]
+    TrustPolicy {
+        /// The role.
+        role: String,
+        /// What was refused.
+        action: &'static str,
+        /// The code of the denial.
+        denial: &'static str,
+    },
+}
+
+impl AssumeError {
+    /// A stable code for metrics, logs and documentation.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::UnsupportedProvider => "unsupported_provider",
+            Self::ClientCredentials => "no_role_for_client_credentials",
+            Self::NoSubject => "no_subject",
+            Self::GroupsNotConfigured => "groups_not_configured",
+            Self::UnknownGroup(_) => "unknown_group",
+            Self::InvalidClaim(_) => "invalid_role_claim",
+            Self::ClaimsOverLimit => "claims_over_limit",
+            Self::UnknownClaim { .. } => "unknown_claim",
+            Self::Ambiguous(_) => "ambiguous_role",
+            Self::CustomRole => "custom_role_not_allowed",
+            Self::NoRole => "no_role",
+            Self::RoleNotFound(_) => "role_not_found",
+            Self::InvalidTag(_) => "invalid_principal_tag",
+            Self::TrustPolicy { .. } => "trust_policy",
+        }
+    }
+
+    /// What Amazon Cognito answers, where it has an answer; the operator's detail is in `Display`.
+    pub fn aws(&self) -> Option<AwsError> {
+        let not_authorized =
+            |message: String| Some(AwsError { kind: "NotAuthorizedException", message });
+        match self {
+            Self::UnsupportedProvider => not_authorized(
+                "Token is not from a supported provider of this identity pool.".to_owned(),
+            ),
+            Self::ClientCredentials => {
+                not_authorized("Invalid login token. Missing a required claim: aud".to_owned())
+            }
+            Self::Ambiguous(provider) => not_authorized(format!(
+                "The ambiguous role mapping rules for: {provider} denied this request."
+            )),
+            Self::NoRole
+            | Self::RoleNotFound(_)
+            | Self::InvalidTag(_)
+            | Self::TrustPolicy { .. } => Some(AwsError {
+                kind: "InvalidIdentityPoolConfigurationException",
+                message:
+                    "Invalid identity pool configuration. Check assigned IAM roles for this pool."
+                        .to_owned(),
+            }),
+            _ => None,
+        }
+    }
+}
