@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{RouteIndex, Trail, authenticate::Login};
 use crate::{
-    http::{identity_list, identity_value},
+    http::{RequestError, identity_list, identity_value},
     iam::StatementRef,
     identity::Assumed,
     services::Operation,
@@ -34,18 +34,33 @@ pub struct Decision {
 impl Decision {
     /// The denial of a question whose look-ups took too long.
     pub fn timed_out() -> Self {
+        Self::denied(Denial {
+            reason: "decision_timeout",
+            refusal: Refusal::Unavailable,
+            detail: "the request could not be decided in time".to_owned(),
+            found: Value::Null,
+        })
+    }
+
+    /// The denial of a request that can't be understood, or that means two things.
+    pub fn refused(error: &RequestError) -> Self {
+        Self::denied(Denial {
+            reason: error.reason(),
+            refusal: Refusal::BadRequest,
+            detail: error.to_string(),
+            found: Value::Null,
+        })
+    }
+
+    /// A denial before anything is known.
+    fn denied(denial: Denial) -> Self {
         Self {
             id: DecisionId::fresh(),
             route: None,
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
-            outcome: Outcome::Deny(Denial {
-                reason: "decision_timeout",
-                refusal: Refusal::Unavailable,
-                detail: "the request could not be decided in time".to_owned(),
-                found: Value::Null,
-            }),
+            outcome: Outcome::Deny(denial),
             trail: Trail::Off,
         }
     }
