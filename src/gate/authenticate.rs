@@ -200,6 +200,10 @@ pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
     if let Some(cookie) = &route.sources.cookie {
         remove_cookie(headers, &cookie.name);
     }
+}
+
+/// Removes what load balancers say of a user: kept until here only for routes that verify it.
+pub(super) fn remove_alb_headers(headers: &mut HeaderMap) {
     for name in [OIDC_DATA, "x-amzn-oidc-accesstoken", "x-amzn-oidc-identity"] {
         headers.remove(name);
     }

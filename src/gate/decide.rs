@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Authenticate, Decision, DecisionId, Denial, Engine, Grounds, IdentityHeaders, Outcome, Permit,
     Question, Refusal, Route, RouteIndex, Rules, Service, Trail,
-    authenticate::{Login, authenticate, remove_credentials},
+    authenticate::{Login, authenticate, remove_alb_headers, remove_credentials},
     context::RequestContext,
 };
 use crate::{
@@ -85,6 +85,7 @@ impl Gate<'_> {
         if is_api(route) {
             remove_credentials(headers, route);
         }
+        remove_alb_headers(headers);
         http::forwarded(headers, &received, &authority);
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit { grounds, operation, upstream: route.upstream, identity })

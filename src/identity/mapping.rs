@@ -52,8 +52,10 @@ impl<'a> Login<'a> {
             }
             (IssuerKind::Oidc, TokenKind::Oidc) => {
                 let issuer = token.claims.issuer();
-                let name =
-                    issuer.strip_prefix("https://").ok_or(AssumeError::UnsupportedProvider)?;
+                let name = issuer
+                    .split_once("://")
+                    .map(|(_, rest)| rest)
+                    .ok_or(AssumeError::UnsupportedProvider)?;
                 let social =
                     pool.social.iter().any(|(n, app)| n == name && Some(app.as_str()) == client);
                 if !social && !pool.oidc.iter().any(|known| known == name) {
