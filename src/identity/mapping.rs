@@ -52,10 +52,7 @@ impl<'a> Login<'a> {
             }
             (IssuerKind::Oidc, TokenKind::Oidc) => {
                 let issuer = token.claims.issuer();
-                let name = issuer
-                    .split_once("://")
-                    .map(|(_, rest)| rest)
-                    .ok_or(AssumeError::UnsupportedProvider)?;
+                let name = provider_of(issuer).ok_or(AssumeError::UnsupportedProvider)?;
                 let social =
                     pool.social.iter().any(|(n, app)| n == name && Some(app.as_str()) == client);
                 if !social && !pool.oidc.iter().any(|known| known == name) {
@@ -71,6 +68,17 @@ impl<'a> Login<'a> {
         let user_pool = matches!(token.issuer.kind, IssuerKind::UserPool { .. });
         Ok(Self { provider, mapping, subject, user_pool })
     }
+}
+
+/// The provider's name: the issuer without its scheme. Plain `http` is for stand-ins on this machine.
+pub(super) fn provider_of(issuer: &str) -> Option<&str> {
+    let local = ["127.0.0.1", "localhost", "[::1]"];
+    issuer.strip_prefix("https://").or_else(|| {
+        let name = issuer.strip_prefix("http://")?;
+        let host = name.split(['/', '?']).next()?;
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        local.contains(&host).then_some(name)
+    })
 }
 
 /// The ARN of the role that `claims` get, with `custom` as `CustomRoleArn`.
