@@ -1,5 +1,7 @@
 //! Which role a token gets, in the order that Amazon Cognito documents.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::iam::Truth;
@@ -23,6 +25,18 @@ pub enum RoleChoice {
     Ambiguous,
     /// The caller asked for it.
     Custom,
+}
+
+impl fmt::Display for RoleChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default role"),
+            Self::Preferred => f.write_str("preferred role"),
+            Self::Rule(number) => write!(f, "rule {number}"),
+            Self::Ambiguous => f.write_str("default role, the mapping being ambiguous"),
+            Self::Custom => f.write_str("custom role"),
+        }
+    }
 }
 
 /// A token matched to a provider of the pool.
