@@ -76,8 +76,9 @@ impl Reloader {
                         return;
                     }
                     changed = None;
-                    self.reload("SIGHUP").await;
+                    // Before the files are read: what changes meanwhile is seen at the next look.
                     self.seen = block_in_place(|| stamps(&self.file, &self.settings));
+                    self.reload("SIGHUP").await;
                 }
             }
         }

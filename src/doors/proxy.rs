@@ -16,7 +16,7 @@ use super::{
     record::{Asked, DecisionRecord},
 };
 use crate::{
-    clock,
+    clock::{self, Time},
     gate::{Decision, DecisionId, Denial, Gate, Outcome, Question, Refusal, Trail},
     http::{
         self, AlbHeaders, Authority, BearerChallenge, Peer, Problem, RequestError, Scheme, Target,
@@ -39,6 +39,13 @@ pub struct ProxyPeer {
     pub address: Option<IpAddr>,
     /// Whether it speaks TLS to us.
     pub scheme: Scheme,
+}
+
+impl ProxyPeer {
+    /// Its address; a unix socket's peer is on this machine.
+    fn ip(&self) -> IpAddr {
+        self.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
 }
 
 /// An answer before it is tied to its exchange.
@@ -90,17 +97,12 @@ impl Proxy {
         exchange: &mut Exchange,
     ) -> Answer {
         let (parts, body) = request.into_parts();
-        let question = match self.question(snapshot, parts, peer) {
+        let mut asked = Asked::of(&parts, peer.ip(), clock::now());
+        let question = match self.question(snapshot, parts, peer, asked.now) {
             Ok(question) => question,
-            Err(error) => return self.reject(&error),
+            Err(error) => return self.reject(snapshot, &asked, &error, exchange),
         };
-        let asked = Asked {
-            now: question.now,
-            client_ip: question.received.client_ip,
-            method: question.method.as_str().to_owned(),
-            host: question.authority.as_str().to_owned(),
-            path: question.target.path().to_owned(),
-        };
+        asked.client_ip = question.received.client_ip;
         let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
         let decision = gate.decide(question, Trail::Off).await;
         let route = decision.route.and_then(|index| snapshot.rules.routes.route(index));
@@ -153,12 +155,10 @@ impl Proxy {
         snapshot: &Snapshot,
         parts: Parts,
         peer: ProxyPeer,
+        now: Time,
     ) -> Result<Question, RequestError> {
-        let now = clock::now();
         let Parts { method, uri, version, mut headers, .. } = parts;
-        // A unix socket's peer is on this machine.
-        let address = peer.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let mut peer = Peer::new(address, peer.scheme, &snapshot.trusted_proxies);
+        let mut peer = Peer::new(peer.ip(), peer.scheme, &snapshot.trusted_proxies);
         // Kept for the route that verifies them; the gate removes them in any case.
         peer.rules.alb = AlbHeaders::Read;
         http::check_method(&method)?;
@@ -200,9 +200,18 @@ impl Proxy {
 
     /// A request that asks no question: it is refused, and the connection with it, since what
     /// follows on it can't be trusted either.
-    fn reject(&self, error: &RequestError) -> Answer {
+    fn reject(
+        &self,
+        snapshot: &Snapshot,
+        asked: &Asked,
+        error: &RequestError,
+        exchange: &mut Exchange,
+    ) -> Answer {
         self.shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
-        let mut response = Problem::from(*error).into_response().map(AnswerBody::own);
+        let decision = Decision::refused(*error);
+        self.note(snapshot, asked, &decision, None, exchange);
+        let problem = Problem::from(*error).decision_id(decision.id.as_str());
+        let mut response = problem.into_response().map(AnswerBody::own);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         Answer { response, route: None }
     }

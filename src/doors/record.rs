@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ::http::{header, request::Parts};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -70,6 +71,26 @@ pub struct Asked {
     pub path: String,
 }
 
+impl Asked {
+    /// What a request asks for, before anything of it was checked.
+    pub(super) fn of(parts: &Parts, client_ip: IpAddr, now: Time) -> Self {
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| parts.uri.host()).unwrap_or_default();
+        Self {
+            now,
+            client_ip,
+            method: capped(parts.method.as_str(), MAX_METHOD),
+            host: capped(host, MAX_HOST),
+            path: capped(parts.uri.path(), MAX_PATH),
+        }
+    }
+}
+
+/// At most `limit` characters of a text.
+fn capped(text: &str, limit: usize) -> String {
+    text.chars().take(limit).collect()
+}
+
 impl<'a> DecisionRecord<'a> {
     /// The record of `decision`, which took `micros` microseconds.
     pub fn new(
@@ -113,7 +134,7 @@ impl<'a> DecisionRecord<'a> {
             token_id: token.and_then(|t| t.claims.get("jti")).and_then(Value::as_str),
             identity: assumed.map(|a| a.identity_id.as_str()),
             role: assumed.and_then(|a| a.session.principal.role()).map(|role| role.arn.as_str()),
-            role_choice: assumed.map(|a| format!("{:?}", a.role_choice)),
+            role_choice: assumed.map(|a| a.role_choice.to_string()),
             checks: decision
                 .checks
                 .iter()
@@ -158,3 +179,7 @@ pub(super) struct AccessRecord<'a> {
     /// Milliseconds from the request's head to the end of the answer's body.
     pub millis: u64,
 }
+
+const MAX_METHOD: usize = 32;
+const MAX_HOST: usize = 300;
+const MAX_PATH: usize = 8192;

@@ -31,6 +31,21 @@ pub struct Decision {
     pub trail: Trail,
 }
 
+impl Decision {
+    /// The denial of a request that can't be understood, or that means two things.
+    pub fn refused(error: RequestError) -> Self {
+        Self {
+            id: DecisionId::fresh(),
+            route: None,
+            login: Login::Anonymous,
+            assumed: None,
+            checks: Vec::new(),
+            outcome: Outcome::Deny(Denial::from(error)),
+            trail: Trail::Off,
+        }
+    }
+}
+
 /// Allowed or denied. There is no default.
 #[derive(Debug)]
 pub enum Outcome {

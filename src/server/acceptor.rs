@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::{DataThreads, Listener};
 use crate::doors::{Phase, Shared};
@@ -21,10 +24,12 @@ pub async fn accept(
             _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
         }
     }
-    // Connections that completed their handshake in the meantime are served, not reset (P5).
-    while tokio::time::timeout(LAST, accept_one(&listener, &threads, &shared, limit)).await.is_ok()
-    {
-    }
+    // Connections that completed their handshake in the meantime are served, not reset (P5); but
+    // callers that keep coming don't put off the end.
+    let queued = async {
+        while timeout(GAP, accept_one(&listener, &threads, &shared, limit)).await.is_ok() {}
+    };
+    let _ = timeout(LAST, queued).await;
 }
 
 async fn accept_one(
@@ -50,4 +55,5 @@ async fn accept_one(
 
 const FULL: Duration = Duration::from_millis(5);
 const FAILED: Duration = Duration::from_millis(50);
-const LAST: Duration = Duration::from_millis(20);
+const GAP: Duration = Duration::from_millis(20);
+const LAST: Duration = Duration::from_millis(200);

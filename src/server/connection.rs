@@ -7,6 +7,7 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use ::http::Request;
@@ -80,7 +81,7 @@ where
 async fn exchange<S>(
     stream: S,
     peer: ProxyPeer,
-    limits: ConnectionLimits,
+    mut limits: ConnectionLimits,
     proxy: Rc<Proxy>,
     shared: &Arc<Shared>,
 ) -> io::Result<()>
@@ -106,6 +107,8 @@ where
     loop {
         let end = moment.end(limits);
         tokio::select! {
+            // The connection first: a request that has arrived is seen before the drain is.
+            biased;
             ended = &mut connection => return ended.map_err(io::Error::other),
             () = sleep_until(end) => {
                 if moment.end(limits) <= Instant::now() {
@@ -114,8 +117,11 @@ where
             }
             changed = phase.wait_for(|phase| *phase >= Phase::Draining), if !draining => {
                 draining = true;
-                if changed.is_ok() {
-                    connection.as_mut().graceful_shutdown();
+                match moment.stage() {
+                    // hyper would drop what it has of a head. The answer will say `close`.
+                    Stage::Head => limits.header = limits.header.min(LAST_HEAD),
+                    _ if changed.is_ok() => connection.as_mut().graceful_shutdown(),
+                    _ => {}
                 }
             }
         }
@@ -154,5 +160,7 @@ impl Body for TimedBody {
     }
 }
 
+/// How long a head may take once the process drains.
+const LAST_HEAD: Duration = Duration::from_secs(1);
 /// hyper's own lower bound.
 const MIN_HEAD: usize = 8192;

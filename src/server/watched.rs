@@ -42,6 +42,10 @@ impl Moment {
         Self(Rc::new(Cell::new((Stage::Head, Instant::now()))))
     }
 
+    pub(super) fn stage(&self) -> Stage {
+        self.0.get().0
+    }
+
     pub(super) fn enter(&self, stage: Stage) {
         self.0.set((stage, Instant::now()));
     }

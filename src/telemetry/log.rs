@@ -27,7 +27,9 @@ pub fn start(level: &str, format: Format) -> Result<(), String> {
         .parse(&filter)
         .map_err(|error| format!("log level {filter:?}: {error}"))?;
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     // Fails only where logging has started already.
     let _ = match format {
         Format::Json => registry.with(lines.json().flatten_event(true)).try_init(),

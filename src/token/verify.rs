@@ -225,14 +225,16 @@ impl VerifiedToken {
     }
 }
 
-/// RFC 7519 §4.1.4 to §4.1.6. Not accepted *on* `exp` either; an `iat` to come is refused.
+/// RFC 7519 §4.1.4 to §4.1.6. Not accepted *on* `exp` either. An `iat` to come is refused, but for
+/// [`CLOCK_STEP`]: a token is used the moment it is issued, and no two clocks agree.
 fn check_times(claims: &Claims, issuer: &Issuer, now: Time, leeway: u32) -> Result<(), TokenError> {
     let leeway = i64::from(leeway);
     if now >= claims.expires().plus_secs(leeway) {
         return Err(TokenError::Expired);
     }
     let latest = now.plus_secs(leeway);
-    if [claims.not_before(), claims.issued_at()].into_iter().flatten().any(|from| from > latest) {
+    let issued = claims.issued_at().map(|at| at.plus_secs(-CLOCK_STEP));
+    if [claims.not_before(), issued].into_iter().flatten().any(|from| from > latest) {
         return Err(TokenError::NotYetValid);
     }
     if let Some(max_age) = issuer.max_age {
@@ -243,6 +245,9 @@ fn check_times(claims: &Claims, issuer: &Issuer, now: Time, leeway: u32) -> Resu
     }
     Ok(())
 }
+
+/// Seconds by which the clock of an issuer may be ahead of ours.
+const CLOCK_STEP: i64 = 30;
 
 fn check_user_pool(
     issuer: &Issuer,
