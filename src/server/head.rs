@@ -3,7 +3,7 @@
 //! hyper repairs what RFC 9112 §6.1 lets a server refuse: of `Transfer-Encoding` and
 //! `Content-Length` it keeps the former, of equal `Content-Length` lines one. A proxy in front may
 //! have read the same bytes otherwise, so such a head is *spoilt* here before hyper parses it: with
-//! a NUL, which no head may have. hyper then refuses it in its turn among pipelined requests, and
+//! a NUL, which no head may have, in place of its end. hyper then refuses it in its turn among pipelined requests, and
 //! closes the connection.
 //!
 //! To tell heads from bodies the framing is followed from the first byte on. Whatever hyper accepts
@@ -23,6 +23,8 @@ pub(super) struct Heads {
     limit: usize,
     state: State,
     refused: Option<HeadError>,
+    /// Where in the pattern of spoilt bytes it is.
+    spoilt: u8,
 }
 
 /// Why a head was spoilt.
@@ -145,7 +147,7 @@ impl Line {
 
 impl Heads {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, state: State::Head(Head::default()), refused: None }
+        Self { limit, state: State::Head(Head::default()), refused: None, spoilt: 0 }
     }
 
     /// Why a head was spoilt, if one was.
@@ -159,7 +161,7 @@ impl Heads {
         while !rest.is_empty() {
             let count = match &self.state {
                 State::Spoilt => {
-                    rest.fill(0);
+                    self.spoil(rest);
                     return;
                 }
                 State::Data { left, .. } => usize::try_from(*left).unwrap_or(usize::MAX),
@@ -185,10 +187,19 @@ impl Heads {
                 Err(error) => {
                     self.refused = Some(error);
                     self.state = State::Spoilt;
-                    piece.fill(0);
+                    self.spoil(piece);
                 }
             }
             rest = after;
+        }
+    }
+
+    /// Overwrites bytes with what hyper refuses: a NUL, and the end of a head, since hyper parses a
+    /// head that came in pieces only when it sees one.
+    fn spoil(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = if self.spoilt == 0 { 0 } else { b'\n' };
+            self.spoilt = (self.spoilt + 1) % 3;
         }
     }
 }
@@ -203,6 +214,10 @@ impl Head {
             } else {
                 HeadError::Request(RequestError::Target(TargetError::TooLong))
             });
+        }
+        // The type of targets cuts a fragment off, which no request has (RFC 9112 §3.2).
+        if !self.begun && piece.contains(&b'#') {
+            return Err(HeadError::Request(RequestError::Target(TargetError::Fragment)));
         }
         if !self.line.add(piece) {
             return Ok(None);
