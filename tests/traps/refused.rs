@@ -2,7 +2,7 @@
 //! it; the answer says why, the connection ends, and the backend sees neither.
 
 use crate::{
-    rig::{authorization, get, put, read_all, statuses},
+    rig::{authorization, get, put, read_all, statuses, until_closed},
     support::{Backend, Gate, Wire},
 };
 
@@ -165,7 +165,6 @@ fn heads_are_written_in_one_way() {
         trap("no name", get(": b\r\n"), 400, "malformed_request"),
         trap("space in a name", get("x a: b\r\n"), 400, "malformed_request"),
         trap("garbage", "\x16\x03\x01\x02\0\x01\0\r\n\r\n", 400, "malformed_request"),
-        trap("HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "malformed_request"),
         trap("HTTP/0.9", "GET /api/x\r\n", 400, "malformed_request"),
         trap("HTTP/1.2", get("").replace("HTTP/1.1", "HTTP/1.2"), 400, "malformed_request"),
         trap("two spaces", get("").replace(" HTTP", "  HTTP"), 400, "malformed_request"),
@@ -313,6 +312,8 @@ fn paths_are_read_in_one_way() {
     ] {
         traps.push(trap(name, at(target), 400, reason));
     }
+    traps.push(trap("fragment", at("/api/x#y"), 400, "target_fragment"));
+    traps.push(trap("fragment in the query", at("/api/x?a#/../b"), 400, "target_fragment"));
     traps.push(trap("9 KiB", at(&format!("/api/{}", "a".repeat(9216))), 414, "target_too_long"));
     traps.push(trap("70 KiB", at(&format!("/api/{}", "a".repeat(71680))), 414, "target_too_long"));
     spring(traps);
@@ -331,7 +332,6 @@ fn what_is_no_target_to_hyper_is_refused_as_well() {
     for target in [
         &b"/api/\xc3\xa9"[..],
         b"/api/\xff",
-        b"/api/x#y",
         b"/api/a b",
         b"/api/\x01",
         b"/api/\x7f",
@@ -350,6 +350,15 @@ fn what_is_no_target_to_hyper_is_refused_as_well() {
         assert!(!answer.reason().is_empty(), "{name}: {}", answer.head);
         assert_eq!(backend.count(), 0, "{name}: {:?}", backend.seen());
     }
+}
+
+#[test]
+fn http_2_is_closed_without_an_answer() {
+    let backend = Backend::start();
+    let gate = Gate::start(backend.address, "");
+    let preface = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{}", get("/api/victim", ""));
+    assert_eq!(until_closed(gate.proxy, preface), "");
+    assert_eq!(backend.count(), 0);
 }
 
 #[test]
