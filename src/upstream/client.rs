@@ -234,6 +234,7 @@ fn serialise(
     *request.uri_mut() = uri;
     *request.headers_mut() = permitted.headers;
     let headers = request.headers_mut();
+    headers.remove(header::TRAILER);
     if let HostHeader::Rewrite(host) = &upstream.host_header {
         headers.insert(header::HOST, host.clone());
     }
