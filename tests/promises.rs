@@ -17,6 +17,8 @@ mod faithful;
 mod keys;
 #[path = "promises/permits.rs"]
 mod permits;
+#[path = "promises/reload.rs"]
+mod reload;
 #[path = "promises/server.rs"]
 mod server;
 #[path = "promises/setup.rs"]
