@@ -11,10 +11,14 @@
     reason = "a failure in a test's own functions fails the test"
 )]
 
+#[path = "promises/drain.rs"]
+mod drain;
 #[path = "promises/faithful.rs"]
 mod faithful;
 #[path = "promises/keys.rs"]
 mod keys;
+#[path = "promises/overload.rs"]
+mod overload;
 #[path = "promises/permits.rs"]
 mod permits;
 #[path = "promises/reload.rs"]
