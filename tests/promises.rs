@@ -17,6 +17,10 @@ mod drain;
 mod faithful;
 #[path = "promises/keys.rs"]
 mod keys;
+#[path = "promises/logs.rs"]
+mod logs;
+#[path = "promises/memory.rs"]
+mod memory;
 #[path = "promises/overload.rs"]
 mod overload;
 #[path = "promises/permits.rs"]

@@ -43,6 +43,7 @@ impl StartError {
 
     /// Says so and gives the exit code.
     pub(super) fn exit(&self) -> ExitCode {
+        telemetry::log::finish();
         eprintln!("poolgate: {self}");
         ExitCode::from(BAD_CONFIGURATION)
     }
@@ -152,6 +153,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
         decisions.finish().await;
     }
     tracing::info!("done");
+    telemetry::log::finish();
     Ok(())
 }
 
