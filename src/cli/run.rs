@@ -43,6 +43,7 @@ impl StartError {
 
     /// Says so and gives the exit code.
     pub(super) fn exit(&self) -> ExitCode {
+        telemetry::log::finish();
         eprintln!("poolgate: {self}");
         ExitCode::from(BAD_CONFIGURATION)
     }
@@ -78,7 +79,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
         }
         StartError::Configuration
     })?;
-    let (settings, snapshot, warnings, (sources, upstreams)) = built.into_parts();
+    let (settings, snapshot, warnings, applied) = built.into_parts();
     start_log(&settings)?;
     for problem in &warnings {
         tracing::warn!(%problem, "configuration");
@@ -103,7 +104,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
         access: access.recorder(),
         phase: phases.clone(),
     });
-    builder.applied(&sources, upstreams);
+    builder.applied(applied);
     let generation = shared.snapshot.load().rules.generation;
     tracing::info!(generation, version = env!("CARGO_PKG_VERSION"), "starting");
 
@@ -152,6 +153,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
         decisions.finish().await;
     }
     tracing::info!("done");
+    telemetry::log::finish();
     Ok(())
 }
 

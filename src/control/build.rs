@@ -4,13 +4,16 @@
 //! reported and the last one stays (P3). What two generations have in common (key sets, upstream
 //! connections) is handed on.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
 use hyper_rustls::ConfigBuilderExt;
 use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 
-use super::policies::{Policies, PolicyFiles, read_policies};
+use super::{
+    policies::{Policies, PolicyFiles, read_policies},
+    stamps::{Stamp, Stamps},
+};
 use crate::{
     config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
     doors::{ConnectionLimits, Logged, Snapshot},
@@ -36,6 +39,7 @@ pub struct Builder {
     tls: Arc<ClientConfig>,
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
     generation: u64,
+    stamps: Stamps,
 }
 
 /// What makes an upstream the same one over a reload.
@@ -53,14 +57,27 @@ pub struct Built {
     pub snapshot: Snapshot,
     /// Warnings.
     pub warnings: Vec<Problem>,
+    applied: Applied,
+}
+
+/// What a builder keeps of a generation that is in force.
+pub struct Applied {
     sources: Vec<KeySource>,
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
+    /// The files it was built from.
+    stamps: Stamps,
 }
 
 impl Builder {
     /// A builder whose key sets are fetched by `fetch`.
     pub fn new(fetch: Arc<dyn Fetch>, tls: Arc<ClientConfig>) -> Self {
-        Self { keys: Arc::new(KeyStore::new(fetch)), tls, upstreams: Vec::new(), generation: 0 }
+        Self {
+            keys: Arc::new(KeyStore::new(fetch)),
+            tls,
+            upstreams: Vec::new(),
+            generation: 0,
+            stamps: Stamps::default(),
+        }
     }
 
     /// Tells whether every key set has been loaded once.
@@ -71,9 +88,26 @@ impl Builder {
 
     /// Builds the next generation from the configuration file at `path`.
     ///
+    /// Files that change while they are read are read again: a generation is never put together
+    /// from two states of them (P3). May block for a moment.
+    ///
     /// # Errors
     /// Every problem, of the file and of all that it names.
     pub fn build(&self, path: &Path) -> Result<Built, Vec<Problem>> {
+        for _ in 0..TRIES {
+            let first = Stamp::of(path);
+            let built = self.build_once(path)?;
+            let stamps = Stamps::of(path, &built.settings);
+            if stamps.begins_with(&first) && stamps == built.applied.stamps {
+                return Ok(built);
+            }
+            std::thread::sleep(SETTLING);
+        }
+        let message = "it, or a file it names, changes while it is read".to_owned();
+        Err(vec![Problem::error(path, Position::START, message)])
+    }
+
+    fn build_once(&self, path: &Path) -> Result<Built, Vec<Problem>> {
         let unreadable = |error: std::io::Error| {
             vec![Problem::error(path, Position::START, format!("can't be read: {error}"))]
         };
@@ -84,6 +118,7 @@ impl Builder {
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let environment = |name: &str| std::env::var_os(name);
         let (settings, mut warnings) = config::load_text(path, &text, &environment)?;
+        let stamps = Stamps::of(path, &settings);
         let files = read_policies(&settings)?;
         let policies = files.parse()?;
         let mut problems = Vec::new();
@@ -134,14 +169,21 @@ impl Builder {
             },
             written,
         };
-        Ok(Built { settings, snapshot, warnings, sources, upstreams })
+        let applied = Applied { sources, upstreams, stamps };
+        Ok(Built { settings, snapshot, warnings, applied })
     }
 
     /// Takes note that `built` is in force now: what it doesn't use any more is dropped.
-    pub fn applied(&mut self, sources: &[KeySource], upstreams: AppliedUpstreams) {
+    pub fn applied(&mut self, applied: Applied) {
         self.generation += 1;
-        self.keys.retain(sources);
-        self.upstreams = upstreams.0;
+        self.keys.retain(&applied.sources);
+        self.upstreams = applied.upstreams;
+        self.stamps = applied.stamps;
+    }
+
+    /// The files of the generation in force, as they were when they were read.
+    pub(super) fn stamps(&self) -> &Stamps {
+        &self.stamps
     }
 
     fn listener_tls(
@@ -258,17 +300,11 @@ impl Builder {
     }
 }
 
-/// The upstreams of a generation, to be handed on to the next.
-pub struct AppliedUpstreams(Vec<(UpstreamKey, Arc<Upstream>)>);
-
 impl Built {
     /// Takes the generation apart: settings, snapshot, warnings, and what [`Builder::applied`]
     /// wants once it is in force.
-    pub fn into_parts(
-        self,
-    ) -> (Settings, Snapshot, Vec<Problem>, (Vec<KeySource>, AppliedUpstreams)) {
-        let rest = (self.sources, AppliedUpstreams(self.upstreams));
-        (self.settings, self.snapshot, self.warnings, rest)
+    pub fn into_parts(self) -> (Settings, Snapshot, Vec<Problem>, Applied) {
+        (self.settings, self.snapshot, self.warnings, self.applied)
     }
 }
 
@@ -511,3 +547,6 @@ fn hash(text: &str, files: &PolicyFiles) -> String {
 }
 
 const MAX_CONFIG: u64 = 4 << 20;
+/// How often files that keep changing are read, and the pause between.
+const TRIES: usize = 5;
+const SETTLING: Duration = Duration::from_millis(20);

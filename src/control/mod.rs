@@ -5,9 +5,10 @@ mod build;
 mod fetch;
 mod policies;
 mod reload;
+mod stamps;
 mod tasks;
 
-pub use build::{AppliedUpstreams, Builder, Built, client_tls};
+pub use build::{Applied, Builder, Built, client_tls};
 pub use fetch::{HttpFetch, Offline, post_records};
 pub use policies::{PolicyFiles, read_policies};
 pub use reload::Reloader;

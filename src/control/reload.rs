@@ -5,8 +5,6 @@
 //! quiet for one look, so that half-written files are mostly not even tried.
 
 use std::{
-    fs,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,7 +16,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Builder, policies::list_folder, tasks::resolve};
+use super::{Builder, stamps::Stamps, tasks::resolve};
 use crate::{config::Settings, doors::Shared};
 
 /// Keeps the configuration in force up to date with its files.
@@ -27,21 +25,14 @@ pub struct Reloader {
     builder: Builder,
     shared: Arc<Shared>,
     settings: Settings,
-    seen: Vec<Stamp>,
-}
-
-/// What tells one state of a file from another.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    path: PathBuf,
-    /// Device, inode, length, modification time; none while the file isn't there.
-    state: Option<(u64, u64, u64, i64, i64)>,
+    /// The files that are in force, or were refused last.
+    seen: Stamps,
 }
 
 impl Reloader {
     /// A reloader for the configuration at `file`, of which `settings` are in force.
     pub fn new(file: &Path, builder: Builder, shared: Arc<Shared>, settings: Settings) -> Self {
-        let seen = stamps(file, &settings);
+        let seen = builder.stamps().clone();
         Self { file: file.to_owned(), builder, shared, settings, seen }
     }
 
@@ -56,11 +47,11 @@ impl Reloader {
         };
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut changed: Option<Vec<Stamp>> = None;
+        let mut changed: Option<Stamps> = None;
         loop {
             tokio::select! {
                 _ = looks.tick() => {
-                    let now = block_in_place(|| stamps(&self.file, &self.settings));
+                    let now = self.look();
                     if now == self.seen {
                         changed = None;
                     } else if changed.as_ref() == Some(&now) {
@@ -77,11 +68,15 @@ impl Reloader {
                     }
                     changed = None;
                     // Before the files are read: what changes meanwhile is seen at the next look.
-                    self.seen = block_in_place(|| stamps(&self.file, &self.settings));
+                    self.seen = self.look();
                     self.reload("SIGHUP").await;
                 }
             }
         }
+    }
+
+    fn look(&self) -> Stamps {
+        block_in_place(|| Stamps::of(&self.file, &self.settings))
     }
 
     /// Builds the next generation and swaps it in, or reports why not and changes nothing.
@@ -98,14 +93,15 @@ impl Reloader {
                 return;
             }
         };
-        let (settings, snapshot, warnings, (sources, upstreams)) = built.into_parts();
+        let (settings, snapshot, warnings, applied) = built.into_parts();
         for problem in &warnings {
             tracing::warn!(%problem, "configuration");
         }
         resolve(&snapshot.upstreams).await;
         let (generation, hash) = (snapshot.rules.generation, snapshot.rules.hash.clone());
         self.shared.snapshot.store(Arc::new(snapshot));
-        self.builder.applied(&sources, upstreams);
+        self.builder.applied(applied);
+        self.seen = self.builder.stamps().clone();
         metrics.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         metrics.reloads.with_label_values(&["applied"]).inc();
         metrics.reload_failed.set(0);
@@ -130,29 +126,6 @@ fn needs_restart(before: &Settings, after: &Settings) -> Option<&'static str> {
         ("log", before.log != after.log),
     ];
     fixed.into_iter().find(|(_, differs)| *differs).map(|(field, _)| field)
-}
-
-/// The state of every file and folder that the configuration is read from.
-fn stamps(file: &Path, settings: &Settings) -> Vec<Stamp> {
-    let policies = &settings.policies.value;
-    let folders =
-        [policies.join("roles"), policies.join("managed"), settings.identity_pools.value.clone()];
-    let mut paths = vec![file.to_owned()];
-    for folder in folders {
-        paths.extend(list_folder(&folder).unwrap_or_default());
-        paths.push(folder);
-    }
-    paths.extend(settings.user_pools.iter().filter_map(|p| Some(p.groups.as_ref()?.value.clone())));
-    if let Some(tls) = &settings.listen.proxy.tls {
-        paths.extend([tls.cert.value.clone(), tls.key.value.clone()]);
-    }
-    paths.into_iter().map(stamp).collect()
-}
-
-fn stamp(path: PathBuf) -> Stamp {
-    let state =
-        fs::metadata(&path).ok().map(|m| (m.dev(), m.ino(), m.len(), m.mtime(), m.mtime_nsec()));
-    Stamp { path, state }
 }
 
 /// Between two looks at the files.

@@ -6,7 +6,7 @@ use moka::sync::Cache;
 
 use crate::{
     http::Origin,
-    iam::Account,
+    iam::{Account, Fact},
     identity::{Assumed, Groups, IdentityIds, IdentityPool},
     token::Issuers,
 };
@@ -41,10 +41,11 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// An empty table of sessions, bounded by count.
+    /// An empty table of sessions, bounded in bytes: a session has the claims of its token.
     pub fn session_cache() -> Cache<(usize, u64), Arc<Assumed>> {
         Cache::builder()
             .max_capacity(MAX_SESSIONS)
+            .weigher(|_, assumed: &Arc<Assumed>| weight(assumed))
             // A session is looked up through a valid token only; this just frees the memory.
             .time_to_idle(std::time::Duration::from_secs(3600))
             .build()
@@ -90,5 +91,22 @@ pub struct AlbSource {
     pub arn: String,
 }
 
-/// How many sessions are kept: about 2 KiB each.
-const MAX_SESSIONS: u64 = 100_000;
+/// About how many bytes a session takes.
+fn weight(assumed: &Assumed) -> u32 {
+    let text = |text: &String| text.len() + 32;
+    let facts = assumed.session.facts.iter().map(|(key, fact)| {
+        let values = match fact {
+            Fact::One(value) => text(value),
+            Fact::Many(values) => values.iter().map(text).sum(),
+            Fact::Unknown => 0,
+        };
+        key.len() + 64 + values
+    });
+    u32::try_from(512 + facts.sum::<usize>()).unwrap_or(u32::MAX)
+}
+
+/// Bytes of sessions that are kept. A usual one has 2 to 4 KiB.
+const MAX_SESSIONS: u64 = 128 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ pub struct Metrics {
     pub in_flight: IntGauge,
     /// `poolgate_generation`: of the configuration in force.
     pub generation: IntGauge,
-    /// `poolgate_reloads_total{result}`: `applied`, `unchanged` or `refused`.
+    /// `poolgate_reloads_total{result}`: `applied` or `refused`.
     pub reloads: IntCounterVec,
     /// `poolgate_reload_failed`: 1 while the configuration on disk is refused.
     pub reload_failed: IntGauge,

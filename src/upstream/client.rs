@@ -229,12 +229,18 @@ fn serialise(
     let (operation, identity) = permit.into_parts();
     let permitted = operation.request;
     let uri = Uri::from(permitted.target.path_and_query().clone());
+    let chunked = !body.is_end_stream() && body.size_hint().exact().is_none();
     let mut request = Request::new(body);
     *request.method_mut() = permitted.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = permitted.headers;
     let headers = request.headers_mut();
+    // Trailers are dropped, see UploadBody.
     headers.remove(header::TRAILER);
+    if chunked {
+        // Without it hyper takes a GET to have no body, and drops the one it has.
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     if let HostHeader::Rewrite(host) = &upstream.host_header {
         headers.insert(header::HOST, host.clone());
     }

@@ -1,5 +1,7 @@
 //! The program as a child process, with a configuration of the test's own.
 
+mod spawn;
+
 use std::{
     fs,
     io::{Read, Write},

@@ -20,5 +20,6 @@ mod wire;
 
 pub use backend::{Backend, Seen};
 pub use gate::{Gate, ROLE, policies};
+pub use gate::{configuration, free_port};
 pub use issuer::{CLIENT, Issuer, POOL};
 pub use wire::{Answer, Wire};

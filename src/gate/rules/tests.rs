@@ -1,0 +1,30 @@
+use std::sync::Arc;
+
+use super::{MAX_SESSIONS, Rules, weight};
+use crate::{
+    iam::{Fact, Facts, Principal, Session},
+    identity::{Assumed, RoleChoice},
+};
+
+/// A session with the claims of a token: the more it has, the fewer are kept (P6).
+#[test]
+fn sessions_are_bounded_in_bytes() {
+    let mut facts = Facts::new();
+    facts.one("jwt:one", "x".repeat(1024));
+    facts.set("jwt:many", Fact::Many(vec!["y".repeat(1024); 100]));
+    let session = Session { principal: Principal::Anonymous, session_policies: Vec::new(), facts };
+    let assumed = Arc::new(Assumed {
+        identity_id: "us-east-1:1".to_owned(),
+        session,
+        role_choice: RoleChoice::Custom,
+        provider: "provider".to_owned(),
+    });
+    assert!(weight(&assumed) > 101 * 1024, "{}", weight(&assumed));
+    let sessions = Rules::session_cache();
+    for serial in 0..3000 {
+        sessions.insert((0, serial), Arc::clone(&assumed));
+    }
+    sessions.run_pending_tasks();
+    assert!(sessions.weighted_size() <= MAX_SESSIONS);
+    assert!(sessions.entry_count() > 1000, "{}", sessions.entry_count());
+}
