@@ -13,7 +13,7 @@ fn an_address_needs_no_look_up_and_a_name_has_none_before() {
     for (host, shown) in [("127.0.0.1", "127.0.0.1:81"), ("::1", "[::1]:81")] {
         let upstream = at(host, 81);
         let address = Address::Tcp(shown.parse().unwrap());
-        assert_eq!(upstream.addresses(), [address.clone()]);
+        assert_eq!(upstream.addresses(), std::slice::from_ref(&address));
         assert!(upstream.has(&address));
         assert!(!upstream.has(&Address::Tcp("127.0.0.1:82".parse().unwrap())));
     }
