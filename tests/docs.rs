@@ -1,6 +1,8 @@
 //! The documentation says what the program does: every reason is listed, every link leads
 //! somewhere, every whole configuration passes `poolgate check`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{
     collections::BTreeSet,
     fs,

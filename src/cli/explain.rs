@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 
 use super::{
     BAD_CONFIGURATION, NO, USAGE, check,
+    explain_text::as_text,
     run::{print, runtime},
 };
 use crate::{
     clock,
     control::{Builder, HttpFetch, client_tls, wait_for_keys},
-    gate::{Decision, Gate, Outcome, Question, Step, Trail},
+    gate::{Decision, Gate, Outcome, Question, Trail},
     http::{self, Authority, Peer, RequestError, Scheme, Target, TargetMode, TrustedProxies},
     token::TokenCache,
 };
@@ -212,75 +213,6 @@ fn as_json(line: &str, decision: &Decision) -> Value {
         "found": found,
         "trail": decision.trail.steps(),
     })
-}
-
-fn as_text(line: &str, decision: &Decision) -> String {
-    let mut text = format!("{line}\n");
-    let mut stage = "";
-    for Step { stage: now, what, found } in decision.trail.steps() {
-        if *now != stage {
-            text.push_str(&format!("\n{now}\n"));
-            stage = now;
-        }
-        text.push_str(&format!("  {what}\n"));
-        push_value(&mut text, found, 4);
-    }
-    match &decision.outcome {
-        Outcome::Allow(permit) => {
-            text.push_str(&format!("\nALLOW ({})\n", permit.grounds().reason()));
-        }
-        Outcome::Deny(denial) => {
-            text.push_str(&format!("\nDENY ({})\n  {}\n", denial.reason, denial.detail));
-            push_value(&mut text, &denial.found, 2);
-        }
-    }
-    text
-}
-
-/// A value as indented lines of `name: value`.
-fn push_value(text: &mut String, value: &Value, indent: usize) {
-    let pad = " ".repeat(indent);
-    match value {
-        Value::Null => {}
-        Value::Object(members) => {
-            for (name, value) in members {
-                push_member(text, &pad, name, value, indent);
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                match item {
-                    Value::Object(_) | Value::Array(_) => {
-                        text.push_str(&format!("{pad}-\n"));
-                        push_value(text, item, indent + 2);
-                    }
-                    _ => text.push_str(&format!("{pad}- {}\n", plain(item))),
-                }
-            }
-        }
-        _ => text.push_str(&format!("{pad}{}\n", plain(value))),
-    }
-}
-
-fn push_member(text: &mut String, pad: &str, name: &str, value: &Value, indent: usize) {
-    let simple = |items: &[Value]| items.iter().all(|v| !v.is_object() && !v.is_array());
-    match value {
-        Value::Null => {}
-        Value::Array(items) if items.is_empty() => {}
-        Value::Array(items) if simple(items) => {
-            let items: Vec<String> = items.iter().map(plain).collect();
-            text.push_str(&format!("{pad}{name}: {}\n", items.join(", ")));
-        }
-        Value::Array(_) | Value::Object(_) => {
-            text.push_str(&format!("{pad}{name}:\n"));
-            push_value(text, value, indent + 2);
-        }
-        _ => text.push_str(&format!("{pad}{name}: {}\n", plain(value))),
-    }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// How long keys may take to load.

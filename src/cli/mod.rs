@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod demo_files;
 mod explain;
+mod explain_text;
 mod run;
 mod schema;
 mod serve;

@@ -23,7 +23,7 @@ pub use decision::{Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outco
 pub use question::Question;
 pub use routes::{Authenticate, Forward, Match, Route, RouteConflict, RouteIndex, Routes, Service};
 pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};
-pub use trail::{Step, Trail};
+pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
 
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,9 @@ impl Trail {
     }
 }
 
+/// What the steps are called in which IAM considers a statement.
+pub const STATEMENT_CONSIDERED: &str = "statement considered";
+
 /// Notes what IAM's evaluation considered.
 impl Observer for Trail {
     fn statement(&mut self, considered: &Considered<'_>) {
@@ -77,7 +80,7 @@ impl Observer for Trail {
                 "conditions": conditions,
                 "result": truth(considered.truth),
             });
-            ("statement considered".to_owned(), found)
+            (STATEMENT_CONSIDERED.to_owned(), found)
         });
     }
 
