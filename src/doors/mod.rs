@@ -90,6 +90,3 @@ pub enum Phase {
     /// Not accepting any more; what is under way is finished.
     Draining,
 }
-
-/// A question that waits for a look-up longer than this is denied.
-pub const DECISION_DEADLINE: Duration = Duration::from_secs(5);

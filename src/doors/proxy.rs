@@ -11,7 +11,7 @@ use ::http::{HeaderValue, Request, Response, StatusCode, header, request::Parts}
 use hyper::body::Incoming;
 
 use super::{
-    DECISION_DEADLINE, ExchangeBody, Logged, Phase, Shared, Snapshot,
+    ExchangeBody, Logged, Phase, Shared, Snapshot,
     exchange::Exchange,
     record::{Asked, DecisionRecord},
 };
@@ -104,9 +104,7 @@ impl Proxy {
         };
         asked.client_ip = question.received.client_ip;
         let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
-        let decided =
-            tokio::time::timeout(DECISION_DEADLINE, gate.decide(question, Trail::Off)).await;
-        let decision = decided.unwrap_or_else(|_| Decision::timed_out());
+        let decision = gate.decide(question, Trail::Off).await;
         let route = decision.route.and_then(|index| snapshot.rules.routes.route(index));
         let route = route.map(|route| route.name.clone());
         self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
@@ -210,7 +208,7 @@ impl Proxy {
         exchange: &mut Exchange,
     ) -> Answer {
         self.shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
-        let decision = Decision::refused(error);
+        let decision = Decision::refused(*error);
         self.note(snapshot, asked, &decision, None, exchange);
         let problem = Problem::from(*error).decision_id(decision.id.as_str());
         let mut response = problem.into_response().map(AnswerBody::own);

@@ -136,7 +136,7 @@ impl<'a> DecisionRecord<'a> {
             token_id: token.and_then(|t| t.claims.get("jti")).and_then(Value::as_str),
             identity: assumed.map(|a| a.identity_id.as_str()),
             role: assumed.and_then(|a| a.session.principal.role()).map(|role| role.arn.as_str()),
-            role_choice: assumed.map(|a| format!("{:?}", a.role_choice)),
+            role_choice: assumed.map(|a| a.role_choice.to_string()),
             checks: decision
                 .checks
                 .iter()

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
 
 use super::{Denial, Question, Refusal, Route, Rules, Trail, rules::AlbSource};
@@ -96,7 +96,7 @@ fn find_token<'q>(
 ) -> Result<Option<(Source, &'q str)>, Denial> {
     let headers = &question.headers;
     let mut found = Vec::with_capacity(1);
-    let credentials = http::credentials(headers, question.target.query()).map_err(refused)?;
+    let credentials = http::credentials(headers, question.target.query())?;
     match credentials {
         Credentials::None => {}
         Credentials::Bearer(token) => found.push((Source::Authorization, token)),
@@ -108,29 +108,25 @@ fn find_token<'q>(
         }
     }
     if let Some(cookie) = &route.sources.cookie
-        && let Some(token) = http::cookie(headers, &cookie.name).map_err(refused)?
+        && let Some(token) = http::cookie(headers, &cookie.name)?
     {
         let received = &question.received;
         let own = Origin::new(received.scheme, &question.authority);
-        http::check_origin(&question.method, received.upgrade, headers, &own, &cookie.origins)
-            .map_err(refused)?;
+        http::check_origin(&question.method, received.upgrade, headers, &own, &cookie.origins)?;
         found.push((Source::Cookie, token));
     }
     if route.sources.alb.is_some()
         && let Some(value) = headers.get(OIDC_DATA)
     {
-        let token =
-            value.to_str().map_err(|_| refused(RequestError::NotAscii("X-Amzn-Oidc-Data")))?;
+        let token = value.to_str().map_err(|_| RequestError::NotAscii("X-Amzn-Oidc-Data"))?;
         found.push((Source::LoadBalancer, token));
     }
     match found.len() {
         0 | 1 => Ok(found.pop()),
-        _ => Err(Denial {
-            reason: "several_credentials",
-            refusal: Refusal::BadRequest,
-            detail: "the request carries more than one credential; send one".to_owned(),
-            found: json!(found.iter().map(|(s, _)| s.as_str()).collect::<Vec<_>>()),
-        }),
+        _ => {
+            let sources: Vec<&str> = found.iter().map(|(source, _)| source.as_str()).collect();
+            Err(Denial::from(RequestError::SeveralCredentials).with(json!(sources)))
+        }
     }
 }
 
@@ -156,25 +152,11 @@ fn denial(error: &TokenError) -> Denial {
         ErrorSource::Client => Refusal::InvalidCredential,
         ErrorSource::Idp => Refusal::Unavailable,
     };
-    Denial { reason: error.reason(), refusal, detail: error.to_string(), found: Value::Null }
-}
-
-fn refused(error: RequestError) -> Denial {
-    Denial {
-        reason: error.reason(),
-        refusal: Refusal::BadRequest,
-        detail: error.to_string(),
-        found: Value::Null,
-    }
+    Denial::new(error.reason(), refusal, error.to_string())
 }
 
 fn unsupported(detail: &str) -> Denial {
-    Denial {
-        reason: "unsupported_credential",
-        refusal: Refusal::InvalidCredential,
-        detail: detail.to_owned(),
-        found: Value::Null,
-    }
+    Denial::new("unsupported_credential", Refusal::InvalidCredential, detail)
 }
 
 /// What `explain` tells of a token: facts about it, never the token.
@@ -192,21 +174,22 @@ fn describe(token: &VerifiedToken) -> Value {
     })
 }
 
-/// Removes what the caller authenticated with from headers that go upstream.
+/// Removes what the caller authenticated with, and whatever says that a load balancer did so, from
+/// headers that go upstream.
 pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
     if route.forward_token == super::Forward::Remove {
-        headers.remove(::http::header::AUTHORIZATION);
+        headers.remove(header::AUTHORIZATION);
     }
     if let Some(cookie) = &route.sources.cookie {
         remove_cookie(headers, &cookie.name);
     }
-}
-
-/// Removes what load balancers say of a user: kept until here only for routes that verify it.
-pub(super) fn remove_alb_headers(headers: &mut HeaderMap) {
-    for name in [OIDC_DATA, "x-amzn-oidc-accesstoken", "x-amzn-oidc-identity"] {
+    let alb: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(ALB_PREFIX)).cloned().collect();
+    for name in alb {
         headers.remove(name);
     }
 }
 
+/// What an application load balancer's own headers begin with.
+const ALB_PREFIX: &str = "x-amzn-oidc-";
 const OIDC_DATA: &str = "x-amzn-oidc-data";

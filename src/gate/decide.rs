@@ -1,21 +1,22 @@
 //! The line of stages, and the one place where a [`Permit`] is made.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{
-    Authenticate, Decision, DecisionId, Denial, Engine, Grounds, IdentityHeaders, Outcome, Permit,
+    Authenticate, Decision, DecisionId, Denial, Engine, Grounds, IdentityHeaders, Outcome,
     Question, Refusal, Route, RouteIndex, Rules, Service, Trail,
-    authenticate::{Login, authenticate, remove_alb_headers, remove_credentials},
+    authenticate::{Login, authenticate, remove_credentials},
     context::RequestContext,
+    demands::{demand_token, missing_token, refuse_credentials},
 };
 use crate::{
     http,
     iam::{self, Check, Verdict},
     identity::{self, Assumed},
     services::{self, Checks, Operation, cognito_idp, execute_api},
-    token::{TokenCache, TokenKind, VerifiedToken},
+    token::{TokenCache, VerifiedToken},
 };
 
 /// The gate over one generation of rules.
@@ -24,6 +25,43 @@ pub struct Gate<'a> {
     pub rules: &'a Rules,
     /// Verified tokens, shared by all threads and generations.
     pub tokens: &'a TokenCache,
+}
+
+/// Leave to forward exactly one operation. The forwarder serialises the upstream request from it
+/// and has no other input.
+///
+/// INVARIANT: made in this file alone, from [`Grounds`]; its fields are private, so that nothing
+/// else can make or change one.
+///
+/// ```compile_fail,E0451
+/// use poolgate::gate::{Grounds, Permit};
+/// fn forge(permit: Permit) -> Permit {
+///     Permit { grounds: Grounds::PublicRoute, ..permit }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Permit {
+    grounds: Grounds,
+    operation: Operation,
+    upstream: usize,
+    identity: IdentityHeaders,
+}
+
+impl Permit {
+    /// Why it is allowed.
+    pub fn grounds(&self) -> &Grounds {
+        &self.grounds
+    }
+
+    /// The place of the upstream it is for, among the snapshot's.
+    pub fn upstream(&self) -> usize {
+        self.upstream
+    }
+
+    /// Takes the permit apart to serialise the upstream request.
+    pub fn into_parts(self) -> (Operation, IdentityHeaders) {
+        (self.operation, self.identity)
+    }
 }
 
 /// What is known of a request as the stages go on; what a denial can tell.
@@ -36,7 +74,7 @@ struct Progress {
 }
 
 impl Gate<'_> {
-    /// Decides `question`.
+    /// Decides `question`, within [`DECISION_DEADLINE`].
     ///
     /// A dropped future decides nothing, and so permits nothing.
     pub async fn decide(&self, question: Question, trail: Trail) -> Decision {
@@ -48,7 +86,7 @@ impl Gate<'_> {
             checks: Vec::new(),
             trail,
         };
-        let outcome = match self.permit(question, &mut progress).await {
+        let outcome = match in_time(self.permit(question, &mut progress)).await {
             Ok(permit) => Outcome::Allow(Box::new(permit)),
             Err(denial) => Outcome::Deny(denial),
         };
@@ -82,10 +120,7 @@ impl Gate<'_> {
         let grounds = decide(route, &operation, &context, progress)?;
 
         let headers = &mut operation.request.headers;
-        if is_api(route) {
-            remove_credentials(headers, route);
-        }
-        remove_alb_headers(headers);
+        remove_credentials(headers, route);
         http::forwarded(headers, &received, &authority);
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit { grounds, operation, upstream: route.upstream, identity })
@@ -96,11 +131,9 @@ impl Gate<'_> {
         routes
             .find(&question.authority, &question.target, &question.headers)
             .and_then(|index| Some((index, routes.route(index)?)))
-            .ok_or_else(|| Denial {
-                reason: "no_route",
-                refusal: Refusal::NotFound,
-                detail: "no route matches this host and path".to_owned(),
-                found: Value::Null,
+            .ok_or_else(|| {
+                let detail = "no route matches this host and path";
+                Denial::new("no_route", Refusal::NotFound, detail)
             })
     }
 
@@ -127,11 +160,8 @@ impl Gate<'_> {
             roles: &|arn| self.rules.account.role(arn).cloned(),
             custom_role: None,
         };
-        let assumed = assume.session(token, &mut progress.trail).map_err(|error| Denial {
-            reason: error.reason(),
-            refusal: Refusal::AccessDenied,
-            detail: error.to_string(),
-            found: Value::Null,
+        let assumed = assume.session(token, &mut progress.trail).map_err(|error| {
+            Denial::new(error.reason(), Refusal::AccessDenied, error.to_string())
         })?;
         let assumed = Arc::new(assumed);
         self.rules.sessions.insert(key, Arc::clone(&assumed));
@@ -155,14 +185,12 @@ impl Gate<'_> {
             Service::ExecuteApi(api) => execute_api::describe(api, request),
             Service::CognitoIdp => cognito_idp::describe(request, self.rules.routes.user_pools()),
         };
-        let operation = described.map_err(|error| Denial {
-            reason: error.reason(),
-            refusal: match error {
+        let operation = described.map_err(|error| {
+            let refusal = match error {
                 services::DescribeError::Malformed(_) => Refusal::BadRequest,
                 _ => Refusal::AccessDenied,
-            },
-            detail: error.to_string(),
-            found: Value::Null,
+            };
+            Denial::new(error.reason(), refusal, error.to_string())
         })?;
         if let Checks::All(checks) = &operation.checks {
             progress.checks = checks
@@ -223,16 +251,13 @@ fn by_policy(
             }
             Verdict::ExplicitDeny(denial) | Verdict::ImplicitDeny(denial) => denial,
         };
-        return Err(Denial {
-            reason: denial.reason(),
-            refusal: Refusal::AccessDenied,
-            detail: verdict.message(&session.principal, check).unwrap_or_default(),
-            found: json!({
-                "layer": denial.layer.described(),
-                "statement": denial.statement.as_ref().map(iam::StatementRef::label),
-                "unknown_context_keys": denial.unknown_keys,
-            }),
+        let detail = verdict.message(&session.principal, check).unwrap_or_default();
+        let found = json!({
+            "layer": denial.layer.described(),
+            "statement": denial.statement.as_ref().map(iam::StatementRef::label),
+            "unknown_context_keys": denial.unknown_keys,
         });
+        return Err(Denial::new(denial.reason(), Refusal::AccessDenied, detail).with(found));
     }
     match checks {
         [] => Err(misconfigured("the request has no checks")),
@@ -240,89 +265,25 @@ fn by_policy(
     }
 }
 
-/// What a route asks of the token itself.
-fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
-    let Login::Token(token) = login else {
-        return Err(missing_token());
-    };
-    if !route.scopes.is_empty() {
-        return demand_scope(route, token);
-    }
-    // A client's own token says nothing of a user: scopes are all it can be judged by.
-    match token.kind {
-        TokenKind::ClientCredentials => Err(Denial {
-            reason: "client_credentials_without_scopes",
-            refusal: Refusal::AccessDenied,
-            detail: "a client's own token is accepted only on routes that ask for scopes"
-                .to_owned(),
-            found: Value::Null,
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Any of the route's scopes, on an access token.
-fn demand_scope(route: &Route, token: &VerifiedToken) -> Result<(), Denial> {
-    if matches!(token.kind, TokenKind::Id | TokenKind::Alb) {
-        return Err(Denial {
-            reason: "access_token_required",
-            refusal: Refusal::InvalidCredential,
-            detail: "this route asks for an access token".to_owned(),
-            found: Value::Null,
-        });
-    }
-    if token.claims.scopes().any(|scope| route.scopes.iter().any(|wanted| wanted == scope)) {
-        return Ok(());
-    }
-    Err(Denial {
-        reason: "insufficient_scope",
-        refusal: Refusal::InsufficientScope(route.scopes.join(" ")),
-        detail: format!("the token has none of the scopes {}", route.scopes.join(", ")),
-        found: Value::Null,
+/// What `stages` come to, unless they wait for too long.
+pub(super) async fn in_time(
+    stages: impl Future<Output = Result<Permit, Denial>>,
+) -> Result<Permit, Denial> {
+    tokio::time::timeout(DECISION_DEADLINE, stages).await.unwrap_or_else(|_| {
+        let detail = "the request could not be decided in time";
+        Err(Denial::new("decision_timeout", Refusal::Unavailable, detail))
     })
-}
-
-/// A user pool's unsigned operations carry no credential in their head; one there means that the
-/// caller wants to be someone, which can't be granted here.
-fn refuse_credentials(question: &Question) -> Result<(), Denial> {
-    use crate::http::{Credentials, credentials};
-    let found = credentials(&question.headers, question.target.query());
-    match found {
-        Ok(Credentials::None) => Ok(()),
-        Ok(_) => Err(Denial {
-            reason: "unsupported_credential",
-            refusal: Refusal::InvalidCredential,
-            detail: "only unsigned operations of the user pool are forwarded".to_owned(),
-            found: Value::Null,
-        }),
-        Err(error) => Err(Denial {
-            reason: error.reason(),
-            refusal: Refusal::BadRequest,
-            detail: error.to_string(),
-            found: Value::Null,
-        }),
-    }
 }
 
 fn is_api(route: &Route) -> bool {
     matches!(route.service, Service::ExecuteApi(_))
 }
 
-fn missing_token() -> Denial {
-    Denial {
-        reason: "missing_token",
-        refusal: Refusal::MissingCredential,
-        detail: "a token is needed: Authorization: Bearer <token>".to_owned(),
-        found: Value::Null,
-    }
-}
-
 /// A denial that no request should meet, since the configuration is checked; it denies all the same.
 fn misconfigured(what: &str) -> Denial {
-    Denial {
-        reason: "misconfigured",
-        refusal: Refusal::AccessDenied,
-        detail: "access denied".to_owned(),
-        found: json!({ "problem": what }),
-    }
+    Denial::new("misconfigured", Refusal::AccessDenied, "access denied")
+        .with(json!({ "problem": what }))
 }
+
+/// A question that waits for a look-up longer than this is denied.
+pub const DECISION_DEADLINE: Duration = Duration::from_secs(5);

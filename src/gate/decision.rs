@@ -2,14 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
+use ::http::StatusCode;
 use serde_json::Value;
 
-use super::{RouteIndex, Trail, authenticate::Login};
+use super::{Permit, RouteIndex, Trail, authenticate::Login};
 use crate::{
     http::{RequestError, identity_list, identity_value},
     iam::StatementRef,
     identity::Assumed,
-    services::Operation,
 };
 
 /// The answer to one question.
@@ -32,35 +32,15 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The denial of a question whose look-ups took too long.
-    pub fn timed_out() -> Self {
-        Self::denied(Denial {
-            reason: "decision_timeout",
-            refusal: Refusal::Unavailable,
-            detail: "the request could not be decided in time".to_owned(),
-            found: Value::Null,
-        })
-    }
-
     /// The denial of a request that can't be understood, or that means two things.
-    pub fn refused(error: &RequestError) -> Self {
-        Self::denied(Denial {
-            reason: error.reason(),
-            refusal: Refusal::BadRequest,
-            detail: error.to_string(),
-            found: Value::Null,
-        })
-    }
-
-    /// A denial before anything is known.
-    fn denied(denial: Denial) -> Self {
+    pub fn refused(error: RequestError) -> Self {
         Self {
             id: DecisionId::fresh(),
             route: None,
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
-            outcome: Outcome::Deny(denial),
+            outcome: Outcome::Deny(Denial::from(error)),
             trail: Trail::Off,
         }
     }
@@ -73,35 +53,6 @@ pub enum Outcome {
     Allow(Box<Permit>),
     /// Denied.
     Deny(Denial),
-}
-
-/// Leave to forward exactly one operation.
-///
-/// INVARIANT: only `decide.rs` makes one, and only from grounds. The forwarder serialises the
-/// upstream request from it and has no other input.
-#[derive(Debug)]
-pub struct Permit {
-    pub(super) grounds: Grounds,
-    pub(super) operation: Operation,
-    pub(super) upstream: usize,
-    pub(super) identity: IdentityHeaders,
-}
-
-impl Permit {
-    /// Why it is allowed.
-    pub fn grounds(&self) -> &Grounds {
-        &self.grounds
-    }
-
-    /// The place of the upstream it is for, among the snapshot's.
-    pub fn upstream(&self) -> usize {
-        self.upstream
-    }
-
-    /// Takes the permit apart to serialise the upstream request.
-    pub fn into_parts(self) -> (Operation, IdentityHeaders) {
-        (self.operation, self.identity)
-    }
 }
 
 /// What an allow stands on. Nothing else can make one.
@@ -140,6 +91,28 @@ pub struct Denial {
     pub detail: String,
     /// What else an operator wants to know; for the decision log and `explain` only.
     pub found: Value,
+}
+
+impl Denial {
+    /// A denial of which there is nothing more to tell.
+    pub(super) fn new(reason: &'static str, refusal: Refusal, detail: impl Into<String>) -> Self {
+        Self { reason, refusal, detail: detail.into(), found: Value::Null }
+    }
+
+    /// The same, with what else an operator wants to know.
+    pub(super) fn with(self, found: Value) -> Self {
+        Self { found, ..self }
+    }
+}
+
+impl From<RequestError> for Denial {
+    fn from(error: RequestError) -> Self {
+        let refusal = match error.status() {
+            StatusCode::FORBIDDEN => Refusal::AccessDenied,
+            _ => Refusal::BadRequest,
+        };
+        Self::new(error.reason(), refusal, error.to_string())
+    }
 }
 
 /// The kinds of refusals, which each door words in its own protocol.

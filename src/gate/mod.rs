@@ -11,16 +11,15 @@ mod authenticate;
 mod context;
 mod decide;
 mod decision;
+mod demands;
 mod question;
 mod routes;
 mod rules;
 mod trail;
 
 pub use authenticate::Login;
-pub use decide::Gate;
-pub use decision::{
-    Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Permit, Refusal,
-};
+pub use decide::{DECISION_DEADLINE, Gate, Permit};
+pub use decision::{Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Refusal};
 pub use question::Question;
 pub use routes::{Authenticate, Forward, Match, Route, RouteConflict, RouteIndex, Routes, Service};
 pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};

@@ -1,1 +1,10 @@
-//! Tests.
+//! The gate as a whole, over real rooms: signed tokens, key sets, identity pools, policies.
+
+mod authenticating;
+mod contexts;
+mod deciding;
+mod demanding;
+mod fixture;
+mod routing;
+mod sessions;
+mod waiting;

@@ -15,6 +15,7 @@
 
 use std::borrow::Cow;
 
+use super::Scheme;
 use ::http::StatusCode;
 use ::http::Uri;
 use ::http::uri::PathAndQuery;
@@ -59,6 +60,9 @@ impl Target {
     /// As [`Target::parse`]; a target without a path (`CONNECT host:port`) is
     /// [`TargetError::Form`].
     pub fn of(uri: &Uri, mode: TargetMode) -> Result<Self, TargetError> {
+        if uri.scheme_str().is_some_and(|scheme| Scheme::parse(scheme).is_none()) {
+            return Err(TargetError::Form);
+        }
         let raw = uri.path_and_query().ok_or(TargetError::Form)?;
         if raw.as_str().len() > MAX_LENGTH {
             return Err(TargetError::TooLong);

@@ -1,5 +1,7 @@
 //! Which role a token gets, in the order that Amazon Cognito documents.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::iam::Truth;
@@ -23,6 +25,18 @@ pub enum RoleChoice {
     Ambiguous,
     /// The caller asked for it.
     Custom,
+}
+
+impl fmt::Display for RoleChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default role"),
+            Self::Preferred => f.write_str("preferred role"),
+            Self::Rule(number) => write!(f, "rule {number}"),
+            Self::Ambiguous => f.write_str("default role, the mapping being ambiguous"),
+            Self::Custom => f.write_str("custom role"),
+        }
+    }
 }
 
 /// A token matched to a provider of the pool.
@@ -52,10 +66,7 @@ impl<'a> Login<'a> {
             }
             (IssuerKind::Oidc, TokenKind::Oidc) => {
                 let issuer = token.claims.issuer();
-                let name = issuer
-                    .split_once("://")
-                    .map(|(_, rest)| rest)
-                    .ok_or(AssumeError::UnsupportedProvider)?;
+                let name = provider_of(issuer).ok_or(AssumeError::UnsupportedProvider)?;
                 let social =
                     pool.social.iter().any(|(n, app)| n == name && Some(app.as_str()) == client);
                 if !social && !pool.oidc.iter().any(|known| known == name) {
@@ -71,6 +82,17 @@ impl<'a> Login<'a> {
         let user_pool = matches!(token.issuer.kind, IssuerKind::UserPool { .. });
         Ok(Self { provider, mapping, subject, user_pool })
     }
+}
+
+/// The provider's name: the issuer without its scheme. Plain `http` is for stand-ins on this machine.
+pub(super) fn provider_of(issuer: &str) -> Option<&str> {
+    let local = ["127.0.0.1", "localhost", "[::1]"];
+    issuer.strip_prefix("https://").or_else(|| {
+        let name = issuer.strip_prefix("http://")?;
+        let host = name.split(['/', '?']).next()?;
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        local.contains(&host).then_some(name)
+    })
 }
 
 /// The ARN of the role that `claims` get, with `custom` as `CustomRoleArn`.

@@ -410,3 +410,19 @@ proptest! {
         prop_assert_eq!(one, two);
     }
 }
+
+#[test]
+fn plain_http_is_for_providers_on_this_machine() {
+    use super::mapping::provider_of;
+    for (issuer, provider) in [
+        ("https://login.example.com/x", Some("login.example.com/x")),
+        ("http://127.0.0.1:8000/x", Some("127.0.0.1:8000/x")),
+        ("http://localhost", Some("localhost")),
+        ("http://[::1]:80/x", Some("[::1]:80/x")),
+        ("http://login.example.com/x", None),
+        ("http://127.0.0.1.example.com/x", None),
+        ("ftp://localhost", None),
+    ] {
+        assert_eq!(provider_of(issuer), provider, "{issuer}");
+    }
+}

@@ -89,7 +89,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let moment = Moment::new();
-    let io = TokioIo::new(Watched::new(stream, moment.clone()));
+    let io = TokioIo::new(Watched::new(
+        stream,
+        moment.clone(),
+        limits.head,
+        shared.metrics.rejects.clone(),
+    ));
     let service = service_fn(|request: Request<Incoming>| {
         let (proxy, moment) = (Rc::clone(&proxy), moment.clone());
         async move {

@@ -7,6 +7,7 @@ mod acceptor;
 mod admin;
 mod connection;
 mod data;
+mod head;
 mod listener;
 mod tls;
 mod watched;

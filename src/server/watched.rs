@@ -12,11 +12,13 @@ use std::{
 
 use ::http::StatusCode;
 use bytes::{Buf, Bytes};
+use prometheus::IntCounterVec;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep},
 };
 
+use super::head::{HeadError, Heads};
 use crate::{doors::ConnectionLimits, http::Problem};
 
 /// What a connection is doing.
@@ -75,6 +77,9 @@ impl Moment {
 pub(super) struct Watched<S> {
     stream: S,
     moment: Moment,
+    heads: Heads,
+    /// Counts requests refused undecided, by reason.
+    rejects: IntCounterVec,
     /// An answer of our own that takes the place of one of hyper's.
     own: Bytes,
     closing: Closing,
@@ -91,8 +96,10 @@ enum Closing {
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S, moment: Moment) -> Self {
-        Self { stream, moment, own: Bytes::new(), closing: Closing::No }
+    /// Watches `stream`, whose requests' heads may have `head` bytes.
+    pub(super) fn new(stream: S, moment: Moment, head: usize, rejects: IntCounterVec) -> Self {
+        let heads = Heads::new(head);
+        Self { stream, moment, heads, rejects, own: Bytes::new(), closing: Closing::No }
     }
 }
 
@@ -104,7 +111,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
+        if let Some(read @ [_, ..]) = buf.filled_mut().get_mut(before..) {
+            self.heads.follow(read);
             self.moment.moved();
         }
         Poll::Ready(Ok(()))
@@ -138,7 +146,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     ) -> Poll<io::Result<usize>> {
         ready!(self.write_own(cx))?;
         if let Some(status) = refusal(buf) {
-            self.own = reworded(status);
+            let problem = self.heads.refused().map_or_else(|| reworded(status), HeadError::problem);
+            self.rejects.with_label_values(&[problem.reason]).inc();
+            self.own = serialised(problem);
             return Poll::Ready(Ok(buf.len()));
         }
         let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
@@ -218,8 +228,8 @@ fn refusal(buf: &[u8]) -> Option<StatusCode> {
         .flatten()
 }
 
-/// The same refusal as problem+json.
-fn reworded(status: StatusCode) -> Bytes {
+/// The same refusal with a reason.
+fn reworded(status: StatusCode) -> Problem {
     let (reason, detail) = match status {
         StatusCode::URI_TOO_LONG => ("target_too_long", "the request target is too long"),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
@@ -227,7 +237,12 @@ fn reworded(status: StatusCode) -> Bytes {
         }
         _ => ("malformed_request", "the request is not valid HTTP/1.1"),
     };
-    let answer = Problem::new(status, reason, detail.to_owned()).into_response();
+    Problem::new(status, reason, detail)
+}
+
+fn serialised(problem: Problem) -> Bytes {
+    let status = problem.status;
+    let answer = problem.into_response();
     let mut text = format!("HTTP/1.1 {status}\r\n").into_bytes();
     for (name, value) in answer.headers() {
         text.extend_from_slice(name.as_str().as_bytes());

@@ -24,7 +24,7 @@ mod store;
 mod verify;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use cache::TokenCache;
 pub use claims::{Claims, TokenUse};

@@ -1,4 +1,4 @@
-//! Keys, tokens and sources for the tests of this room.
+//! Keys, tokens and sources for the tests of this room and of the gate.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

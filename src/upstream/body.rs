@@ -62,7 +62,9 @@ impl Body for UploadBody {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(inner).poll_frame(cx));
         self.progress.mark();
-        Poll::Ready(frame)
+        // Trailers were not there to be judged, and a backend may read them as headers: they may be
+        // discarded (RFC 9110 §6.5.1), and are.
+        Poll::Ready(frame.filter(|frame| !matches!(frame, Ok(frame) if frame.is_trailers())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -235,6 +235,8 @@ fn serialise(
     *request.uri_mut() = uri;
     *request.headers_mut() = permitted.headers;
     let headers = request.headers_mut();
+    // Trailers are dropped, see UploadBody.
+    headers.remove(header::TRAILER);
     if chunked {
         // Without it hyper takes a GET to have no body, and drops the one it has.
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));

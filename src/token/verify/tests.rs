@@ -292,8 +292,8 @@ fn a_tokens_times_can_be_checked_again() {
         (0, 0, None),
         (3600, 0, Some("expired")),
         (3600, 1, None),
-        (-11, 0, Some("not_yet_valid")),
-        (-11, 1, None),
+        (-41, 0, Some("not_yet_valid")),
+        (-41, 1, None),
     ] {
         let result = token.check_times(NOW.plus_secs(offset), leeway);
         assert_eq!(result.err().map(|e| e.reason()), expected, "{offset} {leeway}");

@@ -1,0 +1,66 @@
+//! What a route demands of a request's credentials, before anything is asked of policies.
+
+use super::{Denial, Login, Question, Refusal, Route};
+use crate::{
+    http::{Credentials, credentials},
+    token::{TokenKind, VerifiedToken},
+};
+
+/// What a route asks of the token itself.
+pub(super) fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
+    let Login::Token(token) = login else {
+        return Err(missing_token());
+    };
+    if !route.scopes.is_empty() {
+        return demand_scope(route, token);
+    }
+    // A client's own token says nothing of a user: scopes are all it can be judged by.
+    match token.kind {
+        TokenKind::ClientCredentials => Err(Denial::new(
+            "client_credentials_without_scopes",
+            Refusal::AccessDenied,
+            "a client's own token is accepted only on routes that ask for scopes",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Any of the route's scopes, on an access token.
+fn demand_scope(route: &Route, token: &VerifiedToken) -> Result<(), Denial> {
+    if matches!(token.kind, TokenKind::Id | TokenKind::Alb) {
+        return Err(Denial::new(
+            "access_token_required",
+            Refusal::InvalidCredential,
+            "this route asks for an access token",
+        ));
+    }
+    if token.claims.scopes().any(|scope| route.scopes.iter().any(|wanted| wanted == scope)) {
+        return Ok(());
+    }
+    Err(Denial::new(
+        "insufficient_scope",
+        Refusal::InsufficientScope(route.scopes.join(" ")),
+        format!("the token has none of the scopes {}", route.scopes.join(", ")),
+    ))
+}
+
+/// A user pool's unsigned operations carry no credential in their head; one there means that the
+/// caller wants to be someone, which can't be granted here.
+pub(super) fn refuse_credentials(question: &Question) -> Result<(), Denial> {
+    match credentials(&question.headers, question.target.query())? {
+        Credentials::None => Ok(()),
+        _ => Err(Denial::new(
+            "unsupported_credential",
+            Refusal::InvalidCredential,
+            "only unsigned operations of the user pool are forwarded",
+        )),
+    }
+}
+
+pub(super) fn missing_token() -> Denial {
+    Denial::new(
+        "missing_token",
+        Refusal::MissingCredential,
+        "a token is needed: Authorization: Bearer <token>",
+    )
+}

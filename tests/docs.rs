@@ -1,0 +1,195 @@
+//! The documentation says what the program does: every reason is listed, every link leads
+//! somewhere, every whole configuration passes `poolgate check`.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// README.md and docs/*.md, with their text.
+fn pages() -> Vec<(PathBuf, String)> {
+    let docs = files(&root().join("docs")).into_iter();
+    let pages: Vec<_> = docs
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+        .chain([root().join("README.md")])
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect();
+    assert!(pages.len() > 5, "where are the docs?");
+    pages
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The codes in `text`: string literals of lower-case letters, digits and `_`.
+fn codes(text: &str) -> impl Iterator<Item = &str> {
+    let is_code = |text: &&str| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    text.split('"').skip(1).step_by(2).filter(is_code)
+}
+
+/// The codes that the function bodies `fn reason` of a source file can return, and those that
+/// denials and answers are made with.
+fn reasons(source: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for body in source.split("fn reason(").skip(1) {
+        // Formatted code ends a method at the first brace of its own depth.
+        let body = body.split("\n    }\n").next().unwrap();
+        found.extend(codes(body).map(str::to_owned));
+    }
+    for made in ["Denial::new(", "problem(", "Problem::new("] {
+        for arguments in source.split(made).skip(1) {
+            // The first literal before the arguments end.
+            let arguments = arguments.split([')', ';']).next().unwrap();
+            found.extend(codes(arguments).take(1).map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_reason_is_listed() {
+    let docs: String = pages().into_iter().map(|(_, text)| text).collect();
+    let mut all = BTreeSet::new();
+    let src = root().join("src");
+    for path in files(&src) {
+        let name = path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".rs") && !name.contains("tests") {
+            all.extend(reasons(&fs::read_to_string(&path).unwrap()));
+        }
+    }
+    // Of each kind of place one, so that a scan that finds nothing is noticed.
+    for known in ["implicit_deny", "expired", "no_route", "missing_token", "not_ready", "upgrade"] {
+        assert!(all.contains(known), "the scan doesn't find {known}: {all:?}");
+    }
+    let missing: Vec<&String> =
+        all.iter().filter(|reason| !docs.contains(&format!("`{reason}`"))).collect();
+    assert!(missing.is_empty(), "reasons that no page lists: {missing:?}");
+}
+
+#[test]
+fn every_reason_of_a_decision_is_on_its_page() {
+    let page = fs::read_to_string(root().join("docs/decisions.md")).unwrap();
+    for file in [
+        "src/gate/decide.rs",
+        "src/gate/decision.rs",
+        "src/gate/demands.rs",
+        "src/gate/authenticate.rs",
+        "src/token/error.rs",
+        "src/identity/error.rs",
+        "src/services/mod.rs",
+        "src/iam/verdict.rs",
+        "src/upstream/error.rs",
+    ] {
+        let source = fs::read_to_string(root().join(file)).unwrap();
+        let found = reasons(&source);
+        assert!(!found.is_empty(), "{file}");
+        for reason in found {
+            assert!(page.contains(&format!("`{reason}`")), "{file}: {reason}");
+        }
+    }
+}
+
+/// Targets of Markdown links.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut checked = 0;
+    for (page, text) in pages() {
+        for link in links(&text).filter(|link| !link.contains("://")) {
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => page.clone(),
+                path => page.parent().unwrap().join(path),
+            };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !fragment.is_empty() {
+                let text = fs::read_to_string(&target).unwrap();
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                let known = headings.map(anchor).any(|anchor| anchor == fragment);
+                assert!(known, "{}: {link} names no heading", page.display());
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked >= 5, "only {checked} links");
+}
+
+/// How a heading is addressed.
+fn anchor(heading: &str) -> String {
+    heading
+        .trim_start_matches('#')
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter_map(|c| match c {
+            ' ' => Some('-'),
+            c if c.is_alphanumeric() || matches!(c, '-' | '_') => Some(c),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Every page is reached from the README, so that none is forgotten.
+#[test]
+fn the_readme_links_every_page() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for (page, _) in pages() {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        let known = name == "README.md" || readme.contains(&format!("docs/{name}"));
+        assert!(known, "{name}");
+    }
+}
+
+#[test]
+fn whole_configurations_pass_the_check() {
+    let mut checked = 0;
+    for (page, text) in pages() {
+        let blocks = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let whole = |block: &&str| {
+            let has = |section: &str| block.lines().any(|line| line.starts_with(section));
+            has("listen:") && has("routes:")
+        };
+        for block in blocks.filter(whole) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = |name: &str| folder.path().join(name);
+            fs::create_dir_all(path("policies/identity-pools")).unwrap();
+            let pool = r#"{ "IdentityPoolId": "eu-west-1:7c5b0000-0000-4000-8000-000000000000" }"#;
+            fs::write(path("policies/identity-pools/pool.json"), pool).unwrap();
+            fs::write(path("identity"), "of 32 bytes and of no other use..").unwrap();
+            let secrets = format!("{}/", folder.path().display());
+            let config = block.replace("/run/secrets/", &secrets);
+            fs::write(path("poolgate.yaml"), config).unwrap();
+            let check = Command::new(env!("CARGO_BIN_EXE_poolgate"))
+                .args(["check", "--config"])
+                .arg(path("poolgate.yaml"))
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&check.stdout);
+            assert!(check.status.success(), "{}:\n{block}\n{said}", page.display());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 1, "no example is whole");
+}
