@@ -11,6 +11,10 @@
     reason = "a failure in a test's own functions fails the test"
 )]
 
+#[path = "promises/canaries.rs"]
+mod canaries;
+#[path = "promises/commands.rs"]
+mod commands;
 #[path = "promises/drain.rs"]
 mod drain;
 #[path = "promises/faithful.rs"]

@@ -106,7 +106,9 @@ impl Explain {
         wait_for_keys(builder.keys_ready(), KEYS).await;
         let (_, snapshot, _, _) = built.into_parts();
         let question = self.question()?;
-        let line = format!("{} {}", question.method, self.url);
+        // Without the query, which may carry credentials.
+        let url = self.url.split(['?', '#']).next().unwrap_or_default();
+        let line = format!("{} {url}", question.method);
         let tokens = TokenCache::new(1 << 20);
         let gate = Gate { rules: &snapshot.rules, tokens: &tokens };
         let decision = gate.decide(question, Trail::On(Vec::new())).await;
@@ -124,7 +126,7 @@ impl Explain {
         let method: Method =
             self.method.parse().map_err(|_| usage(format!("{:?} is not a method", self.method)))?;
         let uri: Uri =
-            self.url.parse().map_err(|error| usage(format!("{:?}: {error}", self.url)))?;
+            self.url.parse().map_err(|error| usage(format!("the URL can't be read: {error}")))?;
         let scheme = uri.scheme_str().and_then(Scheme::parse).ok_or_else(|| {
             usage("the URL must be a whole one, such as http://127.0.0.1:8080/api/".to_owned())
         })?;
@@ -153,8 +155,9 @@ impl Explain {
 
     fn headers(&self) -> Result<HeaderMap, Failure> {
         let mut headers = HeaderMap::new();
-        for line in &self.headers {
-            let wrong = || Failure::Usage(format!("header {line:?} is not 'Name: value'"));
+        for (index, line) in self.headers.iter().enumerate() {
+            // By its number: its text may be a credential.
+            let wrong = || Failure::Usage(format!("-H number {} is not 'Name: value'", index + 1));
             let (name, value) = line.split_once(':').ok_or_else(wrong)?;
             let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
             let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;

@@ -1,1 +1,121 @@
-//! Tests.
+//! Building generations, on files.
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use tempfile::TempDir;
+
+use super::{Builder, Offline, client_tls, stamps::Stamps};
+use crate::config::Settings;
+
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("policies/roles")).unwrap();
+        let place = Self { folder };
+        place.write("poolgate.yaml", CONFIG);
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn stamps(&self, settings: &Settings) -> Stamps {
+        Stamps::of(&self.path("poolgate.yaml"), settings)
+    }
+}
+
+fn builder() -> Builder {
+    Builder::new(Arc::new(Offline), client_tls().unwrap())
+}
+
+const CONFIG: &str = r#"
+listen: { proxy: { address: "127.0.0.1:8080" } }
+routes:
+  - name: open
+    service: execute-api
+    engines: { iam: off }
+    authenticate: none
+    upstream: { url: "http://127.0.0.1:3000" }
+"#;
+
+#[tokio::test]
+async fn generations_count_up_when_they_are_applied_and_keep_their_upstreams() {
+    let place = Place::new();
+    let mut builder = builder();
+    let file = place.path("poolgate.yaml");
+    let (_, first, _, applied) = builder.build(&file).unwrap().into_parts();
+    assert_eq!(first.rules.generation, 1);
+    // One that is built and not applied counts for nothing.
+    assert_eq!(builder.build(&file).unwrap().snapshot.rules.generation, 1);
+    builder.applied(applied);
+
+    place.write("poolgate.yaml", &format!("{CONFIG}timeouts: {{ idle: 5s }}\n"));
+    let second = builder.build(&file).unwrap().snapshot;
+    assert_eq!(second.rules.generation, 2);
+    assert_ne!(second.rules.hash, first.rules.hash);
+    assert!(Arc::ptr_eq(&first.upstreams[0], &second.upstreams[0]), "its connections would go");
+
+    place.write("poolgate.yaml", &CONFIG.replace("3000", "3001"));
+    let third = builder.build(&file).unwrap().snapshot;
+    assert!(!Arc::ptr_eq(&first.upstreams[0], &third.upstreams[0]));
+}
+
+#[tokio::test]
+async fn the_hash_names_the_files_that_decide() {
+    let place = Place::new();
+    let hash = || builder().build(&place.path("poolgate.yaml")).unwrap().snapshot.rules.hash;
+    let before = hash();
+    assert_eq!(before, hash());
+    place.write("policies/roles/notes.txt", "not a policy");
+    assert_eq!(before, hash());
+    place.write("policies/roles/empty.json", r#"{ "RoleDetailList": [] }"#);
+    assert_ne!(before, hash());
+}
+
+#[tokio::test]
+async fn a_change_of_any_file_that_is_read_is_seen() {
+    let place = Place::new();
+    let settings = builder().build(&place.path("poolgate.yaml")).unwrap().settings;
+    let mut last = place.stamps(&settings);
+    assert_eq!(last, place.stamps(&settings));
+    let mut differs = |what: &str| {
+        let now = place.stamps(&settings);
+        assert_ne!(now, last, "{what}");
+        last = now;
+    };
+    place.write("policies/roles/a.json", "{}");
+    differs("a new file");
+    place.write("policies/roles/a.json", "{ }");
+    differs("another length");
+    fs::rename(place.path("policies/roles/a.json"), place.path("policies/roles/b.json")).unwrap();
+    differs("another name");
+    place.write("draft", "{ }");
+    fs::rename(place.path("draft"), place.path("policies/roles/b.json")).unwrap();
+    differs("another file of the same name and length");
+    fs::create_dir(place.path("policies/identity-pools")).unwrap();
+    differs("a folder that was missing");
+    fs::remove_file(place.path("policies/roles/b.json")).unwrap();
+    differs("a file that is gone");
+    fs::remove_file(place.path("poolgate.yaml")).unwrap();
+    differs("no configuration");
+}
+
+#[tokio::test]
+async fn hidden_copies_of_a_mount_are_passed_over() {
+    let place = Place::new();
+    fs::create_dir(place.path("policies/roles/..2026")).unwrap();
+    place.write("policies/roles/..2026/bad.json", "{");
+    assert!(builder().build(&place.path("poolgate.yaml")).is_ok());
+    place.write("policies/roles/bad.json", "{");
+    let problems = builder().build(&place.path("poolgate.yaml")).err().unwrap();
+    assert!(problems[0].to_string().contains("bad.json:1:"), "{}", problems[0]);
+}

@@ -76,6 +76,8 @@ impl Asked {
     pub(super) fn of(parts: &Parts, client_ip: IpAddr, now: Time) -> Self {
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| parts.uri.host()).unwrap_or_default();
+        // A name and password before it are refused later, and must not be logged (P8).
+        let host = host.rsplit('@').next().unwrap_or_default();
         Self {
             now,
             client_ip,

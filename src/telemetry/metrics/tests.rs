@@ -1,1 +1,43 @@
-//! Tests.
+//! Names, labels and what is bounded.
+
+use std::time::Duration;
+
+use ::http::{Method, StatusCode};
+
+use super::{Metrics, method_label, status_class};
+
+#[test]
+fn names_are_unique_and_every_one_is_ours() {
+    let metrics = Metrics::new().unwrap();
+    metrics.decided("api", "allow", "valid_token", Duration::from_micros(3));
+    let text = String::from_utf8(metrics.text()).unwrap();
+    assert!(text.contains(
+        r#"poolgate_decisions_total{effect="allow",reason="valid_token",route="api"} 1"#
+    ));
+    assert!(text.contains(r#"poolgate_decision_seconds_bucket{route="api",le="0.000005"} 1"#));
+    assert!(text.lines().all(|line| line.starts_with('#') || line.starts_with("poolgate_")));
+}
+
+#[test]
+fn methods_and_statuses_have_few_labels() {
+    for (method, label) in
+        [("GET", "GET"), ("PATCH", "PATCH"), ("get", "other"), ("PURGE", "other")]
+    {
+        assert_eq!(method_label(&method.parse::<Method>().unwrap()), label);
+    }
+    for (status, class) in [(100, "1xx"), (204, "2xx"), (301, "3xx"), (499, "4xx"), (599, "5xx")] {
+        assert_eq!(status_class(StatusCode::from_u16(status).unwrap()), class);
+    }
+    assert_eq!(status_class(StatusCode::from_u16(999).unwrap()), "5xx");
+}
+
+#[test]
+fn issuers_that_are_gone_leave_no_gauge() {
+    let metrics = Metrics::new().unwrap();
+    metrics.keys.with_label_values(&["old"]).set(1);
+    metrics.keys_age.with_label_values(&["old"]).set(1.0);
+    metrics.keys_refreshes.with_label_values(&["old", "loaded"]).set(1);
+    assert_eq!(String::from_utf8(metrics.text()).unwrap().matches("\"old\"").count(), 3);
+    metrics.reset_keys();
+    assert!(!String::from_utf8(metrics.text()).unwrap().contains("\"old\""));
+}
