@@ -51,6 +51,8 @@ pub struct Metrics {
     pub token_cache_bytes: IntGauge,
     /// `poolgate_session_cache_entries`.
     pub session_cache_entries: IntGauge,
+    /// `poolgate_connections_shed_total`: refused at the limit of connections.
+    pub connections_shed: IntCounter,
     /// `poolgate_accept_errors_total`.
     pub accept_errors: IntCounter,
 }
@@ -119,6 +121,10 @@ impl Metrics {
             )?,
             token_cache_bytes: gauge("token_cache_bytes", "Bytes of verified tokens held")?,
             session_cache_entries: gauge("session_cache_entries", "Sessions held")?,
+            connections_shed: add(
+                r,
+                IntCounter::new("connections_shed_total", "Connections refused at the limit")?,
+            )?,
             accept_errors: add(
                 r,
                 IntCounter::new("accept_errors_total", "Failed accepts of connections")?,
