@@ -96,7 +96,9 @@ fn head_and_answers_without_bodies_keep_the_connection() {
             } else if head.starts_with("GET /api/204") {
                 turn.say("HTTP/1.1 204 No Content\r\n\r\n");
             } else if head.starts_with("GET /api/304") {
-                turn.say("HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\ncontent-length: 1000\r\n\r\n");
+                turn.say(
+                    "HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\ncontent-length: 1000\r\n\r\n",
+                );
             } else {
                 turn.ok();
             }
