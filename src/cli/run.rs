@@ -113,7 +113,8 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = DataThreads::start(cores, &shared, settings.timeouts.drain);
     let threads = Arc::new(threads.map_err(StartError::other)?);
-    let limit = connection_limit(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX));
+    let limit =
+        connection_limit(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX));
     let acceptor =
         tokio::spawn(accept(proxy, Arc::clone(&threads), Arc::clone(&shared), limit, phases));
 
@@ -174,7 +175,12 @@ fn connection_limit(wanted: usize) -> usize {
     let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
     let room = (files.saturating_sub(OTHER_FILES) / 2).max(1);
     if room < wanted {
-        tracing::warn!(files, room, wanted, "limits.connections is lowered to the open files' limit");
+        tracing::warn!(
+            files,
+            room,
+            wanted,
+            "limits.connections is lowered to the open files' limit"
+        );
     }
     wanted.min(room)
 }

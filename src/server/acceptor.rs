@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{DataThreads, Listener, listener::Accepted, watched::serialised};
+use super::{DataThreads, Listener, listener::Accepted, refusal::serialised};
 use crate::{
     doors::{Phase, Shared},
     http::Problem,
@@ -106,7 +106,10 @@ impl Acceptor {
                 stream.shutdown(std::net::Shutdown::Write)?;
                 let mut stream = TcpStream::from_std(stream)?;
                 let mut scratch = [0; 4096];
-                let rest = async { while stream.read(&mut scratch).await? > 0 {} io::Result::Ok(()) };
+                let rest = async {
+                    while stream.read(&mut scratch).await? > 0 {}
+                    io::Result::Ok(())
+                };
                 timeout(FAREWELL, rest).await?
             }
             .await;
