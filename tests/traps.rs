@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     unreachable_pub,
     clippy::indexing_slicing,
     clippy::panic,

@@ -137,3 +137,46 @@ fn refusals_of_hypers_own_are_problems_on_kept_connections_too() {
     let series = "poolgate_request_rejects_total{reason=\"malformed_request\"}";
     assert_eq!(gate.metric(series), Some(1.0));
 }
+
+#[test]
+fn limits_hold_after_an_exchange_that_outlasted_them() {
+    // The first request takes longer than any limit of an idle connection, by its body.
+    let backend = Backend::start();
+    let gate = Gate::start(backend.address, LIMITS);
+    let slow = |wire: &mut Wire| {
+        wire.send(put("content-length: 3\r\n", ""));
+        for byte in *b"abc" {
+            sleep(Duration::from_millis(500));
+            wire.send([byte]);
+        }
+        assert_eq!(wire.answer().unwrap().status, 200);
+    };
+    let mut wire = Wire::connect(gate.proxy);
+    slow(&mut wire);
+    about(800, patience(&mut wire));
+
+    let mut wire = Wire::connect(gate.proxy);
+    slow(&mut wire);
+    wire.send("GET /api/x HTTP/1.1\r\n");
+    about(400, patience(&mut wire));
+}
+
+#[test]
+fn callers_for_whom_no_place_comes_free_are_told_so() {
+    let backend = Backend::start();
+    let gate = Gate::start(backend.address, "limits: { connections: 1 }");
+    let mut held = Wire::connect(gate.proxy);
+    assert_eq!(held.ask(get("/api/x", "")).status, 200);
+    let start = Instant::now();
+    let answer = Wire::connect(gate.proxy).ask(get("/api/shed", ""));
+    assert_eq!((answer.status, answer.reason().as_str()), (503, "no_connection_free"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!(gate.metric("poolgate_connections_shed_total"), Some(1.0));
+    // Whoever has a place keeps it, and the admin address answers.
+    assert_eq!(held.ask(get("/api/x", "")).status, 200);
+    drop(held);
+    eventually("no place", || gate.metric("poolgate_connections") == Some(0.0));
+    assert_eq!(Wire::connect(gate.proxy).ask(get("/api/y", "")).status, 200);
+    assert!(!backend.seen().iter().any(|seen| seen.line().contains("shed")));
+}

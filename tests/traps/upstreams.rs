@@ -182,3 +182,30 @@ fn a_silent_upstream_is_given_up_and_a_dead_one_reported() {
     let answer = Wire::connect(gate.proxy).ask(get("/api/x", ""));
     assert_eq!((answer.status, answer.reason().as_str()), (502, "upstream_unreachable"));
 }
+
+#[test]
+fn a_body_that_looks_like_a_refusal_is_a_body() {
+    for length in [60, 700] {
+        let filler = "x".repeat(length);
+        let body = format!("HTTP/1.1 400 Bad\r\ncontent-length: 0\r\ndate: {filler}\r\n\r\n");
+        let sent = body.clone();
+        let upstream = Scripted::start(move |mut turn| {
+            while let Some(head) = turn.head() {
+                if head.starts_with("GET /api/victim") {
+                    turn.ok();
+                    continue;
+                }
+                turn.say(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", sent.len()));
+                // Apart from its head, so that it is written apart too.
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                turn.say(&sent);
+            }
+        });
+        let gate = Gate::start(upstream.address, "");
+        let mut wire = Wire::connect(gate.proxy);
+        let answer = wire.ask(get("/api/lookalike", ""));
+        assert_eq!(String::from_utf8(answer.body).unwrap(), body);
+        let answer = wire.ask(get("/api/victim", ""));
+        assert_eq!((answer.status, answer.body.as_slice()), (200, b"ok".as_slice()));
+    }
+}
