@@ -15,6 +15,8 @@ use prometheus::{
 /// Every metric of the process.
 pub struct Metrics {
     registry: Registry,
+    /// `process_…`.
+    process: Registry,
     /// `poolgate_decisions_total{route,effect,reason}`.
     pub decisions: IntCounterVec,
     /// `poolgate_decision_seconds{route}`: from the request's head to the decision.
@@ -64,8 +66,10 @@ impl Metrics {
     /// Two metrics of one name: a mistake in this file, which its test would show.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new_custom(Some("poolgate".to_owned()), None)?;
+        // Apart from ours: these have the names that every exporter gives them.
+        let process = Registry::new();
         #[cfg(target_os = "linux")]
-        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        process.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let r = &registry;
         let counters = |name: &str, help: &str, labels: &[&str]| {
             add(r, IntCounterVec::new(Opts::new(name, help), labels)?)
@@ -130,6 +134,7 @@ impl Metrics {
                 IntCounter::new("accept_errors_total", "Failed accepts of connections")?,
             )?,
             registry,
+            process,
         })
     }
 
@@ -138,6 +143,7 @@ impl Metrics {
         let mut text = Vec::new();
         // Writing to memory fails only for a family without metrics, which gather() leaves out.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        let _ = TextEncoder::new().encode(&self.process.gather(), &mut text);
         text
     }
 
