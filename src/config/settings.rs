@@ -173,7 +173,7 @@ impl Section for Settings {
         let policies = map.default::<At<PathBuf>>(
             "policies",
             "policies",
-            "The folder of policies: roles/ and managed/ are read.",
+            "The folder of policies: roles/ and managed/ are read; resources/, organization/ and cedar/ must be empty yet.",
         );
         let identities = map.section::<Identities>("identities", "How identity ids come about.");
         let admin = map.section::<AdminAccess>("admin", "Who may see all of the admin address.");

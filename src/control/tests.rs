@@ -119,3 +119,21 @@ async fn hidden_copies_of_a_mount_are_passed_over() {
     let problems = builder().build(&place.path("poolgate.yaml")).err().unwrap();
     assert!(problems[0].to_string().contains("bad.json:1:"), "{}", problems[0]);
 }
+
+#[tokio::test]
+async fn policies_that_this_version_would_not_apply_are_refused() {
+    for name in ["organization", "resources", "cedar"] {
+        let place = Place::new();
+        let file = place.path("poolgate.yaml");
+        let folder = format!("policies/{name}");
+        fs::create_dir(place.path(&folder)).unwrap();
+        place.write(&format!("{folder}/.gitkeep"), "");
+        let settings = builder().build(&file).unwrap().settings;
+        let before = place.stamps(&settings);
+        place.write(&format!("{folder}/deny.any"), "forbid (principal, action, resource);");
+        assert_ne!(place.stamps(&settings), before, "a reload would not see it");
+        let problems = builder().build(&file).err().unwrap();
+        let message = problems[0].to_string();
+        assert!(message.contains(&folder) && message.contains("not have it yet"), "{message}");
+    }
+}
