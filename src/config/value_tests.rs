@@ -105,6 +105,9 @@ fn ids() {
     for text in ["", "eu-west-1_", "euwest1_x", "eu-west_x", "eu-west-1_a_b", "EU-west-1_a", "_a"] {
         assert!(PoolId::parse(text).is_err(), "{text}");
     }
+    let longest = format!("eu-west-1_{}", "a".repeat(45));
+    assert!(PoolId::parse(&longest).is_ok());
+    assert!(PoolId::parse(&format!("{longest}a")).is_err());
     assert!(Region::parse("eu-west-1").is_ok());
     assert!(Region::parse("eu-west-1a").is_err());
     assert!(Region::parse("-").is_err());

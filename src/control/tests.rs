@@ -1,11 +1,14 @@
 //! Building generations, on files.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 
 use super::{Builder, Offline, client_tls, stamps::Stamps};
-use crate::config::Settings;
+use crate::{
+    config::Settings,
+    token::testing::{Answer, FakeFetch, pool_jwks},
+};
 
 struct Place {
     folder: TempDir,
@@ -136,4 +139,43 @@ async fn policies_that_this_version_would_not_apply_are_refused() {
         let message = problems[0].to_string();
         assert!(message.contains(&folder) && message.contains("not have it yet"), "{message}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_built_and_not_applied_touches_no_keys() {
+    let place = Place::new();
+    let file = place.path("poolgate.yaml");
+    let pool = |name: &str, max_stale: &str| {
+        format!(
+            "{CONFIG}user_pools: [{{ id: eu-west-1_{name}, clients: [c], jwks: \"https://keys.example/{name}\" }}]\n\
+             token: {{ max_stale: {max_stale} }}\n"
+        )
+    };
+    let good = || Answer::Body(pool_jwks().into_bytes());
+    let fetch = FakeFetch::new("https://keys.example/One", good());
+    fetch.set("https://keys.example/Two", good());
+    let mut builder = Builder::new(Arc::<FakeFetch>::clone(&fetch), client_tls().unwrap());
+
+    place.write("poolgate.yaml", &pool("One", "2h"));
+    let (_, snapshot, _, applied) = builder.build(&file).unwrap().into_parts();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(fetch.calls(), 0, "fetched for a configuration that may yet be refused");
+    builder.applied(applied);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(fetch.calls(), 1);
+
+    // The source is down from now on; a shorter max_stale that isn't in force hurts nobody.
+    fetch.set("https://keys.example/One", Answer::Hangs);
+    let keys = Arc::clone(&snapshot.rules.issuers.all()[0].keys);
+    for (name, max_stale) in [("One", "1m"), ("Two", "2h")] {
+        place.write("poolgate.yaml", &pool(name, max_stale));
+        assert!(builder.build(&file).is_ok());
+    }
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(!keys.is_stale());
+    assert_eq!(keys.stats().keys, 1);
+    place.write("poolgate.yaml", &pool("One", "1m"));
+    let (_, _, _, applied) = builder.build(&file).unwrap().into_parts();
+    builder.applied(applied);
+    assert!(keys.is_stale());
 }

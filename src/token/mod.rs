@@ -33,7 +33,7 @@ pub use fetch::{Fetch, FetchError, FetchFuture, KeySource};
 pub use issuer::{Issuer, IssuerError, IssuerKind};
 pub use key::{Algorithm, VerificationKey};
 pub use keys::{KeySet, KeyStats, KeysError, RefreshError};
-pub use store::KeyStore;
+pub use store::{KeyPlan, KeyStore};
 pub use verify::{Issuers, TokenKind, VerifiedToken};
 
 /// Longest accepted token, in bytes of its compact form. The longest token Cognito issues is far

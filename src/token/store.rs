@@ -6,7 +6,7 @@
 //! 10 s. A bad answer changes nothing but a counter.
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -36,46 +36,89 @@ struct Source {
     task: AbortHandle,
 }
 
+/// The key sets of a configuration that may yet be refused: what is in force is as it was.
+#[derive(Default)]
+pub struct KeyPlan(Vec<Planned>);
+
+struct Planned {
+    source: KeySource,
+    keys: Arc<KeySet>,
+    /// Of a new set, for its task.
+    demands: Option<mpsc::Receiver<Demand>>,
+}
+
 impl KeyStore {
     /// A store that reaches URLs through `fetch`.
     pub fn new(fetch: Arc<dyn Fetch>) -> Self {
         Self { fetch, sources: Mutex::default() }
     }
 
-    /// The key set of `source`: the same handle every time, so that a reload keeps the keys.
-    /// Starts its task on the current tokio runtime. Keys older than `max_stale` are not used.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime, as `tokio::spawn` does.
-    pub fn ensure(&self, source: &KeySource, max_stale: Duration) -> Arc<KeySet> {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = match sources.entry(source.clone()) {
-            Entry::Occupied(entry) => Arc::clone(&entry.get().keys),
-            Entry::Vacant(entry) => {
+    /// The key set of `source`: the same handle every time, so that a reload keeps the keys. A new
+    /// one is noted in `plan` and asks for nothing before [`KeyStore::start`].
+    pub fn plan(&self, source: &KeySource, plan: &mut KeyPlan) -> Arc<KeySet> {
+        if let Some(planned) = plan.0.iter().find(|planned| planned.source == *source) {
+            return Arc::clone(&planned.keys);
+        }
+        let held = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let (keys, demands) = match held.get(source) {
+            Some(held) => (Arc::clone(&held.keys), None),
+            None => {
                 let (sender, demands) = mpsc::channel(MAX_WAITING);
                 let aging = match source {
                     KeySource::AlbDirectory(_) => Aging::EachKey,
                     _ => Aging::Whole,
                 };
-                let keys = Arc::new(KeySet::new(aging, Some(sender)));
-                let refresher = Refresher {
-                    source: source.clone(),
-                    fetch: Arc::clone(&self.fetch),
-                    keys: Arc::downgrade(&keys),
-                    failures: 0,
-                    quiet_until: None,
-                    last_read: None,
-                };
-                let task = tokio::spawn(refresher.run(demands)).abort_handle();
-                Arc::clone(&entry.insert(Source { keys, task }).keys)
+                (Arc::new(KeySet::new(aging, Some(sender))), Some(demands))
             }
         };
-        keys.keep_for(max_stale);
+        let planned = Planned { source: source.clone(), keys: Arc::clone(&keys), demands };
+        plan.0.push(planned);
+        keys
+    }
+
+    /// Keeps the sources of `plan`, from now on for `max_stale`, and drops all others. Starts the
+    /// tasks of new ones on the current tokio runtime.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, as `tokio::spawn` does.
+    pub fn start(&self, plan: KeyPlan, max_stale: Duration) {
+        let sources: Vec<KeySource> = plan.0.iter().map(|p| p.source.clone()).collect();
+        self.retain(&sources);
+        let mut held = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        for Planned { source, keys, demands } in plan.0 {
+            keys.keep_for(max_stale);
+            let Some(demands) = demands else { continue };
+            let refresher = Refresher {
+                source: source.clone(),
+                fetch: Arc::clone(&self.fetch),
+                keys: Arc::downgrade(&keys),
+                failures: 0,
+                quiet_until: None,
+                last_read: None,
+            };
+            let task = tokio::spawn(refresher.run(demands)).abort_handle();
+            if let Some(earlier) = held.insert(source, Source { keys, task }) {
+                earlier.task.abort();
+            }
+        }
+    }
+
+    /// Plans and starts one source beside the others.
+    #[cfg(test)]
+    pub(crate) fn ensure(&self, source: &KeySource, max_stale: Duration) -> Arc<KeySet> {
+        let mut plan = KeyPlan::default();
+        let held: Vec<KeySource> =
+            self.sources.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        for source in &held {
+            self.plan(source, &mut plan);
+        }
+        let keys = self.plan(source, &mut plan);
+        self.start(plan, max_stale);
         keys
     }
 
     /// Drops every source that is not among `sources` and ends its task.
-    pub fn retain(&self, sources: &[KeySource]) {
+    pub(crate) fn retain(&self, sources: &[KeySource]) {
         let mut held = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|source, entry| {
             let keep = sources.contains(source);
