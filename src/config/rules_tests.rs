@@ -139,6 +139,26 @@ fn each_rule_is_reported() {
             "5:5: the issuer https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E is the one of line 4 too",
         ),
         (
+            MINIMAL.replace(
+                "user_pools:\n",
+                "user_pools:\n  - { id: eu-west-1_Ab12Cd34E, clients: [b], issuer: \"https://a\" }\n",
+            ),
+            "5:5: the provider cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E is the one of line 4 too",
+        ),
+        (
+            with(
+                "oidc_providers:\n  - { issuer: \"http://localhost:5/p\", audiences: [b] }\n  - { issuer: \"https://localhost:5/p\", audiences: [c] }\n",
+            ),
+            "13:5: the provider localhost:5/p is the one of line 12 too",
+        ),
+        (
+            MINIMAL.replace(
+                "user_pools:\n",
+                "oidc_providers:\n  - { issuer: \"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Local\", audiences: [b] }\nuser_pools:\n  - { id: eu-west-1_Local, clients: [b], issuer: \"https://a\" }\n",
+            ),
+            "4:5: the provider cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Local is the one of line 6 too",
+        ),
+        (
             MINIMAL.replace("listen:", "listen: { proxy: { address: \"127.0.0.1:1\" } }\nlisten:"),
             "2:1: `listen` is in this mapping already",
         ),

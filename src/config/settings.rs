@@ -340,25 +340,34 @@ impl Section for AdminAccess {
 
 section!(AdminAccess, AdminListener, Aws, Identities, Limits, Listen, ProxyListener, Timeouts, Tls,);
 
+/// Neither two issuers nor two providers may be the same: `iss` tells whose keys a token is checked
+/// with, and the provider's name in `Logins` tells whose identity and role it gets. With two of one
+/// name, each could log in as the other's users.
 fn check_issuers(
     map: &mut Map<'_, '_>,
     pools: Option<&[UserPool]>,
     providers: Option<&[OidcProvider]>,
 ) {
-    let pools = pools.unwrap_or_default().iter();
-    let pools = pools.flat_map(|pool| pool.issuers().into_iter().map(|i| (i, pool.position)));
-    let providers = providers.unwrap_or_default().iter();
-    let providers = providers.map(|one| (one.issuer.as_str().to_owned(), one.position));
+    let pools = pools.unwrap_or_default().iter().flat_map(|pool| {
+        let issuers = pool.issuers().into_iter().map(|issuer| format!("issuer {issuer}"));
+        let provider = format!("provider {}", pool.provider());
+        issuers.chain([provider]).map(|name| (name, pool.position))
+    });
+    let providers = providers.unwrap_or_default().iter().flat_map(|one| {
+        let issuer = format!("issuer {}", one.issuer.as_str());
+        let provider = format!("provider {}", one.provider());
+        [issuer, provider].map(|name| (name, one.position))
+    });
     let mut seen: Vec<(String, Position)> = Vec::new();
     let mut told = None;
-    for (issuer, position) in pools.chain(providers) {
-        let known = seen.iter().find(|(known, _)| *known == issuer).map(|(_, first)| *first);
+    for (name, position) in pools.chain(providers) {
+        let known = seen.iter().find(|(known, _)| *known == name).map(|(_, first)| *first);
         match known {
-            None => seen.push((issuer, position)),
-            // Once for each entry, although a user pool has two issuers.
+            None => seen.push((name, position)),
+            // Once for each entry, although it has several names.
             Some(first) if told != Some(position) => {
                 told = Some(position);
-                let message = format!("the issuer {issuer} is the one of line {} too", first.line);
+                let message = format!("the {name} is the one of line {} too", first.line);
                 if let Some(reader) = map.reader() {
                     reader.error(position, message);
                 }
