@@ -288,6 +288,10 @@ fn wrong_exports_are_refused_with_their_path() {
     let many: Vec<_> = (0..26).map(|_| ("d", "Equals", "x")).collect();
     let bare = json!({"IdentityPoolId": POOL, "CognitoIdentityProviders": [{"ProviderName": NAME, "ClientId": CLIENT}],
         "RoleMappings": {NAME: {"Type": "Token", "AmbiguousRoleResolution": "Deny"}}});
+    let foreign = |provider: &str| {
+        let mapping = json!({"Type": "Token", "AmbiguousRoleResolution": "Deny"});
+        json!({"IdentityPoolId": POOL, "RoleMappings": {provider: mapping}}).to_string()
+    };
     for (text, reason, path) in [
         ("[".to_owned(), "syntax", ""),
         ("{}".to_owned(), "missing_member", ""),
@@ -312,6 +316,13 @@ fn wrong_exports_are_refused_with_their_path() {
             "RoleMappings.label.RulesConfiguration",
         ),
         (bare.to_string(), "mapping_without_client", &format!("RoleMappings.{NAME}")),
+        (foreign("op.example/a:b"), "token_mapping", "RoleMappings.op.example/a:b.Type"),
+        (
+            foreign("arn:aws:iam::123456789012:oidc-provider/op.example"),
+            "token_mapping",
+            "RoleMappings.arn:aws:iam::123456789012:oidc-provider/op.example.Type",
+        ),
+        (foreign("accounts.google.com"), "token_mapping", "RoleMappings.accounts.google.com.Type"),
     ] {
         let errors = IdentityPool::parse(&text).unwrap_err();
         assert_eq!(
