@@ -192,6 +192,18 @@ fn routes_are_checked_against_each_other() {
             vec!["11:5: routes: `a` is the name of the route at line 7 already"],
         ),
         (
+            more(
+                "b",
+                "execute-api",
+                "match: { path: /b }, token: { alb: { arn: \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc\", client: x } }, ",
+            ) + &more(
+                "c",
+                "execute-api",
+                "match: { path: /c }, token: { alb: { arn: \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc\", keys: \"https://k\" } }, ",
+            ),
+            vec!["12:5: routes: `c` has other `keys` for the load balancer of `b` at line 11"],
+        ),
+        (
             more("b", "execute-api", ""),
             vec![
                 "11:5: routes: `b` takes the same requests as `a` at line 7; their `match` is equal",

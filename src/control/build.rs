@@ -286,8 +286,8 @@ impl Builder {
                 continue;
             }
             let keys = keys(KeySource::AlbDirectory(alb.keys_url()));
-            let clients = alb.client.iter().cloned().collect();
-            let mut issuer = Issuer::alb(&alb.arn, "", clients, keys);
+            // Of any client: which one is each route's own matter.
+            let mut issuer = Issuer::alb(&alb.arn, "", Vec::new(), keys);
             // It passes on what one of the configured issuers said of a user.
             issuer.issuers = issuers.iter().flat_map(|i: &Issuer| i.issuers.clone()).collect();
             issuers.push(issuer);
@@ -499,7 +499,10 @@ fn sources(route: &config::Route) -> TokenSources {
             name: name.clone(),
             origins: token.origins.iter().filter_map(|o| Origin::parse(o)).collect(),
         }),
-        alb: token.alb.as_ref().map(|alb| AlbSource { arn: alb.arn.clone() }),
+        alb: token
+            .alb
+            .as_ref()
+            .map(|alb| AlbSource { arn: alb.arn.clone(), client: alb.client.clone() }),
     }
 }
 

@@ -179,3 +179,27 @@ async fn what_is_built_and_not_applied_touches_no_keys() {
     builder.applied(applied);
     assert!(keys.is_stale());
 }
+
+#[tokio::test]
+async fn routes_behind_one_load_balancer_keep_their_own_clients() {
+    let place = Place::new();
+    let alb = |client: &str| {
+        let arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc";
+        format!(
+            "  - {{ name: {client}, service: execute-api, match: {{ path: /{client} }}, engines: {{ iam: off }}, \
+             token: {{ alb: {{ arn: \"{arn}\", client: {client} }} }}, upstream: {{ url: \"http://127.0.0.1:3000\" }} }}\n"
+        )
+    };
+    let pool = "user_pools: [{ id: eu-west-1_One, clients: [c] }]\n";
+    place.write("poolgate.yaml", &format!("{CONFIG}{}{}{pool}", alb("a"), alb("b")));
+    let built = builder().build(&place.path("poolgate.yaml")).unwrap();
+    let rules = &built.snapshot.rules;
+    let clients: Vec<_> = rules
+        .routes
+        .iter()
+        .filter_map(|route| route.sources.alb.as_ref()?.client.as_deref())
+        .collect();
+    assert_eq!(clients, ["a", "b"]);
+    let issuers = rules.issuers.all();
+    assert!(issuers.iter().any(|i| i.name.ends_with("/50dc") && i.clients.is_empty()));
+}

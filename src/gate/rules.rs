@@ -89,6 +89,8 @@ pub struct CookieSource {
 pub struct AlbSource {
     /// The load balancer's ARN.
     pub arn: String,
+    /// The client that its tokens must be for; any if absent.
+    pub client: Option<String>,
 }
 
 /// About how many bytes a session takes.

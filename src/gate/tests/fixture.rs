@@ -153,7 +153,7 @@ pub(super) fn cookie(name: &str, origins: &[&str]) -> TokenSources {
 }
 
 pub(super) fn alb() -> TokenSources {
-    TokenSources { cookie: None, alb: Some(AlbSource { arn: ALB.to_owned() }) }
+    TokenSources { cookie: None, alb: Some(AlbSource { arn: ALB.to_owned(), client: None }) }
 }
 
 pub(super) fn matching(host: Option<&str>, path: Option<&str>) -> Option<Match> {
