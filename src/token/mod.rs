@@ -11,6 +11,7 @@
 //! itself (`jwk`, `jku`, `x5u`, `x5c` are ignored), `crit`, unencoded payloads (RFC 7797), JWE,
 //! duplicate members, tokens without `exp`. `docs/tokens.md` lists every check in order.
 
+mod allowance;
 mod cache;
 mod claims;
 mod compact;

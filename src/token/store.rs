@@ -3,7 +3,7 @@
 //! A task loads at once, then well before anybody needs it; after a failure it tries again with
 //! growing, jittered pauses. It also serves those who wait for an unknown key id: one fetch for
 //! all of them, then a pause, so that a flood of made-up key ids costs the issuer one request in
-//! 10 s. A bad answer changes nothing but a counter.
+//! 10 s (a load balancer's directory, where every key id has its own URL: one a second). A bad answer changes nothing but a counter.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::allowance::Allowance;
 use super::keys::{Aging, Demand, Document};
 use super::{
     Fetch, FetchError, KeySet, KeySource, KeysError, MAX_KEYS_BYTES, RefreshError, VerificationKey,
@@ -94,6 +95,7 @@ impl KeyStore {
                 keys: Arc::downgrade(&keys),
                 failures: 0,
                 quiet_until: None,
+                allowance: Allowance::new(),
                 last_read: None,
             };
             let task = tokio::spawn(refresher.run(demands)).abort_handle();
@@ -151,6 +153,8 @@ struct Refresher {
     failures: u32,
     /// After a fetch in vain: not before this moment for an unknown key id.
     quiet_until: Option<Instant>,
+    /// As `quiet_until`, of a directory.
+    allowance: Allowance,
     /// What the file held when it was last read.
     last_read: Option<Bytes>,
 }
@@ -194,16 +198,19 @@ impl Refresher {
         if keys.find(kid).is_ok() {
             return Ok(());
         }
-        if self.quiet_until.is_some_and(|until| Instant::now() < until) {
-            return Err(RefreshError::Cooldown);
-        }
         let loaded = match &self.source {
             KeySource::AlbDirectory(base) if is_uuid(kid) => {
+                if !self.allowance.take(kid) {
+                    return Err(RefreshError::Cooldown);
+                }
                 let url = format!("{}/{kid}", base.trim_end_matches('/'));
                 self.load_alb(keys, &url, kid).await
             }
             // Anything else would choose a path on the key server.
             KeySource::AlbDirectory(_) => return Err(RefreshError::NoSuchKey),
+            _ if self.quiet_until.is_some_and(|until| Instant::now() < until) => {
+                return Err(RefreshError::Cooldown);
+            }
             _ => self.load(keys).await,
         };
         let answer = match loaded {
@@ -211,7 +218,13 @@ impl Refresher {
             Ok(()) if keys.find(kid).is_ok() => Ok(()),
             Ok(()) => Err(RefreshError::NoSuchKey),
         };
-        self.quiet_until = answer.err().map(|_| Instant::now() + COOLDOWN);
+        if answer.is_err() {
+            let until = Instant::now() + COOLDOWN;
+            match self.is_on_demand() {
+                true => self.allowance.in_vain(kid, until),
+                false => self.quiet_until = Some(until),
+            }
+        }
         answer
     }
 
