@@ -82,8 +82,8 @@ impl Rig {
             identities: IdentityIds::new(Some(b"a key for tests")),
             account: account(&[("Reader", statements), ("Auditor", &auditor)]),
             routes: Routes::new(routes, vec![POOL.to_owned()]).unwrap(),
-            region: REGION.to_owned(),
-            account_id: ACCOUNT.to_owned(),
+            region: Some(REGION.to_owned()),
+            account_id: Some(ACCOUNT.to_owned()),
             sessions: Rules::session_cache(),
         };
         Self { rules, tokens: TokenCache::new(1 << 20) }
