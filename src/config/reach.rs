@@ -25,14 +25,17 @@ impl Text for HostName {
 
     fn parse(text: &str) -> Result<Self, String> {
         let bracketed = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
-        let fits = match bracketed {
-            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        let host = match bracketed {
+            // As the host of a request is written once it is parsed.
+            Some(address) => address.parse::<std::net::Ipv6Addr>().ok().map(|a| format!("[{a}]")),
             None => {
                 let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-                made_of(text, 253, plain) && !text.starts_with('.') && !text.ends_with('.')
+                let fits =
+                    made_of(text, 253, plain) && !text.starts_with('.') && !text.ends_with('.');
+                fits.then(|| text.to_ascii_lowercase())
             }
         };
-        if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(wrong::<Self>(text)) }
+        host.map(Self).ok_or_else(|| wrong::<Self>(text))
     }
 }
 
@@ -50,7 +53,9 @@ impl Text for HostAndPort {
         };
         let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
         match HostName::parse(host) {
-            Ok(_) if port_fits => Ok(Self(text.to_ascii_lowercase())),
+            Ok(HostName(host)) if port_fits => {
+                Ok(Self(port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))))
+            }
             _ => Err(wrong::<Self>(text)),
         }
     }

@@ -3,7 +3,23 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{Address, PoolId, Region, Size, Span, Text, Url, UrlScheme};
+use crate::config::reach::{HostAndPort, HostName};
 use crate::config::value::{AccountId, IdentityPoolId, LoadBalancerArn};
+
+#[test]
+fn hosts_are_written_as_those_of_requests_are() {
+    for (text, host) in [
+        ("API.example.com", "api.example.com"),
+        ("[0:0:0:0:0:0:0:1]", "[::1]"),
+        ("[2001:DB8::0001]", "[2001:db8::1]"),
+    ] {
+        let Ok(HostName(found)) = HostName::parse(text) else { panic!("{text}") };
+        assert_eq!(found, host);
+        assert_eq!(found, crate::http::Authority::parse(text).unwrap().host());
+    }
+    let Ok(HostAndPort(found)) = HostAndPort::parse("[0:0::1]:8443") else { panic!() };
+    assert_eq!(found, "[::1]:8443");
+}
 
 #[test]
 fn addresses() {
