@@ -182,8 +182,13 @@ fn read_folder(folder: &Path) -> Result<Vec<PolicyFile>, (PathBuf, io::Error)> {
 /// The paths of the JSON files of a folder and the folders in it.
 pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
+    let mut open = vec![(folder.to_owned(), 1)];
+    while let Some((folder, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            // A link to a folder above, most likely.
+            let error = io::Error::other(format!("folders are nested deeper than {MAX_DEPTH}"));
+            return Err((folder, error));
+        }
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -196,7 +201,7 @@ pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::E
                 continue;
             }
             if path.is_dir() {
-                open.push(path);
+                open.push((path, depth + 1));
             } else if path.extension().is_some_and(|e| e == "json") {
                 found.push(path);
             }
@@ -227,7 +232,12 @@ fn not_yet(folder: &Path) -> Option<String> {
 }
 
 fn read_file(path: &Path) -> io::Result<PolicyFile> {
-    let size = fs::metadata(path)?.len();
+    let metadata = fs::metadata(path)?;
+    // Opening a FIFO would wait for its writer.
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let size = metadata.len();
     if size > MAX_BYTES {
         return Err(io::Error::other(format!("{size} bytes are more than {MAX_BYTES}")));
     }
@@ -238,5 +248,7 @@ fn read_file(path: &Path) -> io::Result<PolicyFile> {
 pub(super) const NOT_YET: [&str; 3] = ["organization", "resources", "cedar"];
 /// Files of a policy folder.
 const MAX_FILES: usize = 50_000;
+/// Levels of a policy folder, itself among them.
+const MAX_DEPTH: usize = 8;
 /// Bytes of one policy file: an account's whole dump fits.
 const MAX_BYTES: u64 = 256 << 20;

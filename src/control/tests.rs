@@ -203,3 +203,21 @@ async fn routes_behind_one_load_balancer_keep_their_own_clients() {
     let issuers = rules.issuers.all();
     assert!(issuers.iter().any(|i| i.name.ends_with("/50dc") && i.clients.is_empty()));
 }
+
+#[tokio::test]
+async fn links_in_a_circle_and_pipes_are_refused() {
+    let refused = |place: &Place| {
+        let problems = builder().build(&place.path("poolgate.yaml")).err().unwrap();
+        problems[0].to_string()
+    };
+    let place = Place::new();
+    for name in ["one", "two", "three"] {
+        std::os::unix::fs::symlink(".", place.path(&format!("policies/roles/{name}"))).unwrap();
+    }
+    assert!(refused(&place).contains("nested deeper than 8"), "{}", refused(&place));
+
+    let place = Place::new();
+    let pipe = place.path("policies/roles/pipe.json");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(refused(&place).contains("not a regular file"), "{}", refused(&place));
+}
