@@ -170,6 +170,10 @@ fn each_rule_is_reported() {
             with(&format!("trusted_proxies: [{}]\n", "::1,".repeat(1001))),
             "11:18: trusted_proxies: has more than 1000 entries",
         ),
+        (
+            MINIMAL.replace("127.0.0.1:8080", "127.0.0.1:3000"),
+            "10:22: route `a`: its upstream is the gate's own listen.proxy",
+        ),
         (with("x-note: 1\n"), "11:1: `x-note` is not a field here"),
         (with("s3: { domains: [a] }\n"), "11:1: s3: this version of poolgate does not have it yet"),
     ] {

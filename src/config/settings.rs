@@ -153,7 +153,7 @@ pub struct AdminAccess {
 
 impl Section for Settings {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
-        let listen = map.required("listen", "Where connections come in.");
+        let listen: Option<Listen> = map.required("listen", "Where connections come in.");
         let trusted_proxies = map.list::<At<IpNet>>(
             "trusted_proxies",
             "Networks and addresses of proxies whose X-Forwarded-* headers are believed.",
@@ -193,6 +193,9 @@ impl Section for Settings {
                 Some("identities"),
                 "without a `key` anyone who knows a subject can compute its identity id",
             );
+        }
+        if let (Some(listen), Some(routes)) = (&listen, &routes) {
+            check_loops(map, listen, &routes.0);
         }
         if let (Some(routes), Some(aws)) = (&routes, &aws) {
             check_aws(map, &routes.0, aws.as_ref());
@@ -400,6 +403,20 @@ fn warn_of_exposure(map: &mut Map<'_, '_>, listen: Option<&Listen>, admin: Optio
             address.position,
             "listen.admin: not local, so that only /metrics, /livez and /readyz are served; set admin.token for the rest",
         );
+    }
+}
+
+/// A request that came back to the gate would go round until every connection is taken.
+fn check_loops(map: &mut Map<'_, '_>, listen: &Listen, routes: &[Route]) {
+    let Some(reader) = map.reader() else { return };
+    for route in routes {
+        let url = &route.upstream.url;
+        let listeners = [("proxy", &listen.proxy.address), ("admin", &listen.admin.address)];
+        if let Some((name, _)) = listeners.iter().find(|(_, at)| url.value.leads_to(&at.value)) {
+            let message =
+                format!("route `{}`: its upstream is the gate's own listen.{name}", route.name);
+            reader.error(url.position, message);
+        }
     }
 }
 
