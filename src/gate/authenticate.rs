@@ -156,7 +156,8 @@ fn denial(error: &TokenError) -> Denial {
         ErrorSource::Client => Refusal::InvalidCredential,
         ErrorSource::Idp => Refusal::Unavailable,
     };
-    Denial::new(error.reason(), refusal, error.to_string())
+    Denial::new(error.reason(), refusal, error.told_to_caller())
+        .with(json!({ "error": error.to_string() }))
 }
 
 fn unsupported(detail: &str) -> Denial {
