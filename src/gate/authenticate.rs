@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ::http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
 
-use super::{Denial, Question, Refusal, Route, Rules, Trail, rules::AlbSource};
+use super::{Denial, Question, Refusal, Route, Rules, Trail};
 use crate::{
     clock::Time,
     http::{self, Credentials, Origin, RequestError, remove_cookie},
@@ -58,10 +58,7 @@ pub(super) async fn authenticate(
         return Ok(Login::Anonymous);
     };
     let verified = verify(rules, tokens, token, question.now).await;
-    let found = verified.and_then(|token| match accepts(route, source, &token) {
-        true => Ok(token),
-        false => Err(TokenError::UnknownIssuer),
-    });
+    let found = verified.and_then(|token| accepts(route, source, &token).map(|()| token));
     match found {
         Ok(token) => {
             trail.note("authenticate", || {
@@ -79,13 +76,20 @@ pub(super) async fn authenticate(
     }
 }
 
-/// A load balancer's token is accepted from its own header and from that load balancer alone; no
-/// other source may carry one.
-fn accepts(route: &Route, source: Source, token: &VerifiedToken) -> bool {
+/// A load balancer's token is accepted from its own header, from that load balancer alone and for
+/// the route's client; no other source may carry one.
+fn accepts(route: &Route, source: Source, token: &VerifiedToken) -> Result<(), TokenError> {
     match (&token.issuer.kind, source, &route.sources.alb) {
-        (IssuerKind::Alb { arn }, Source::LoadBalancer, Some(AlbSource { arn: own })) => arn == own,
-        (IssuerKind::Alb { .. }, _, _) | (_, Source::LoadBalancer, _) => false,
-        _ => true,
+        (IssuerKind::Alb { arn }, Source::LoadBalancer, Some(alb)) if *arn == alb.arn => match &alb
+            .client
+        {
+            Some(client) if token.client.as_ref() != Some(client) => Err(TokenError::WrongClient),
+            _ => Ok(()),
+        },
+        (IssuerKind::Alb { .. }, _, _) | (_, Source::LoadBalancer, _) => {
+            Err(TokenError::UnknownIssuer)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -152,7 +156,8 @@ fn denial(error: &TokenError) -> Denial {
         ErrorSource::Client => Refusal::InvalidCredential,
         ErrorSource::Idp => Refusal::Unavailable,
     };
-    Denial::new(error.reason(), refusal, error.to_string())
+    Denial::new(error.reason(), refusal, error.told_to_caller())
+        .with(json!({ "error": error.to_string() }))
 }
 
 fn unsupported(detail: &str) -> Denial {
