@@ -1,6 +1,8 @@
 //! The traps between two HTTP programs, on real sockets: what no backend may see, what breaks on
 //! either side of the gate, and what takes too long.
 
+#[path = "traps/answers.rs"]
+mod answers;
 #[path = "traps/bodies.rs"]
 mod bodies;
 #[path = "traps/limits.rs"]

@@ -235,7 +235,7 @@ fn serialise(
     *request.uri_mut() = uri;
     *request.headers_mut() = permitted.headers;
     let headers = request.headers_mut();
-    // Trailers are dropped, see UploadBody.
+    // Trailers are dropped with the body they follow.
     headers.remove(header::TRAILER);
     if chunked {
         // Without it hyper takes a GET to have no body, and drops the one it has.
