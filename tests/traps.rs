@@ -9,6 +9,8 @@
     reason = "the helpers of tests fail as tests do"
 )]
 
+#[path = "traps/answers.rs"]
+mod answers;
 #[path = "traps/bodies.rs"]
 mod bodies;
 #[path = "traps/limits.rs"]

@@ -218,7 +218,7 @@ pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::E
 /// What is wrong with a folder that isn't read yet: policies in it would decide nothing, and a
 /// Deny among them would be taken for one that is in force.
 fn not_yet(folder: &Path) -> Option<String> {
-    let entries = match fs::read_dir(folder) {
+    let mut entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => return Some(format!("can't be read: {error}")),
@@ -226,7 +226,7 @@ fn not_yet(folder: &Path) -> Option<String> {
     let visible = |entry: io::Result<fs::DirEntry>| {
         entry.map_or(true, |entry| !entry.file_name().to_string_lossy().starts_with('.'))
     };
-    entries.map(visible).any(|visible| visible).then(|| {
+    entries.any(visible).then(|| {
         "this version of poolgate does not have it yet; it must be empty or missing".to_owned()
     })
 }

@@ -67,7 +67,7 @@ pub struct Asked {
     pub method: String,
     /// The host asked for.
     pub host: String,
-    /// The path, without the query.
+    /// The path's first KiB, without the query.
     pub path: String,
 }
 
@@ -93,9 +93,9 @@ impl Asked {
     }
 }
 
-/// At most `limit` characters of a text.
+/// At most `limit` bytes of a text.
 fn capped(text: &str, limit: usize) -> String {
-    text.chars().take(limit).collect()
+    text.get(..text.floor_char_boundary(limit)).unwrap_or_default().to_owned()
 }
 
 impl<'a> DecisionRecord<'a> {
@@ -189,4 +189,7 @@ pub(super) struct AccessRecord<'a> {
 
 const MAX_METHOD: usize = 32;
 const MAX_HOST: usize = 300;
-const MAX_PATH: usize = 8192;
+const MAX_PATH: usize = 1024;
+
+#[cfg(test)]
+mod tests;

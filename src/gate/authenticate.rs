@@ -190,12 +190,15 @@ fn describe(token: &VerifiedToken) -> Value {
     })
 }
 
-/// Removes what the caller authenticated with, and whatever says that a load balancer did so, from
-/// headers that go upstream.
+/// Removes the caller's credentials, and whatever says that a load balancer verified some, from
+/// headers that go upstream: of all credentials a bearer token alone may go on, where the route lets
+/// it. On a public route nobody has looked at them before.
 pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
-    if route.forward_token == super::Forward::Remove {
+    let bearer = matches!(http::credentials(headers, None), Ok(Credentials::Bearer(_)));
+    if !bearer || route.forward_token == super::Forward::Remove {
         headers.remove(header::AUTHORIZATION);
     }
+    headers.remove(SECURITY_TOKEN);
     if let Some(cookie) = &route.sources.cookie {
         remove_cookie(headers, &cookie.name);
     }
@@ -209,3 +212,5 @@ pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
 /// What an application load balancer's own headers begin with.
 const ALB_PREFIX: &str = "x-amzn-oidc-";
 const OIDC_DATA: &str = "x-amzn-oidc-data";
+/// The session token of temporary AWS credentials.
+const SECURITY_TOKEN: &str = "x-amz-security-token";

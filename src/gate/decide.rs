@@ -9,7 +9,7 @@ use super::{
     Question, Refusal, Route, RouteIndex, Rules, Service, Trail,
     authenticate::{Login, authenticate, remove_credentials},
     context::RequestContext,
-    demands::{demand_token, missing_token, refuse_credentials},
+    demands::{demand_token, missing_token, refuse_credentials, refuse_signed_query},
 };
 use crate::{
     http,
@@ -108,7 +108,9 @@ impl Gate<'_> {
             if route.iam == Engine::Enforce {
                 progress.assumed = Some(self.assume(route, progress)?);
             }
-        } else if !is_api(route) {
+        } else if is_api(route) {
+            refuse_signed_query(&question)?;
+        } else {
             refuse_credentials(&question)?;
         }
 

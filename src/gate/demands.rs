@@ -2,7 +2,7 @@
 
 use super::{Denial, Login, Question, Refusal, Route};
 use crate::{
-    http::{Credentials, credentials},
+    http::{Credentials, credentials, is_signed_query},
     token::{TokenKind, VerifiedToken},
 };
 
@@ -53,6 +53,19 @@ pub(super) fn refuse_credentials(question: &Question) -> Result<(), Denial> {
             "unsupported_credential",
             Refusal::InvalidCredential,
             "only unsigned operations of the user pool are forwarded",
+        )),
+    }
+}
+
+/// A public route drops credentials in the head. A signed query can't be dropped, since the target
+/// is forwarded as received, and must not go upstream.
+pub(super) fn refuse_signed_query(question: &Question) -> Result<(), Denial> {
+    match question.target.query().is_some_and(is_signed_query) {
+        false => Ok(()),
+        true => Err(Denial::new(
+            "unsupported_credential",
+            Refusal::InvalidCredential,
+            "requests signed with AWS credentials are not accepted here",
         )),
     }
 }

@@ -49,7 +49,7 @@ pub fn credentials<'h>(
     if values.next().is_some() {
         return Err(RequestError::Repeated("Authorization"));
     }
-    let presigned = query.is_some_and(is_presigned);
+    let presigned = query.is_some_and(is_signed_query);
     match first {
         None if presigned => Ok(Credentials::SigV4),
         None => Ok(Credentials::None),
@@ -92,10 +92,10 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Whether a query carries a signature. Names in any case and spelling: a request that only looks
-/// signed must not pass for one without a credential.
-fn is_presigned(query: &str) -> bool {
-    let signs = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential"];
+/// Whether a query carries a signature or a session token. Names in any case: a request that only
+/// looks signed must not pass for one without a credential.
+pub fn is_signed_query(query: &str) -> bool {
+    let signs = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Security-Token"];
     query_pairs(query).any(|(name, _)| signs.iter().any(|sign| name.eq_ignore_ascii_case(sign)))
 }
 

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use ::http::header::{CONNECTION, HeaderName};
+use ::http::header::{CONNECTION, HeaderName, TRAILER};
 use ::http::{HeaderMap, Method, Version};
 
 use super::forwarded::{self, Forwarding, TrustedProxies};
@@ -230,7 +230,7 @@ pub fn receive(
 }
 
 /// Cleans the headers of an upstream's answer: hop-by-hop headers, those `Connection` lists, and
-/// `X-Poolgate-*` in every spelling. For a `101` the forwarder writes `Connection` and `Upgrade`
+/// `X-Poolgate-*` in every spelling, and `Trailer`, since trailers are dropped. For a `101` the forwarder writes `Connection` and `Upgrade`
 /// itself.
 pub fn response_hygiene(headers: &mut HeaderMap) {
     let mut doomed: Vec<HeaderName> = headers
@@ -246,6 +246,7 @@ pub fn response_hygiene(headers: &mut HeaderMap) {
     for name in doomed {
         headers.remove(name);
     }
+    headers.remove(TRAILER);
 }
 
 fn several(headers: &HeaderMap, name: &HeaderName) -> bool {

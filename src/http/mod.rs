@@ -21,7 +21,7 @@ mod target;
 
 pub use authority::{Authority, Scheme};
 pub use cookie::{cookie, remove_cookie};
-pub use credentials::{Credentials, credentials};
+pub use credentials::{Credentials, credentials, is_signed_query};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
 pub use hygiene::{

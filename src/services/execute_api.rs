@@ -63,17 +63,31 @@ fn gateway_checks(prefix: &str, request: &Request) -> Result<Vec<Check>, Describ
     Ok(checks)
 }
 
-/// Whether the caller asks API Gateway to refetch a cached answer.
+/// Whether the caller asks API Gateway to refetch a cached answer, or might: what can't be read
+/// counts as asking for it.
 fn invalidates_cache(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::CACHE_CONTROL)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|directive| {
-            let compact: String = directive.chars().filter(|c| !c.is_whitespace()).collect();
-            compact.eq_ignore_ascii_case("max-age=0")
-        })
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(may_be_max_age_0)
+}
+
+/// Blanks, quotes and the case of letters aside: `max-age` and not with a number above 0.
+fn may_be_max_age_0(directive: &[u8]) -> bool {
+    let plain = directive.iter().filter(|byte| !matches!(byte, b' ' | b'\t' | b'"'));
+    let plain: Vec<u8> = plain.map(u8::to_ascii_lowercase).collect();
+    if !plain.iter().all(u8::is_ascii_graphic) {
+        return true;
+    }
+    let Some(value) = plain.strip_prefix(b"max-age") else { return false };
+    let seconds = match value.split_first() {
+        Some((b'=', digits)) => digits,
+        Some(_) => return false,
+        None => value,
+    };
+    let number = seconds.iter().all(u8::is_ascii_digit);
+    !number || seconds.iter().all(|digit| *digit == b'0')
 }
 
 const INVOKE: &str = "execute-api:Invoke";

@@ -1,13 +1,17 @@
 //! Logs of records, a JSON line each, that never block a request.
 //!
-//! A record goes into a bounded queue, or is dropped and counted. One task per log writes the
+//! A record goes into a queue bounded in records and in bytes (callers choose how long a path is),
+//! or is dropped and counted. One task per log writes the
 //! queue out, and keeps the last records for `/decisions`.
 
 use std::{
     collections::VecDeque,
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +21,7 @@ use serde::Serialize;
 use tokio::{
     fs,
     io::AsyncWriteExt,
-    sync::mpsc::{self, Receiver, Sender, error::TrySendError},
+    sync::mpsc::{self, Receiver, Sender},
     task::JoinHandle,
 };
 
@@ -56,6 +60,8 @@ pub type Post = Arc<
 #[derive(Clone)]
 pub struct Recorder {
     queue: Option<Sender<Bytes>>,
+    /// Bytes queued or being written.
+    waiting: Arc<AtomicUsize>,
     dropped: IntCounter,
 }
 
@@ -69,7 +75,12 @@ impl Recorder {
     pub fn record<R: Serialize>(&self, record: &R) {
         let Some(queue) = &self.queue else { return };
         let Ok(line) = serde_json::to_vec(record) else { return };
-        if let Err(TrySendError::Full(_) | TrySendError::Closed(_)) = queue.try_send(line.into()) {
+        let size = line.len();
+        // Counted before it is queued: the writer takes off only what was put on.
+        let before = self.waiting.fetch_add(size, Ordering::Relaxed);
+        let fits = before.saturating_add(size) <= QUEUE_BYTES;
+        if !fits || queue.try_send(line.into()).is_err() {
+            self.waiting.fetch_sub(size, Ordering::Relaxed);
             self.dropped.inc();
         }
     }
@@ -86,12 +97,18 @@ impl Records {
     /// Starts the writer of a log on the current runtime.
     pub fn start(name: &'static str, sink: Sink, dropped: IntCounter, post: Post) -> Self {
         let recent = Arc::new(Mutex::new(VecDeque::new()));
+        let waiting = Arc::new(AtomicUsize::new(0));
         if sink == Sink::None {
-            return Self { recorder: Recorder { queue: None, dropped }, recent, writer: None };
+            let recorder = Recorder { queue: None, waiting, dropped };
+            return Self { recorder, recent, writer: None };
         }
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let recorder = Recorder { queue: Some(sender), dropped: dropped.clone() };
-        let writer = Writer { name, sink, post, dropped, recent: Arc::clone(&recent) };
+        let recorder = Recorder {
+            queue: Some(sender),
+            waiting: Arc::clone(&waiting),
+            dropped: dropped.clone(),
+        };
+        let writer = Writer { name, sink, post, dropped, waiting, recent: Arc::clone(&recent) };
         Self { recorder, recent, writer: Some(tokio::spawn(writer.run(receiver))) }
     }
 
@@ -122,6 +139,7 @@ struct Writer {
     sink: Sink,
     post: Post,
     dropped: IntCounter,
+    waiting: Arc<AtomicUsize>,
     recent: Arc<Mutex<VecDeque<Bytes>>>,
 }
 
@@ -143,7 +161,8 @@ impl Writer {
                     }
                 }
             }
-            lines.clear();
+            let written = lines.drain(..).map(|line| line.len()).sum();
+            self.waiting.fetch_sub(written, Ordering::Relaxed);
         }
     }
 
@@ -184,6 +203,8 @@ fn join(lines: &[Bytes]) -> Bytes {
 
 /// Records that may wait to be written.
 const QUEUE: usize = 16_384;
+/// Bytes of them, those being written included: about a KiB for each.
+const QUEUE_BYTES: usize = 16 << 20;
 /// Records written at once.
 const BATCH: usize = 512;
 /// Records kept for `/decisions`.

@@ -62,9 +62,7 @@ impl Body for UploadBody {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(inner).poll_frame(cx));
         self.progress.mark();
-        // Trailers were not there to be judged, and a backend may read them as headers: they may be
-        // discarded (RFC 9110 §6.5.1), and are.
-        Poll::Ready(frame.filter(|frame| !matches!(frame, Ok(frame) if frame.is_trailers())))
+        Poll::Ready(without_trailers(frame))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -105,6 +103,12 @@ impl AnswerBody {
     }
 }
 
+/// Trailers were not there when headers were judged and cleaned, and either side may read them as
+/// headers: they may be discarded (RFC 9110 §6.5.1), and are. Nothing follows them.
+fn without_trailers<E>(frame: Option<Result<Frame<Bytes>, E>>) -> Option<Result<Frame<Bytes>, E>> {
+    frame.filter(|frame| !matches!(frame, Ok(frame) if frame.is_trailers()))
+}
+
 fn give_back(lease: &mut Option<Lease>) {
     if let Some(lease) = lease.take() {
         lease.give_back();
@@ -124,7 +128,7 @@ impl Body for AnswerBody {
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|f| f.map_err(|e| match e {})))
             }
             Self::Upstream { inner, lease } => {
-                let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
+                let frame = without_trailers(ready!(Pin::new(&mut *inner).poll_frame(cx)));
                 if frame.is_none() || (matches!(frame, Some(Ok(_))) && inner.is_end_stream()) {
                     give_back(lease);
                 }

@@ -96,7 +96,8 @@ impl Client {
     /// Forwards what `permit` permits to `upstream`, with the caller's `body`.
     ///
     /// A request that found its connection closed before it was sent goes out again on another. One
-    /// that may have been sent does so only if it is idempotent and has no body (RFC 9110 §9.2.2).
+    /// that may have been sent does so once, on a fresh one, and only if it is idempotent and has no
+    /// body (RFC 9110 §9.2.2).
     ///
     /// # Errors
     /// Why there is no answer.
@@ -112,8 +113,9 @@ impl Client {
         let body = UploadBody::new(body, &progress);
         let mut request = serialise(permit, id, upstream, body)?;
         let repeatable = is_idempotent(request.method()) && request.body().is_end_stream();
+        let mut wanted = Wanted::Any;
         loop {
-            let (mut lease, reused) = self.connection(upstream, timeouts).await?;
+            let (mut lease, reused) = self.connection(upstream, wanted, timeouts).await?;
             let again = (reused && repeatable).then(|| copy(&request, &progress));
             let sent = tokio::select! {
                 sent = lease.sender.try_send_request(request) => sent,
@@ -129,7 +131,10 @@ impl Client {
             };
             request = match (failed.take_message(), again) {
                 (Some(unsent), _) => unsent,
-                (None, Some(again)) if !failed.error().is_user() => again,
+                (None, Some(again)) if !failed.error().is_user() => {
+                    wanted = Wanted::Fresh;
+                    again
+                }
                 _ if failed.error().is_user() => return Err(ForwardError::CallerBody),
                 _ => return Err(ForwardError::Upstream(failed.into_error())),
             };
@@ -149,13 +154,17 @@ impl Client {
         idle.retain(|_, queue| !queue.is_empty());
     }
 
-    /// An idle connection (the one used last, which is the likeliest to live) or a new one.
+    /// An idle connection, if one will do (the one used last, which is the likeliest to live), or a
+    /// new one.
     async fn connection(
         self: &Rc<Self>,
         upstream: &Upstream,
+        wanted: Wanted,
         timeouts: Timeouts,
     ) -> Result<(Lease, Reused), ForwardError> {
-        if let Some(found) = self.take_idle(upstream) {
+        if wanted == Wanted::Any
+            && let Some(found) = self.take_idle(upstream)
+        {
             return Ok((self.lease(upstream, found.sender, found.address), true));
         }
         let mut last = ForwardError::NoAddress;
@@ -186,6 +195,15 @@ impl Client {
 }
 
 type Reused = bool;
+
+/// Which connections a request may go out on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// An idle one, where there is one.
+    Any,
+    /// A new one: no idle one can be trusted to live.
+    Fresh,
+}
 
 async fn connect(upstream: &Upstream, address: &Address) -> Result<Sender, ForwardError> {
     let stream = match address {
@@ -239,7 +257,7 @@ fn serialise(
     *request.uri_mut() = uri;
     *request.headers_mut() = permitted.headers;
     let headers = request.headers_mut();
-    // Trailers are dropped, see UploadBody.
+    // Trailers are dropped with the body they follow.
     headers.remove(header::TRAILER);
     if chunked {
         // Without it hyper takes a GET to have no body, and drops the one it has.

@@ -7,7 +7,7 @@ use super::fixture::{
     token_only,
 };
 use crate::{
-    gate::{AlbSource, Forward, Login, Match, Outcome, Refusal, Route, TokenSources},
+    gate::{AlbSource, Authenticate, Forward, Login, Match, Outcome, Refusal, Route, TokenSources},
     http::Scheme,
     token::{
         TokenKind,
@@ -237,6 +237,39 @@ fn credentials_go_upstream_only_as_the_route_says() {
     // Where nobody verifies them they are removed all the same.
     let headers = forwarded(token_only("bearer"), by_alb.bearer(&id));
     assert!(headers.keys().all(|name| !name.as_str().starts_with("x-amzn-oidc")), "{headers:?}");
+}
+
+#[test]
+fn of_all_credentials_a_bearer_token_alone_goes_upstream() {
+    let public = || Route { authenticate: Authenticate::Public, ..api("public") };
+    let authorization = |route: Route, value: &str| {
+        let ask = Ask::get("/api/x")
+            .with("authorization", value)
+            .with("x-amz-security-token", "session-token")
+            .with("x-amz-date", "20270115T080000Z");
+        let Outcome::Allow(permit) = Rig::new(vec![route]).decide(ask).outcome else {
+            panic!("denied");
+        };
+        let headers = permit.into_parts().0.request.headers;
+        assert!(!headers.contains_key("x-amz-security-token"), "{value}");
+        assert!(headers.contains_key("x-amz-date"), "{value}");
+        headers.get("authorization").map(|value| value.to_str().unwrap().to_owned())
+    };
+    let bearer = format!("Bearer {}", id_token(&none()));
+    assert_eq!(authorization(token_only("token"), &bearer), Some(bearer.clone()));
+    assert_eq!(authorization(public(), &bearer), Some(bearer.clone()));
+    let remove = Route { forward_token: Forward::Remove, ..public() };
+    assert_eq!(authorization(remove, &bearer), None);
+    for value in ["Basic YTpi", "AWS4-HMAC-SHA256 Credential=a", "Bearer", "Bearer a b", ""] {
+        assert_eq!(authorization(public(), value), None, "{value}");
+    }
+    // What stands in the query can't be taken out of it.
+    let rig = Rig::new(vec![public()]);
+    assert_eq!(rig.reason(Ask::get("/api/x?q=1")), "+public_route");
+    for query in ["X-Amz-Signature=0", "a=b&x-amz-security-token=t", "X-Amz-Credential=a"] {
+        let ask = Ask::get(&format!("/api/x?{query}"));
+        assert_eq!(rig.reason(ask), "-unsupported_credential", "{query}");
+    }
 }
 
 #[test]

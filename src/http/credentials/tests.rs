@@ -77,6 +77,7 @@ fn sees_a_presigned_query_and_no_access_token() {
         "X%2dAmz-Signature=0",
         "X-Amz-Signature",
         "X-Amz-Credential=a",
+        "x-amz-security-token=a",
     ];
     for query in signed {
         assert_eq!(credentials(&none, Some(query)), Ok(Credentials::SigV4), "{query}");

@@ -57,6 +57,21 @@ fn asking_to_bypass_the_cache_is_a_right_of_its_own() {
         ("max-age=10", 1),
         ("no-cache", 1),
         ("s-maxage=0", 1),
+        ("max-age=00", 2),
+        ("\"max-age=0\"", 2),
+        ("max-age=\"0\"", 2),
+        ("max-age=+0", 2),
+        ("max-age=-1", 2),
+        ("max-age=0.5", 2),
+        ("max-age=", 2),
+        ("max-age", 2),
+        ("max-age=10, max-age=0", 2),
+        ("max-age=99999999999999999999999", 1),
+        ("max-age=010", 1),
+        ("max-aged=0", 1),
+        ("", 1),
+        (",", 1),
+        ("max-age=10, \u{e9}", 2),
     ] {
         let found = checks(Method::GET, "/api/x", Some(value));
         assert_eq!(found.len(), count, "{value}");

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use prometheus::IntCounter;
 use tokio::{sync::Semaphore, time::sleep};
 
-use super::{Post, QUEUE, RECENT, Records, Sink};
+use super::{Post, QUEUE, QUEUE_BYTES, RECENT, Records, Sink};
 
 fn counter() -> IntCounter {
     IntCounter::new("dropped", "dropped").unwrap()
@@ -55,6 +55,27 @@ async fn a_full_queue_drops_and_counts_and_never_waits() {
     assert!(numbers.iter().copied().eq(0..QUEUE), "in order, without a gap");
     assert!(batches.len() < QUEUE / 100);
     assert_eq!(dropped.get(), surplus as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_records_fill_the_queue_by_their_bytes_until_they_are_written() {
+    let (dropped, permits) = (counter(), Arc::new(Semaphore::new(1000)));
+    let (post, got) = collector(&permits);
+    let records = Records::start("test", sink(), dropped.clone(), post);
+    let recorder = records.recorder();
+    let large = "x".repeat(64 << 10);
+    let fit = QUEUE_BYTES / (large.len() + 2);
+    for round in 1..=3 {
+        for _ in 0..fit + 7 {
+            recorder.record(&large);
+        }
+        assert_eq!(dropped.get(), round * 7);
+        sleep(Duration::from_millis(1)).await;
+    }
+    drop(recorder);
+    records.finish().await;
+    let written: usize = got.lock().unwrap().iter().map(Bytes::len).sum();
+    assert_eq!(written, 3 * fit * (large.len() + 3));
 }
 
 #[tokio::test(start_paused = true)]

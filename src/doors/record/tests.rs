@@ -1,0 +1,29 @@
+//! What a record keeps of a request.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ::http::Request;
+
+use super::{Asked, capped};
+use crate::clock::Time;
+
+fn asked(target: &str) -> Asked {
+    let request = Request::builder().uri(target).header("host", "a:b@gate").body(()).unwrap();
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    Asked::of(&request.into_parts().0, peer, Time::from_secs(0))
+}
+
+#[test]
+fn a_record_has_the_beginning_of_a_long_path_and_no_query() {
+    assert_eq!(asked("/orders/1?secret").path, "/orders/1");
+    assert_eq!(asked("/orders/1").host, "gate");
+    let long = format!("/{}", "x".repeat(32 << 10));
+    assert_eq!(Some(asked(&long).path.as_str()), long.get(..1024));
+}
+
+#[test]
+fn texts_are_cut_between_characters() {
+    for (limit, kept) in [(0, ""), (1, "a"), (2, "a"), (3, "aé"), (4, "aéb"), (9, "aéb")] {
+        assert_eq!(capped("aéb", limit), kept, "{limit}");
+    }
+}
