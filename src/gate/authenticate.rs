@@ -12,7 +12,7 @@ use super::{Denial, Question, Refusal, Route, Rules, Trail};
 use crate::{
     clock::Time,
     http::{self, Credentials, Origin, RequestError, remove_cookie},
-    token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, VerifiedToken},
+    token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, TokenKind, VerifiedToken},
 };
 
 /// Whose request it is.
@@ -164,12 +164,23 @@ fn unsupported(detail: &str) -> Denial {
     Denial::new("unsupported_credential", Refusal::InvalidCredential, detail)
 }
 
+/// A kind of token in words.
+fn kind(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Id => "ID token",
+        TokenKind::Access => "access token",
+        TokenKind::ClientCredentials => "access token of the client itself",
+        TokenKind::Oidc => "token of an OpenID Connect provider",
+        TokenKind::Alb => "token of a load balancer",
+    }
+}
+
 /// What `explain` tells of a token: facts about it, never the token.
 fn describe(token: &VerifiedToken) -> Value {
     let issuer: &Issuer = &token.issuer;
     json!({
         "issuer": issuer.name,
-        "kind": format!("{:?}", token.kind),
+        "kind": kind(token.kind),
         "client": token.client,
         "key": token.kid,
         "subject": token.claims.subject(),

@@ -131,6 +131,8 @@ impl Writer {
         let mut failing = false;
         while queue.recv_many(&mut lines, BATCH).await > 0 {
             let batch = join(&lines);
+            // First, so that a slow sink doesn't hold them back.
+            self.keep(&lines);
             match self.write(batch).await {
                 Ok(()) => failing = false,
                 Err(error) => {
@@ -141,11 +143,15 @@ impl Writer {
                     }
                 }
             }
-            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            recent.extend(lines.drain(..));
-            let surplus = recent.len().saturating_sub(RECENT);
-            recent.drain(..surplus);
+            lines.clear();
         }
+    }
+
+    fn keep(&self, lines: &[Bytes]) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.extend(lines.iter().cloned());
+        let surplus = recent.len().saturating_sub(RECENT);
+        recent.drain(..surplus);
     }
 
     async fn write(&self, batch: Bytes) -> Result<(), SinkError> {
