@@ -226,7 +226,7 @@ fn not_yet(folder: &Path) -> Option<String> {
     let visible = |entry: io::Result<fs::DirEntry>| {
         entry.map_or(true, |entry| !entry.file_name().to_string_lossy().starts_with('.'))
     };
-    entries.map(visible).any(|visible| visible).then(|| {
+    entries.into_iter().any(visible).then(|| {
         "this version of poolgate does not have it yet; it must be empty or missing".to_owned()
     })
 }
