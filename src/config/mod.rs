@@ -1,6 +1,6 @@
 //! The configuration: the file as written becomes the settings as checked.
 //!
-//! [`load`] reports every problem at once, each at its line and column, and refuses what it doesn't
+//! [`load_text`] reports every problem at once, each at its line and column, and refuses what it doesn't
 //! know: a field that is misspelt never silently leaves a gate open. Secrets are read at load and
 //! shown nowhere. Names, types, defaults and descriptions are defined once, for reading, for
 //! [`schema`] and for `docs/configuration.md`.
@@ -41,16 +41,19 @@ pub use settings::{
 pub use template::{ActionRule, PathTemplate, Piece, ResourceTemplate, Segment};
 pub use value::{Address, Keys, Url, UrlScheme};
 
-/// Reads the file at `path`, and the secrets it names: the settings and what is worth a warning,
-/// or every problem, in the file's order.
-pub fn load(path: &Path) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
-    let text = read_capped(path)
-        .map_err(|message| vec![Problem::error(path, Position::START, message)])?;
-    load_text(path, &text, &|name| std::env::var_os(name))
+/// The text of the file at `path`, for [`load_text`].
+///
+/// # Errors
+/// The file can't be read, or isn't UTF-8.
+pub fn read_text(path: &Path) -> Result<String, Vec<Problem>> {
+    read_capped(path).map_err(|message| vec![Problem::error(path, Position::START, message)])
 }
 
-/// As [`load`], of a `text` that would be the file at `path`, with environment variables from
-/// `environment`.
+/// Reads `text`, which is the file at `path`, and the secrets it names, with environment variables
+/// from `environment`: the settings and what is worth a warning.
+///
+/// # Errors
+/// Every problem, in the file's order.
 pub fn load_text(
     path: &Path,
     text: &str,
@@ -97,7 +100,7 @@ pub fn schema() -> serde_json::Value {
 }
 
 fn read_capped(path: &Path) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("can't read the file: {error}");
+    let failed = |error: std::io::Error| format!("can't be read: {error}");
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     // One byte beyond what the reader takes, so that it says that it is too large.

@@ -175,6 +175,10 @@ fn each_rule_is_reported() {
             "10:22: route `a`: its upstream is the gate's own listen.proxy",
         ),
         (with("x-note: 1\n"), "11:1: `x-note` is not a field here"),
+        (
+            with("limits: { body_buffer: 1MiB }\n"),
+            "11:11: limits.body_buffer: this version of poolgate does not have it yet",
+        ),
         (with("s3: { domains: [a] }\n"), "11:1: s3: this version of poolgate does not have it yet"),
     ] {
         assert!(read(&text).is_err(), "{text}");

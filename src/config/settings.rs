@@ -92,8 +92,6 @@ pub struct AdminListener {
 pub struct Limits {
     /// Bytes of a request's head.
     pub headers: u64,
-    /// Bytes of a body that has to be held before it is forwarded.
-    pub body_buffer: u64,
     /// Connections at a time, on all of the proxy's threads together.
     pub connections: u32,
 }
@@ -272,12 +270,11 @@ impl Section for AdminListener {
 impl Section for Limits {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let headers = map.bounded("headers", "64KiB", ["1KiB", "1MiB"], "A request's head.");
-        let doc = "A body that has to be held before it is forwarded.";
-        let body_buffer = map.bounded("body_buffer", "16MiB", ["1KiB", "1GiB"], doc);
+        map.later("body_buffer");
         let doc = "Connections at a time.";
         let connections = map.bounded("connections", "10000", ["1", "1000000"], doc);
-        let (Size(headers), Size(body_buffer)) = (headers?, body_buffer?);
-        Some(Self { headers, body_buffer, connections: connections? })
+        let Size(headers) = headers?;
+        Some(Self { headers, connections: connections? })
     }
 }
 

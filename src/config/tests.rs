@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{
     Authenticate, CedarEngine, IamEngine, IdentityStore, Keys, LogFormat, LogLevel, Only, Piece,
-    Problem, Segment, Service, Settings, Sink, UpstreamHost, UpstreamUrl, load, load_text, schema,
+    Problem, Segment, Service, Settings, Sink, UpstreamHost, UpstreamUrl, load_text, read_text,
+    schema,
 };
 
 fn environment(name: &str) -> Option<OsString> {
@@ -17,6 +18,10 @@ fn environment(name: &str) -> Option<OsString> {
 
 fn read(text: &str) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
     load_text(Path::new("etc/poolgate.yaml"), text, &environment)
+}
+
+fn from_file(path: &Path) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
+    load_text(path, &read_text(path)?, &environment)
 }
 
 fn settings(text: &str) -> Settings {
@@ -66,7 +71,7 @@ listen:
   proxy:     { address: "0.0.0.0:8080", tls: { cert: tls.crt, key: tls.key } }
   admin:     { address: "127.0.0.1:9901" }
 trusted_proxies: []
-limits: { headers: 64KiB, body_buffer: 16MiB, connections: 10000 }
+limits: { headers: 64KiB, connections: 10000 }
 timeouts: { header: 10s, idle: 60s, upstream_connect: 2s, upstream_header: 30s, shutdown_delay: 2s, drain: 30s }
 aws: { region: eu-west-1, account: "123456789012" }
 user_pools:
@@ -136,7 +141,7 @@ fn what_is_left_out_is_at_its_default() {
     assert_eq!(settings.listen.admin.address.to_string(), "127.0.0.1:9901");
     assert_eq!(settings.trusted_proxies, []);
     let limits = settings.limits;
-    assert_eq!((limits.headers, limits.body_buffer, limits.connections), (65_536, 1 << 24, 10_000));
+    assert_eq!((limits.headers, limits.connections), (65_536, 10_000));
     let times = settings.timeouts;
     let times = [
         times.header,
@@ -314,7 +319,7 @@ fn a_file_is_read_from_where_it_is() {
     let file = folder.path().join("poolgate.yaml");
     std::fs::write(folder.path().join("key"), "s3cret\n\n").unwrap();
     std::fs::write(&file, MINIMAL.replace("env: KEY", "file: key")).unwrap();
-    let (settings, _) = load(&file).unwrap();
+    let (settings, _) = from_file(&file).unwrap();
     assert_eq!(settings.identities.key.as_ref().unwrap().expose(), b"s3cret");
     assert!(!format!("{settings:?}").contains("s3cret"));
     let key = settings.identities.key.as_ref().unwrap();
@@ -322,12 +327,12 @@ fn a_file_is_read_from_where_it_is() {
     assert_eq!(settings.policies.value, folder.path().join("policies"));
 
     std::fs::write(&file, [0x61, 0xff]).unwrap();
-    let shown = load(&file).unwrap_err()[0].to_string();
+    let shown = from_file(&file).unwrap_err()[0].to_string();
     assert_eq!(shown, format!("{}:1:1: the file is not UTF-8", file.display()));
     std::fs::write(&file, vec![b'#'; 2 << 20]).unwrap();
-    assert_eq!(load(&file).unwrap_err()[0].message, "the file is larger than 1 MiB");
-    let missing = load(&folder.path().join("none.yaml")).unwrap_err();
-    assert!(missing[0].message.starts_with("can't read the file: "));
+    assert_eq!(from_file(&file).unwrap_err()[0].message, "the file is larger than 1 MiB");
+    let missing = from_file(&folder.path().join("none.yaml")).unwrap_err();
+    assert!(missing[0].message.starts_with("can't be read: "));
 }
 
 #[test]

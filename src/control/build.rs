@@ -4,7 +4,7 @@
 //! reported and the last one stays (P3). What two generations have in common (key sets, upstream
 //! connections) is handed on.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
 use hyper_rustls::ConfigBuilderExt;
@@ -109,14 +109,7 @@ impl Builder {
     }
 
     fn build_once(&self, path: &Path) -> Result<Built, Vec<Problem>> {
-        let unreadable = |error: std::io::Error| {
-            vec![Problem::error(path, Position::START, format!("can't be read: {error}"))]
-        };
-        let size = fs::metadata(path).map_err(unreadable)?.len();
-        if size > MAX_CONFIG {
-            return Err(unreadable(std::io::Error::other("it has more than 4 MiB")));
-        }
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let text = config::read_text(path)?;
         let environment = |name: &str| std::env::var_os(name);
         let (settings, mut warnings) = config::load_text(path, &text, &environment)?;
         let stamps = Stamps::of(path, &settings);
@@ -550,7 +543,6 @@ fn hash(text: &str, files: &PolicyFiles) -> String {
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-const MAX_CONFIG: u64 = 4 << 20;
 /// How often files that keep changing are read, and the pause between.
 const TRIES: usize = 5;
 const SETTLING: Duration = Duration::from_millis(20);

@@ -97,18 +97,6 @@ impl Issuer {
         Self::new(arn.to_owned(), kind, vec![issuer.to_owned()], clients, keys)
     }
 
-    /// Where the keys of a user pool are: under its issuer in the original form, which serves them
-    /// for every pool (the newer host answers 403 for pools that have not opted in), or under the
-    /// stand-in's.
-    ///
-    /// # Errors
-    /// [`IssuerError::PoolId`].
-    pub fn user_pool_keys_url(id: &str, issuer: Option<&str>) -> Result<String, IssuerError> {
-        let (_, [original, _]) = pool_issuers(id)?;
-        let base = issuer.unwrap_or(&original).trim_end_matches('/');
-        Ok(format!("{base}/.well-known/jwks.json"))
-    }
-
     fn new(
         name: String,
         kind: IssuerKind,

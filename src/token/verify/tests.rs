@@ -394,17 +394,22 @@ fn several_issuers_stay_apart() {
 
 #[test]
 fn pool_ids_give_issuers_in_every_partition() {
+    let of = |id: &str| {
+        let keys = KeySet::fixed(pool_jwks().as_bytes()).unwrap();
+        Issuer::user_pool(id, Vec::new(), None, keys)
+    };
     for (id, host) in [
         (POOL, "cognito-idp.eu-west-1.amazonaws.com"),
         ("us-gov-west-1_Ab1", "cognito-idp.us-gov-west-1.amazonaws.com"),
         ("cn-north-1_Ab1", "cognito-idp.cn-north-1.amazonaws.com.cn"),
         ("eusc-de-east-1_Ab1", "cognito-idp.eusc-de-east-1.amazonaws.eu"),
     ] {
-        let url = Issuer::user_pool_keys_url(id, None).unwrap();
-        assert_eq!(url, format!("https://{host}/{id}/.well-known/jwks.json"));
+        let issuers = of(id).unwrap().issuers;
+        assert_eq!(
+            issuers,
+            [format!("https://{host}/{id}"), format!("https://issuer-{host}/{id}")]
+        );
     }
-    let standin = Issuer::user_pool_keys_url(POOL, Some("http://127.0.0.1:1/p"));
-    assert_eq!(standin.unwrap(), "http://127.0.0.1:1/p/.well-known/jwks.json");
     for id in [
         "",
         "x",
@@ -418,7 +423,7 @@ fn pool_ids_give_issuers_in_every_partition() {
         "eu-west-_a",
         "eu-west-1x_a",
     ] {
-        assert_eq!(Issuer::user_pool_keys_url(id, None).unwrap_err().reason(), "pool_id", "{id}");
+        assert_eq!(of(id).unwrap_err().reason(), "pool_id", "{id}");
     }
 }
 
