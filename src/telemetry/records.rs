@@ -180,7 +180,10 @@ impl Writer {
             }
             Sink::File(path) => {
                 // Opening per batch is cheap beside writing it, and follows log rotation.
-                let mut file = fs::OpenOptions::new().append(true).create(true).open(path).await?;
+                let mut options = fs::OpenOptions::new();
+                // Who asked for what is nobody else's business on this machine.
+                options.append(true).create(true).mode(0o600);
+                let mut file = options.open(path).await?;
                 file.write_all(&batch).await?;
                 Ok(file.flush().await?)
             }

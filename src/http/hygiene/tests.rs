@@ -272,11 +272,7 @@ fn cleans_responses() {
         ("trailer", "grpc-status"),
     ]);
     response_hygiene(&mut headers);
-    let kept = map(&[
-        ("content-type", "text/plain"),
-        ("set-cookie", "a=1"),
-        ("set-cookie", "b=1"),
-    ]);
+    let kept = map(&[("content-type", "text/plain"), ("set-cookie", "a=1"), ("set-cookie", "b=1")]);
     assert_eq!(headers, kept);
 }
 

@@ -1,6 +1,7 @@
 //! What a log keeps, drops and counts.
 
 use std::{
+    os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -128,6 +129,18 @@ async fn records_are_written_in_visible_ascii() {
     sleep(Duration::from_millis(1)).await;
     assert_eq!(got.lock().unwrap().concat(), b"\"\\u009b2J\\u202e\"\n");
     records.finish().await;
+}
+
+#[tokio::test]
+async fn a_log_file_is_its_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decisions");
+    let (post, _) = collector(&Arc::default());
+    let records = Records::start("test", Sink::File(path.clone()), counter(), post);
+    records.recorder().record(&1);
+    records.finish().await;
+    let made = std::fs::metadata(&path).unwrap();
+    assert_eq!((made.permissions().mode() & 0o777, made.len()), (0o600, 2));
 }
 
 #[tokio::test]
