@@ -98,8 +98,8 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         identities: IdentityIds::new(Some(b"key")),
         account: Account::load(&[file]).expect("a role"),
         routes: Routes::new(routes, vec![POOL.to_owned()]).expect("routes"),
-        region: "eu-west-1".to_owned(),
-        account_id: "123456789012".to_owned(),
+        region: Some("eu-west-1".to_owned()),
+        account_id: Some("123456789012".to_owned()),
         sessions: Rules::session_cache(),
     }
 }

@@ -1,6 +1,14 @@
 //! The traps between two HTTP programs, on real sockets: what no backend may see, what breaks on
 //! either side of the gate, and what takes too long.
 
+#![expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "the helpers of tests fail as tests do"
+)]
+
 #[path = "traps/answers.rs"]
 mod answers;
 #[path = "traps/bodies.rs"]

@@ -78,7 +78,7 @@ impl Demo {
         tokio::spawn(Echo::new().serve(echo));
 
         let bound = Bound { proxy: Some(listen), admin: Some(admin) };
-        let text = tour(&addresses, &configuration);
+        let text = tour(&addresses, &configuration, &program());
         run(&configuration, bound, || {
             // Without a reader of standard output the demo works all the same.
             let _ = print(&text);
@@ -87,27 +87,63 @@ impl Demo {
     }
 }
 
+/// How this program is called from a shell: by its name where that finds it.
+fn program() -> String {
+    let Ok(own) = std::env::current_exe() else { return NAME.to_owned() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(NAME)).find(|p| p.is_file());
+    match found.and_then(|found| fs::canonicalize(found).ok()) {
+        Some(found) if found == own => NAME.to_owned(),
+        _ => own.display().to_string(),
+    }
+}
+
 /// The demo's folder. A temporary one is removed with it.
 struct Data {
     path: PathBuf,
     temporary: bool,
+    /// Held for as long as the demo runs: two would write each other's configuration.
+    _lock: fs::File,
+}
+
+/// Why the folder can't be used.
+#[derive(Debug, thiserror::Error)]
+enum DataError {
+    #[error("{path}: {error}")]
+    Io { path: String, error: io::Error },
+    #[error("another demo is running on {0}; give each a folder of its own")]
+    InUse(String),
 }
 
 impl Data {
-    fn open(given: Option<&Path>) -> io::Result<Self> {
+    fn open(given: Option<&Path>) -> Result<Self, DataError> {
         let (path, temporary) = match given {
             Some(path) => (path.to_owned(), false),
-            None => (std::env::temp_dir().join(format!("poolgate-demo-{:016x}", random()?)), true),
+            None => {
+                let name = format!("poolgate-demo-{:016x}", random());
+                (std::env::temp_dir().join(name), true)
+            }
         };
+        let failed = |error| DataError::Io { path: path.display().to_string(), error };
+        Self::make(&path, temporary).map_err(failed)?;
+        let path = fs::canonicalize(&path).map_err(failed)?;
+        let lock = fs::File::create(path.join(".lock")).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, temporary, _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => Err(DataError::InUse(path.display().to_string())),
+            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    fn make(path: &Path, temporary: bool) -> io::Result<()> {
         match temporary {
             // Keys are kept in it: it must be new, and ours alone.
             true => {
                 use std::os::unix::fs::DirBuilderExt;
-                fs::DirBuilder::new().mode(0o700).create(&path)?;
+                fs::DirBuilder::new().mode(0o700).create(path)
             }
-            false => fs::create_dir_all(&path)?,
+            false => fs::create_dir_all(path),
         }
-        Ok(Self { path: fs::canonicalize(path)?, temporary })
     }
 
     fn path(&self) -> &Path {
@@ -124,12 +160,15 @@ impl Drop for Data {
     }
 }
 
-fn random() -> io::Result<u64> {
+/// For a name that nobody has; if it should be taken all the same, the folder can't be made.
+fn random() -> u64 {
     let mut bytes = [0u8; 8];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes"))?;
-    Ok(u64::from_be_bytes(bytes))
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u64::from_be_bytes(bytes)
 }
 
 async fn standin_listener() -> Result<TcpListener, StartError> {
     TcpListener::bind("127.0.0.1:0").await.map_err(StartError::other)
 }
+
+const NAME: &str = "poolgate";

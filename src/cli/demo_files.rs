@@ -109,7 +109,7 @@ decision_log: {{ sink: stdout }}
 }
 
 /// What there is to try, for a terminal.
-pub(super) fn tour(addresses: &Addresses, configuration: &Path) -> String {
+pub(super) fn tour(addresses: &Addresses, configuration: &Path, program: &str) -> String {
     let gate = format!("http://{}", addresses.gate());
     let admin = addresses.admin;
     let configuration = configuration.display();
@@ -124,9 +124,9 @@ Sign alice in, as the AWS SDKs do:
     -d '{{"AuthFlow":"USER_PASSWORD_AUTH","ClientId":"{CLIENT_ID}","AuthParameters":{{"USERNAME":"alice","PASSWORD":"{PASSWORD}"}}}}'
 
 Or get just a token:
-  ALICE=$(poolgate token --endpoint {gate} --user alice)
-  BOB=$(poolgate token --endpoint {gate} --user bob)
-  DAVE=$(poolgate token --endpoint {gate} --user dave)
+  ALICE=$({program} token --endpoint {gate} --user alice)
+  BOB=$({program} token --endpoint {gate} --user bob)
+  DAVE=$({program} token --endpoint {gate} --user dave)
 
 alice may read (200), but not write (403):
   curl -i {gate}/api/orders/1 -H "authorization: Bearer $ALICE"
@@ -140,7 +140,7 @@ nobody is asked to sign in (401), dave has no rights on the API (403):
   curl -i {gate}/api/orders/1 -H "authorization: Bearer $DAVE"
 
 Why?
-  poolgate explain --config {configuration} --token "$ALICE" POST {gate}/api/orders/1
+  {program} explain --config {configuration} --token "$ALICE" POST {gate}/api/orders/1
 "#
     )
 }

@@ -28,7 +28,8 @@ fn writes_only_what_is_missing() {
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(r#"issuer: "http://127.0.0.1:81/us-east-1_Demo00001""#), "{text}");
     assert!(
-        tour(&addresses("0.0.0.0:81"), data.path()).contains("http://127.0.0.1:81/api/orders/1")
+        tour(&addresses("0.0.0.0:81"), data.path(), "poolgate")
+            .contains("http://127.0.0.1:81/api/orders/1")
     );
 }
 

@@ -98,13 +98,14 @@ impl Explain {
             Some(config) => config.clone(),
             None => running_config(&fetch, &self.admin).await?,
         };
-        let builder = Builder::new(Arc::new(fetch), tls);
+        let mut builder = Builder::new(Arc::new(fetch), tls);
         let built = builder.build(&config).map_err(|problems| {
             check::print(&problems);
             Failure::Configuration
         })?;
+        let (_, snapshot, _, applied) = built.into_parts();
+        builder.applied(applied);
         wait_for_keys(builder.keys_ready(), KEYS).await;
-        let (_, snapshot, _, _) = built.into_parts();
         let question = self.question()?;
         // Without the query, which may carry credentials.
         let url = self.url.split(['?', '#']).next().unwrap_or_default();

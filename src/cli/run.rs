@@ -113,7 +113,8 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = DataThreads::start(cores, &shared, settings.timeouts.drain);
     let threads = Arc::new(threads.map_err(StartError::other)?);
-    let limit = usize::try_from(settings.limits.connections).unwrap_or(usize::MAX);
+    let limit =
+        connection_limit(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX));
     let acceptor =
         tokio::spawn(accept(proxy, Arc::clone(&threads), Arc::clone(&shared), limit, phases));
 
@@ -161,6 +162,29 @@ fn listener(bound: Option<Listener>, address: &config::Address) -> Result<Listen
     bound.map_or_else(|| Listener::bind(address).map_err(StartError::other), Ok)
 }
 
+/// The limit of connections that the limit of open files, raised as far as it goes, leaves room for:
+/// each may have one upstream.
+fn connection_limit(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limits.maximum, maximum: limits.maximum };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limits.maximum,
+        Err(_) => limits.current,
+    };
+    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    let room = (files.saturating_sub(OTHER_FILES) / 2).max(1);
+    if room < wanted {
+        tracing::warn!(
+            files,
+            room,
+            wanted,
+            "limits.connections is lowered to the open files' limit"
+        );
+    }
+    wanted.min(room)
+}
+
 fn start_log(settings: &Settings) -> Result<(), StartError> {
     let format = match settings.log.format {
         LogFormat::Json => telemetry::log::Format::Json,
@@ -201,6 +225,8 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Open files for everything but connections.
+const OTHER_FILES: usize = 128;
 /// Bytes of verified tokens that are kept.
 const TOKEN_CACHE: u64 = 64 << 20;
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);

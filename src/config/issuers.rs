@@ -34,18 +34,27 @@ impl UserPool {
 
     /// The issuers its tokens may have: the one of `issuer`, or both forms that Cognito uses.
     pub fn issuers(&self) -> Vec<String> {
-        if let Some(issuer) = &self.issuer {
-            return vec![issuer.as_str().to_owned()];
+        match &self.issuer {
+            Some(issuer) => vec![issuer.as_str().to_owned()],
+            None => ["cognito-idp", "issuer-cognito-idp"]
+                .map(|service| format!("https://{}", self.on(service)))
+                .to_vec(),
         }
+    }
+
+    /// Its name in `Logins`, whatever its issuer.
+    pub fn provider(&self) -> String {
+        self.on("cognito-idp")
+    }
+
+    fn on(&self, service: &str) -> String {
         let (region, id) = (self.region(), &self.id);
         let domain = match region {
             r if r.starts_with("cn-") => "amazonaws.com.cn",
             r if r.starts_with("eusc-") => "amazonaws.eu",
             _ => "amazonaws.com",
         };
-        ["cognito-idp", "issuer-cognito-idp"]
-            .map(|service| format!("https://{service}.{region}.{domain}/{id}"))
-            .to_vec()
+        format!("{service}.{region}.{domain}/{id}")
     }
 
     /// Where its keys come from: `jwks`, or `.well-known/jwks.json` under the (first) issuer.
@@ -79,6 +88,14 @@ pub struct TokenRules {
     pub leeway: Duration,
     /// How long keys are used after they could last be fetched.
     pub max_stale: Duration,
+}
+
+impl OidcProvider {
+    /// Its name in `Logins`: the issuer without its scheme.
+    pub fn provider(&self) -> &str {
+        let issuer = self.issuer.as_str();
+        issuer.split_once("://").map_or(issuer, |(_, name)| name)
+    }
 }
 
 impl Section for UserPool {

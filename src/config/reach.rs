@@ -1,10 +1,11 @@
 //! Hosts, paths and origins of requests, and where they go.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::read::{Text, text};
 use super::template::check_path;
-use super::value::{Url, UrlScheme, made_of, wrong};
+use super::value::{Address, Url, UrlScheme, made_of, wrong};
 use super::yaml::shorten;
 
 /// The address of an upstream.
@@ -25,14 +26,17 @@ impl Text for HostName {
 
     fn parse(text: &str) -> Result<Self, String> {
         let bracketed = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
-        let fits = match bracketed {
-            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        let host = match bracketed {
+            // As the host of a request is written once it is parsed.
+            Some(address) => address.parse::<std::net::Ipv6Addr>().ok().map(|a| format!("[{a}]")),
             None => {
                 let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-                made_of(text, 253, plain) && !text.starts_with('.') && !text.ends_with('.')
+                let fits =
+                    made_of(text, 253, plain) && !text.starts_with('.') && !text.ends_with('.');
+                fits.then(|| text.to_ascii_lowercase())
             }
         };
-        if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(wrong::<Self>(text)) }
+        host.map(Self).ok_or_else(|| wrong::<Self>(text))
     }
 }
 
@@ -50,7 +54,9 @@ impl Text for HostAndPort {
         };
         let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
         match HostName::parse(host) {
-            Ok(_) if port_fits => Ok(Self(text.to_ascii_lowercase())),
+            Ok(HostName(host)) if port_fits => {
+                Ok(Self(port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))))
+            }
             _ => Err(wrong::<Self>(text)),
         }
     }
@@ -93,6 +99,36 @@ impl Text for Origin {
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+impl UpstreamUrl {
+    /// Whether it leads to a listener at `address` on this machine, as far as that can be told
+    /// without looking names up.
+    pub(super) fn leads_to(&self, address: &Address) -> bool {
+        let (url, listener) = match (self, address) {
+            (Self::Unix(path), Address::Unix(socket)) => return path == socket,
+            (Self::Tcp(url), Address::Tcp(listener)) => (url, listener),
+            _ => return false,
+        };
+        let host = url.host().trim_start_matches('[').trim_end_matches(']');
+        let own = listener.ip().to_canonical();
+        let here = match host.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+            // A wildcard listens on every address of the machine, and as a destination is its own.
+            Ok(ip) => {
+                ip == own || (own.is_unspecified() || ip.is_unspecified()) && is_local(ip, own)
+            }
+            Err(_) => {
+                host.eq_ignore_ascii_case("localhost")
+                    && (own.is_loopback() || own.is_unspecified())
+            }
+        };
+        here && url.port() == listener.port()
+    }
+}
+
+/// Whether a wildcard and another address, in whichever order, meet on loopback.
+fn is_local(one: IpAddr, other: IpAddr) -> bool {
+    [one, other].iter().all(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
 impl Text for UpstreamUrl {

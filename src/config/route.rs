@@ -386,6 +386,20 @@ impl Field for Routes {
                 reader.error(route.position, message);
                 fine = false;
             }
+            let alb = |route: &'_ Route| route.token.as_ref()?.alb.clone();
+            if let Some(own) = alb(route)
+                && let Some(first) = earlier().find(|first| {
+                    alb(first).is_some_and(|a| a.arn == own.arn && a.keys_url() != own.keys_url())
+                })
+            {
+                let (name, line) = (&first.name, first.position.line);
+                let message = format!(
+                    "`{}` has other `keys` for the load balancer of `{name}` at line {line}",
+                    route.name
+                );
+                reader.error(route.position, message);
+                fine = false;
+            }
         }
         let routes: Option<Vec<Route>> = routes.into_iter().collect();
         routes.filter(|_| fine).map(Self)

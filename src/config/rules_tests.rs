@@ -139,6 +139,26 @@ fn each_rule_is_reported() {
             "5:5: the issuer https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E is the one of line 4 too",
         ),
         (
+            MINIMAL.replace(
+                "user_pools:\n",
+                "user_pools:\n  - { id: eu-west-1_Ab12Cd34E, clients: [b], issuer: \"https://a\" }\n",
+            ),
+            "5:5: the provider cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E is the one of line 4 too",
+        ),
+        (
+            with(
+                "oidc_providers:\n  - { issuer: \"http://localhost:5/p\", audiences: [b] }\n  - { issuer: \"https://localhost:5/p\", audiences: [c] }\n",
+            ),
+            "13:5: the provider localhost:5/p is the one of line 12 too",
+        ),
+        (
+            MINIMAL.replace(
+                "user_pools:\n",
+                "oidc_providers:\n  - { issuer: \"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Local\", audiences: [b] }\nuser_pools:\n  - { id: eu-west-1_Local, clients: [b], issuer: \"https://a\" }\n",
+            ),
+            "4:5: the provider cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Local is the one of line 6 too",
+        ),
+        (
             MINIMAL.replace("listen:", "listen: { proxy: { address: \"127.0.0.1:1\" } }\nlisten:"),
             "2:1: `listen` is in this mapping already",
         ),
@@ -149,6 +169,10 @@ fn each_rule_is_reported() {
         (
             with(&format!("trusted_proxies: [{}]\n", "::1,".repeat(1001))),
             "11:18: trusted_proxies: has more than 1000 entries",
+        ),
+        (
+            MINIMAL.replace("127.0.0.1:8080", "127.0.0.1:3000"),
+            "10:22: route `a`: its upstream is the gate's own listen.proxy",
         ),
         (with("x-note: 1\n"), "11:1: `x-note` is not a field here"),
         (with("s3: { domains: [a] }\n"), "11:1: s3: this version of poolgate does not have it yet"),
@@ -170,6 +194,18 @@ fn routes_are_checked_against_each_other() {
         (
             more("a", "execute-api", "match: { path: /x }, "),
             vec!["11:5: routes: `a` is the name of the route at line 7 already"],
+        ),
+        (
+            more(
+                "b",
+                "execute-api",
+                "match: { path: /b }, token: { alb: { arn: \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc\", client: x } }, ",
+            ) + &more(
+                "c",
+                "execute-api",
+                "match: { path: /c }, token: { alb: { arn: \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc\", keys: \"https://k\" } }, ",
+            ),
+            vec!["12:5: routes: `c` has other `keys` for the load balancer of `b` at line 11"],
         ),
         (
             more("b", "execute-api", ""),

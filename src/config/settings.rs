@@ -153,7 +153,7 @@ pub struct AdminAccess {
 
 impl Section for Settings {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
-        let listen = map.required("listen", "Where connections come in.");
+        let listen: Option<Listen> = map.required("listen", "Where connections come in.");
         let trusted_proxies = map.list::<At<IpNet>>(
             "trusted_proxies",
             "Networks and addresses of proxies whose X-Forwarded-* headers are believed.",
@@ -173,7 +173,7 @@ impl Section for Settings {
         let policies = map.default::<At<PathBuf>>(
             "policies",
             "policies",
-            "The folder of policies: roles/ and managed/ are read.",
+            "The folder of policies: roles/ and managed/ are read; resources/, organization/ and cedar/ must be empty yet.",
         );
         let identities = map.section::<Identities>("identities", "How identity ids come about.");
         let admin = map.section::<AdminAccess>("admin", "Who may see all of the admin address.");
@@ -193,6 +193,9 @@ impl Section for Settings {
                 Some("identities"),
                 "without a `key` anyone who knows a subject can compute its identity id",
             );
+        }
+        if let (Some(listen), Some(routes)) = (&listen, &routes) {
+            check_loops(map, listen, &routes.0);
         }
         if let (Some(routes), Some(aws)) = (&routes, &aws) {
             check_aws(map, &routes.0, aws.as_ref());
@@ -340,25 +343,34 @@ impl Section for AdminAccess {
 
 section!(AdminAccess, AdminListener, Aws, Identities, Limits, Listen, ProxyListener, Timeouts, Tls,);
 
+/// Neither two issuers nor two providers may be the same: `iss` tells whose keys a token is checked
+/// with, and the provider's name in `Logins` tells whose identity and role it gets. With two of one
+/// name, each could log in as the other's users.
 fn check_issuers(
     map: &mut Map<'_, '_>,
     pools: Option<&[UserPool]>,
     providers: Option<&[OidcProvider]>,
 ) {
-    let pools = pools.unwrap_or_default().iter();
-    let pools = pools.flat_map(|pool| pool.issuers().into_iter().map(|i| (i, pool.position)));
-    let providers = providers.unwrap_or_default().iter();
-    let providers = providers.map(|one| (one.issuer.as_str().to_owned(), one.position));
+    let pools = pools.unwrap_or_default().iter().flat_map(|pool| {
+        let issuers = pool.issuers().into_iter().map(|issuer| format!("issuer {issuer}"));
+        let provider = format!("provider {}", pool.provider());
+        issuers.chain([provider]).map(|name| (name, pool.position))
+    });
+    let providers = providers.unwrap_or_default().iter().flat_map(|one| {
+        let issuer = format!("issuer {}", one.issuer.as_str());
+        let provider = format!("provider {}", one.provider());
+        [issuer, provider].map(|name| (name, one.position))
+    });
     let mut seen: Vec<(String, Position)> = Vec::new();
     let mut told = None;
-    for (issuer, position) in pools.chain(providers) {
-        let known = seen.iter().find(|(known, _)| *known == issuer).map(|(_, first)| *first);
+    for (name, position) in pools.chain(providers) {
+        let known = seen.iter().find(|(known, _)| *known == name).map(|(_, first)| *first);
         match known {
-            None => seen.push((issuer, position)),
-            // Once for each entry, although a user pool has two issuers.
+            None => seen.push((name, position)),
+            // Once for each entry, although it has several names.
             Some(first) if told != Some(position) => {
                 told = Some(position);
-                let message = format!("the issuer {issuer} is the one of line {} too", first.line);
+                let message = format!("the {name} is the one of line {} too", first.line);
                 if let Some(reader) = map.reader() {
                     reader.error(position, message);
                 }
@@ -391,6 +403,20 @@ fn warn_of_exposure(map: &mut Map<'_, '_>, listen: Option<&Listen>, admin: Optio
             address.position,
             "listen.admin: not local, so that only /metrics, /livez and /readyz are served; set admin.token for the rest",
         );
+    }
+}
+
+/// A request that came back to the gate would go round until every connection is taken.
+fn check_loops(map: &mut Map<'_, '_>, listen: &Listen, routes: &[Route]) {
+    let Some(reader) = map.reader() else { return };
+    for route in routes {
+        let url = &route.upstream.url;
+        let listeners = [("proxy", &listen.proxy.address), ("admin", &listen.admin.address)];
+        if let Some((name, _)) = listeners.iter().find(|(_, at)| url.value.leads_to(&at.value)) {
+            let message =
+                format!("route `{}`: its upstream is the gate's own listen.{name}", route.name);
+            reader.error(url.position, message);
+        }
     }
 }
 

@@ -287,7 +287,7 @@ names! {
     PoolId, "a user pool id such as eu-west-1_Ab12Cd34E",
         "^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}_[0-9A-Za-z]{1,55}$",
         |t| t.split_once('_').is_some_and(|(region, id)| {
-            is_region(region) && made_of(id, 55, |b| b.is_ascii_alphanumeric())
+            t.len() <= 55 && is_region(region) && made_of(id, 55, |b| b.is_ascii_alphanumeric())
         });
     /// An identity pool's id (`IdentityPoolId` of the Cognito Identity API).
     IdentityPoolId, "an identity pool id such as eu-west-1:00000000-0000-4000-8000-000000000001",

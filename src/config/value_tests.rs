@@ -3,7 +3,48 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{Address, PoolId, Region, Size, Span, Text, Url, UrlScheme};
+use crate::config::reach::{HostAndPort, HostName, UpstreamUrl};
 use crate::config::value::{AccountId, IdentityPoolId, LoadBalancerArn};
+
+#[test]
+fn hosts_are_written_as_those_of_requests_are() {
+    for (text, host) in [
+        ("API.example.com", "api.example.com"),
+        ("[0:0:0:0:0:0:0:1]", "[::1]"),
+        ("[2001:DB8::0001]", "[2001:db8::1]"),
+    ] {
+        let Ok(HostName(found)) = HostName::parse(text) else { panic!("{text}") };
+        assert_eq!(found, host);
+        assert_eq!(found, crate::http::Authority::parse(text).unwrap().host());
+    }
+    let Ok(HostAndPort(found)) = HostAndPort::parse("[0:0::1]:8443") else { panic!() };
+    assert_eq!(found, "[::1]:8443");
+}
+
+#[test]
+fn an_upstream_that_is_the_gate_itself_is_told() {
+    for (listener, upstream, own) in [
+        ("127.0.0.1:8080", "http://127.0.0.1:8080", true),
+        ("127.0.0.1:8080", "http://localhost:8080", true),
+        ("127.0.0.1:8080", "http://127.0.0.1:8081", false),
+        ("0.0.0.0:8080", "http://127.0.0.1:8080", true),
+        ("0.0.0.0:80", "http://LOCALHOST", true),
+        ("[::]:8080", "http://[::1]:8080", true),
+        ("[::ffff:127.0.0.1]:8080", "http://127.0.0.1:8080", true),
+        ("127.0.0.1:8080", "http://0.0.0.0:8080", true),
+        ("0.0.0.0:8080", "http://10.0.0.1:8080", false),
+        ("10.0.0.1:8080", "http://10.0.0.1:8080", true),
+        ("10.0.0.1:8080", "http://127.0.0.1:8080", false),
+        ("10.0.0.1:8080", "http://localhost:8080", false),
+        ("0.0.0.0:8080", "http://api.example:8080", false),
+        ("unix:/run/p.sock", "unix:/run/p.sock", true),
+        ("unix:/run/p.sock", "unix:/run/q.sock", false),
+        ("unix:/run/p.sock", "http://127.0.0.1:80", false),
+    ] {
+        let (at, to) = (Address::parse(listener).unwrap(), UpstreamUrl::parse(upstream).unwrap());
+        assert_eq!(to.leads_to(&at), own, "{listener} {upstream}");
+    }
+}
 
 #[test]
 fn addresses() {
@@ -105,6 +146,9 @@ fn ids() {
     for text in ["", "eu-west-1_", "euwest1_x", "eu-west_x", "eu-west-1_a_b", "EU-west-1_a", "_a"] {
         assert!(PoolId::parse(text).is_err(), "{text}");
     }
+    let longest = format!("eu-west-1_{}", "a".repeat(45));
+    assert!(PoolId::parse(&longest).is_ok());
+    assert!(PoolId::parse(&format!("{longest}a")).is_err());
     assert!(Region::parse("eu-west-1").is_ok());
     assert!(Region::parse("eu-west-1a").is_err());
     assert!(Region::parse("-").is_err());

@@ -29,7 +29,7 @@ use crate::{
         execute_api::Api,
         template::{Piece, Segment, Template, Templates},
     },
-    token::{Fetch, Issuer, Issuers, KeySource, KeyStore},
+    token::{Fetch, Issuer, Issuers, KeyPlan, KeySource, KeyStore},
     upstream::{HostHeader, Place, Timeouts, Upstream},
 };
 
@@ -62,7 +62,8 @@ pub struct Built {
 
 /// What a builder keeps of a generation that is in force.
 pub struct Applied {
-    sources: Vec<KeySource>,
+    keys: KeyPlan,
+    max_stale: Duration,
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
     /// The files it was built from.
     stamps: Stamps,
@@ -132,7 +133,7 @@ impl Builder {
             return Err(problems);
         }
         // From here on nothing fails but what the checks above should have found.
-        let (issuers, sources) = self.issuers(&settings)?;
+        let (issuers, keys) = self.issuers(&settings)?;
         let routes = routes.ok_or_else(Vec::new)?;
         let Policies { account, pools, groups } = policies;
         warnings.extend(warn_of_roles(&settings, &pools, &account));
@@ -147,8 +148,8 @@ impl Builder {
                 identities: ids,
                 account,
                 routes,
-                region: aws.map(|a| a.region.clone()).unwrap_or_default(),
-                account_id: aws.map(|a| a.account.clone()).unwrap_or_default(),
+                region: aws.map(|a| a.region.clone()),
+                account_id: aws.map(|a| a.account.clone()),
                 sessions: Rules::session_cache(),
             },
             upstreams: upstreams.iter().map(|(_, upstream)| Arc::clone(upstream)).collect(),
@@ -169,14 +170,19 @@ impl Builder {
             },
             written,
         };
-        let applied = Applied { sources, upstreams, stamps };
+        let max_stale = settings.token.max_stale;
+        let applied = Applied { keys, max_stale, upstreams, stamps };
         Ok(Built { settings, snapshot, warnings, applied })
     }
 
-    /// Takes note that `built` is in force now: what it doesn't use any more is dropped.
+    /// Takes note that what was built is in force now: its keys are fetched, and what it doesn't use
+    /// any more is dropped.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, as `tokio::spawn` does.
     pub fn applied(&mut self, applied: Applied) {
         self.generation += 1;
-        self.keys.retain(&applied.sources);
+        self.keys.start(applied.keys, applied.max_stale);
         self.upstreams = applied.upstreams;
         self.stamps = applied.stamps;
     }
@@ -253,15 +259,10 @@ impl Builder {
         Ok(Upstream::new(label, Place::Tcp(name, url.port()), tls, host))
     }
 
-    /// The issuers, with the sources of their keys.
-    fn issuers(&self, settings: &Settings) -> Result<(Issuers, Vec<KeySource>), Vec<Problem>> {
-        let max_stale = settings.token.max_stale;
-        let mut sources = Vec::new();
-        let mut keys = |source: KeySource| {
-            let keys = self.keys.ensure(&source, max_stale);
-            sources.push(source);
-            keys
-        };
+    /// The issuers, with the key sets they read.
+    fn issuers(&self, settings: &Settings) -> Result<(Issuers, KeyPlan), Vec<Problem>> {
+        let mut plan = KeyPlan::default();
+        let mut keys = |source: KeySource| self.keys.plan(&source, &mut plan);
         let mut issuers = Vec::new();
         for pool in &settings.user_pools {
             let issuer = pool.issuer.as_ref().map(|issuer| issuer.as_str().to_owned());
@@ -285,8 +286,8 @@ impl Builder {
                 continue;
             }
             let keys = keys(KeySource::AlbDirectory(alb.keys_url()));
-            let clients = alb.client.iter().cloned().collect();
-            let mut issuer = Issuer::alb(&alb.arn, "", clients, keys);
+            // Of any client: which one is each route's own matter.
+            let mut issuer = Issuer::alb(&alb.arn, "", Vec::new(), keys);
             // It passes on what one of the configured issuers said of a user.
             issuer.issuers = issuers.iter().flat_map(|i: &Issuer| i.issuers.clone()).collect();
             issuers.push(issuer);
@@ -296,7 +297,7 @@ impl Builder {
         let issuers = Issuers::new(issuers, leeway).map_err(|error| {
             vec![Problem::error(&settings.file, Position::START, error.to_string())]
         })?;
-        Ok((issuers, sources))
+        Ok((issuers, plan))
     }
 }
 
@@ -498,7 +499,10 @@ fn sources(route: &config::Route) -> TokenSources {
             name: name.clone(),
             origins: token.origins.iter().filter_map(|o| Origin::parse(o)).collect(),
         }),
-        alb: token.alb.as_ref().map(|alb| AlbSource { arn: alb.arn.clone() }),
+        alb: token
+            .alb
+            .as_ref()
+            .map(|alb| AlbSource { arn: alb.arn.clone(), client: alb.client.clone() }),
     }
 }
 

@@ -56,6 +56,13 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
     let roles = folder(&policies.join("roles"), *position);
     let managed = folder(&policies.join("managed"), *position);
     let pools = folder(&settings.identity_pools.value, settings.identity_pools.position);
+    for name in NOT_YET {
+        let path = policies.join(name);
+        if let Some(message) = not_yet(&path) {
+            let message = format!("{}: {message}", path.display());
+            problems.push(Problem::error(&settings.file, *position, message));
+        }
+    }
     let mut groups = Vec::new();
     for pool in &settings.user_pools {
         let Some(At { value: path, position }) = &pool.groups else { continue };
@@ -175,8 +182,13 @@ fn read_folder(folder: &Path) -> Result<Vec<PolicyFile>, (PathBuf, io::Error)> {
 /// The paths of the JSON files of a folder and the folders in it.
 pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
+    let mut open = vec![(folder.to_owned(), 1)];
+    while let Some((folder, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            // A link to a folder above, most likely.
+            let error = io::Error::other(format!("folders are nested deeper than {MAX_DEPTH}"));
+            return Err((folder, error));
+        }
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -189,7 +201,7 @@ pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::E
                 continue;
             }
             if path.is_dir() {
-                open.push(path);
+                open.push((path, depth + 1));
             } else if path.extension().is_some_and(|e| e == "json") {
                 found.push(path);
             }
@@ -203,15 +215,40 @@ pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::E
     Ok(found)
 }
 
+/// What is wrong with a folder that isn't read yet: policies in it would decide nothing, and a
+/// Deny among them would be taken for one that is in force.
+fn not_yet(folder: &Path) -> Option<String> {
+    let mut entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => return Some(format!("can't be read: {error}")),
+    };
+    let visible = |entry: io::Result<fs::DirEntry>| {
+        entry.map_or(true, |entry| !entry.file_name().to_string_lossy().starts_with('.'))
+    };
+    entries.any(visible).then(|| {
+        "this version of poolgate does not have it yet; it must be empty or missing".to_owned()
+    })
+}
+
 fn read_file(path: &Path) -> io::Result<PolicyFile> {
-    let size = fs::metadata(path)?.len();
+    let metadata = fs::metadata(path)?;
+    // Opening a FIFO would wait for its writer.
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let size = metadata.len();
     if size > MAX_BYTES {
         return Err(io::Error::other(format!("{size} bytes are more than {MAX_BYTES}")));
     }
     Ok(PolicyFile { path: path.to_owned(), text: fs::read_to_string(path)? })
 }
 
+/// Folders of the design that this version doesn't read.
+pub(super) const NOT_YET: [&str; 3] = ["organization", "resources", "cedar"];
 /// Files of a policy folder.
 const MAX_FILES: usize = 50_000;
+/// Levels of a policy folder, itself among them.
+const MAX_DEPTH: usize = 8;
 /// Bytes of one policy file: an account's whole dump fits.
 const MAX_BYTES: u64 = 256 << 20;

@@ -2,7 +2,8 @@
 //!
 //! Files are watched by looking at them: that also sees the symlink swap of a Kubernetes mount,
 //! network file systems, and files that come into being. A change is taken up when it has been
-//! quiet for one look, so that half-written files are mostly not even tried.
+//! quiet for one look, so that half-written files are mostly not even tried. Refused files are tried
+//! again every other second: they may wait for one that comes into being.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,7 +18,10 @@ use tokio::{
 };
 
 use super::{Builder, stamps::Stamps, tasks::resolve};
-use crate::{config::Settings, doors::Shared};
+use crate::{
+    config::{Problem, Settings},
+    doors::Shared,
+};
 
 /// Keeps the configuration in force up to date with its files.
 pub struct Reloader {
@@ -27,13 +31,15 @@ pub struct Reloader {
     settings: Settings,
     /// The files that are in force, or were refused last.
     seen: Stamps,
+    /// Why the files were refused last, unless they are in force.
+    refused: Option<Vec<Problem>>,
 }
 
 impl Reloader {
     /// A reloader for the configuration at `file`, of which `settings` are in force.
     pub fn new(file: &Path, builder: Builder, shared: Arc<Shared>, settings: Settings) -> Self {
         let seen = builder.stamps().clone();
-        Self { file: file.to_owned(), builder, shared, settings, seen }
+        Self { file: file.to_owned(), builder, shared, settings, seen, refused: None }
     }
 
     /// Runs until the process ends.
@@ -48,12 +54,20 @@ impl Reloader {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut changed: Option<Stamps> = None;
+        let mut quiet: u32 = 0;
         loop {
             tokio::select! {
                 _ = looks.tick() => {
                     let now = self.look();
+                    quiet = if now == self.seen { quiet + 1 } else { 0 };
                     if now == self.seen {
                         changed = None;
+                        // What refused configuration wants may be a file that isn't looked at: the
+                        // files are those of the configuration in force.
+                        if self.refused.is_some() && quiet >= AGAIN_AFTER {
+                            quiet = 0;
+                            self.reload(AGAIN).await;
+                        }
                     } else if changed.as_ref() == Some(&now) {
                         changed = None;
                         self.seen = now;
@@ -85,11 +99,15 @@ impl Reloader {
         let built = match block_in_place(|| self.builder.build(&self.file)) {
             Ok(built) => built,
             Err(problems) => {
-                metrics.reloads.with_label_values(&["refused"]).inc();
                 metrics.reload_failed.set(1);
-                for problem in &problems {
-                    tracing::error!(%problem, "configuration refused; the last good one stays");
+                // Trying again with the same outcome is nothing new.
+                if cause != AGAIN || self.refused.as_ref() != Some(&problems) {
+                    metrics.reloads.with_label_values(&["refused"]).inc();
+                    for problem in &problems {
+                        tracing::error!(%problem, "configuration refused; the last good one stays");
+                    }
                 }
+                self.refused = Some(problems);
                 return;
             }
         };
@@ -102,6 +120,7 @@ impl Reloader {
         self.shared.snapshot.store(Arc::new(snapshot));
         self.builder.applied(applied);
         self.seen = self.builder.stamps().clone();
+        self.refused = None;
         metrics.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         metrics.reloads.with_label_values(&["applied"]).inc();
         metrics.reload_failed.set(0);
@@ -130,3 +149,7 @@ fn needs_restart(before: &Settings, after: &Settings) -> Option<&'static str> {
 
 /// Between two looks at the files.
 const LOOK: Duration = Duration::from_millis(500);
+/// The cause of a reload after a refused one.
+const AGAIN: &str = "tried again";
+/// Quiet looks after which refused files are tried again.
+const AGAIN_AFTER: u32 = 4;

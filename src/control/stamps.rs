@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::policies::list_folder;
+use super::policies::{NOT_YET, list_folder};
 use crate::config::Settings;
 
 /// The state of every file and folder that a configuration is read from, that of the configuration
@@ -37,6 +37,8 @@ impl Stamps {
             paths.extend(list_folder(&folder).unwrap_or_default());
             paths.push(folder);
         }
+        // Whatever comes into being in these refuses the configuration.
+        paths.extend(NOT_YET.map(|name| policies.join(name)));
         let groups = settings.user_pools.iter().filter_map(|pool| pool.groups.as_ref());
         paths.extend(groups.map(|groups| groups.value.clone()));
         if let Some(tls) = &settings.listen.proxy.tls {

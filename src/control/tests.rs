@@ -1,11 +1,14 @@
 //! Building generations, on files.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 
 use super::{Builder, Offline, client_tls, stamps::Stamps};
-use crate::config::Settings;
+use crate::{
+    config::Settings,
+    token::testing::{Answer, FakeFetch, pool_jwks},
+};
 
 struct Place {
     folder: TempDir,
@@ -118,4 +121,103 @@ async fn hidden_copies_of_a_mount_are_passed_over() {
     place.write("policies/roles/bad.json", "{");
     let problems = builder().build(&place.path("poolgate.yaml")).err().unwrap();
     assert!(problems[0].to_string().contains("bad.json:1:"), "{}", problems[0]);
+}
+
+#[tokio::test]
+async fn policies_that_this_version_would_not_apply_are_refused() {
+    for name in ["organization", "resources", "cedar"] {
+        let place = Place::new();
+        let file = place.path("poolgate.yaml");
+        let folder = format!("policies/{name}");
+        fs::create_dir(place.path(&folder)).unwrap();
+        place.write(&format!("{folder}/.gitkeep"), "");
+        let settings = builder().build(&file).unwrap().settings;
+        let before = place.stamps(&settings);
+        place.write(&format!("{folder}/deny.any"), "forbid (principal, action, resource);");
+        assert_ne!(place.stamps(&settings), before, "a reload would not see it");
+        let problems = builder().build(&file).err().unwrap();
+        let message = problems[0].to_string();
+        assert!(message.contains(&folder) && message.contains("not have it yet"), "{message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_built_and_not_applied_touches_no_keys() {
+    let place = Place::new();
+    let file = place.path("poolgate.yaml");
+    let pool = |name: &str, max_stale: &str| {
+        format!(
+            "{CONFIG}user_pools: [{{ id: eu-west-1_{name}, clients: [c], jwks: \"https://keys.example/{name}\" }}]\n\
+             token: {{ max_stale: {max_stale} }}\n"
+        )
+    };
+    let good = || Answer::Body(pool_jwks().into_bytes());
+    let fetch = FakeFetch::new("https://keys.example/One", good());
+    fetch.set("https://keys.example/Two", good());
+    let mut builder = Builder::new(Arc::<FakeFetch>::clone(&fetch), client_tls().unwrap());
+
+    place.write("poolgate.yaml", &pool("One", "2h"));
+    let (_, snapshot, _, applied) = builder.build(&file).unwrap().into_parts();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(fetch.calls(), 0, "fetched for a configuration that may yet be refused");
+    builder.applied(applied);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(fetch.calls(), 1);
+
+    // The source is down from now on; a shorter max_stale that isn't in force hurts nobody.
+    fetch.set("https://keys.example/One", Answer::Hangs);
+    let keys = Arc::clone(&snapshot.rules.issuers.all()[0].keys);
+    for (name, max_stale) in [("One", "1m"), ("Two", "2h")] {
+        place.write("poolgate.yaml", &pool(name, max_stale));
+        assert!(builder.build(&file).is_ok());
+    }
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(!keys.is_stale());
+    assert_eq!(keys.stats().keys, 1);
+    place.write("poolgate.yaml", &pool("One", "1m"));
+    let (_, _, _, applied) = builder.build(&file).unwrap().into_parts();
+    builder.applied(applied);
+    assert!(keys.is_stale());
+}
+
+#[tokio::test]
+async fn routes_behind_one_load_balancer_keep_their_own_clients() {
+    let place = Place::new();
+    let alb = |client: &str| {
+        let arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/50dc";
+        format!(
+            "  - {{ name: {client}, service: execute-api, match: {{ path: /{client} }}, engines: {{ iam: off }}, \
+             token: {{ alb: {{ arn: \"{arn}\", client: {client} }} }}, upstream: {{ url: \"http://127.0.0.1:3000\" }} }}\n"
+        )
+    };
+    let pool = "user_pools: [{ id: eu-west-1_One, clients: [c] }]\n";
+    place.write("poolgate.yaml", &format!("{CONFIG}{}{}{pool}", alb("a"), alb("b")));
+    let built = builder().build(&place.path("poolgate.yaml")).unwrap();
+    let rules = &built.snapshot.rules;
+    let clients: Vec<_> = rules
+        .routes
+        .iter()
+        .filter_map(|route| route.sources.alb.as_ref()?.client.as_deref())
+        .collect();
+    assert_eq!(clients, ["a", "b"]);
+    let issuers = rules.issuers.all();
+    assert!(issuers.iter().any(|i| i.name.ends_with("/50dc") && i.clients.is_empty()));
+}
+
+#[tokio::test]
+async fn links_in_a_circle_and_pipes_are_refused() {
+    let refused = |place: &Place| {
+        let problems = builder().build(&place.path("poolgate.yaml")).err().unwrap();
+        problems[0].to_string()
+    };
+    let place = Place::new();
+    for name in ["one", "two", "three"] {
+        std::os::unix::fs::symlink(".", place.path(&format!("policies/roles/{name}"))).unwrap();
+    }
+    assert!(refused(&place).contains("nested deeper than 8"), "{}", refused(&place));
+
+    let place = Place::new();
+    let pipe = place.path("policies/roles/pipe.json");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(refused(&place).contains("not a regular file"), "{}", refused(&place));
 }

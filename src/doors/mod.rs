@@ -5,13 +5,14 @@ mod exchange;
 mod proxy;
 mod record;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::{
-    gate::Rules,
+    clock,
+    gate::{Decision, DecisionId, Rules},
     http::TrustedProxies,
     telemetry::{Metrics, Recorder},
     token::TokenCache,
@@ -20,6 +21,7 @@ use crate::{
 
 pub use exchange::ExchangeBody;
 pub use proxy::{Proxy, ProxyPeer};
+use record::Asked;
 pub use record::DecisionRecord;
 
 /// Everything a request needs of one configuration generation. Taken once per request.
@@ -76,6 +78,21 @@ pub struct Shared {
     pub access: Recorder,
     /// Where the process is in its life.
     pub phase: tokio::sync::watch::Receiver<Phase>,
+}
+
+impl Shared {
+    /// Takes note of a head that never became a request, and names its answer.
+    pub fn refused_unread(&self, peer: IpAddr, reason: &'static str, detail: &str) -> DecisionId {
+        self.metrics.rejects.with_label_values(&[reason]).inc();
+        let decision = Decision::unread(reason, detail);
+        if self.decisions.is_on() {
+            let snapshot = self.snapshot.load();
+            let asked = Asked::nothing(peer, clock::now());
+            let record = DecisionRecord::new("proxy", &snapshot.rules, &asked, &decision, 0);
+            self.decisions.record(&record);
+        }
+        decision.id
+    }
 }
 
 /// Where the process is in its life.

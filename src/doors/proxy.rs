@@ -43,7 +43,7 @@ pub struct ProxyPeer {
 
 impl ProxyPeer {
     /// Its address; a unix socket's peer is on this machine.
-    fn ip(&self) -> IpAddr {
+    pub fn ip(&self) -> IpAddr {
         self.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 }

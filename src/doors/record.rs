@@ -72,6 +72,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// A head of which nothing can be told.
+    pub(super) fn nothing(client_ip: IpAddr, now: Time) -> Self {
+        Self { now, client_ip, method: String::new(), host: String::new(), path: String::new() }
+    }
+
     /// What a request asks for, before anything of it was checked.
     pub(super) fn of(parts: &Parts, client_ip: IpAddr, now: Time) -> Self {
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use ::http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
 
-use super::{Denial, Question, Refusal, Route, Rules, Trail, rules::AlbSource};
+use super::{Denial, Question, Refusal, Route, Rules, Trail};
 use crate::{
     clock::Time,
     http::{self, Credentials, Origin, RequestError, remove_cookie},
-    token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, VerifiedToken},
+    token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, TokenKind, VerifiedToken},
 };
 
 /// Whose request it is.
@@ -58,10 +58,7 @@ pub(super) async fn authenticate(
         return Ok(Login::Anonymous);
     };
     let verified = verify(rules, tokens, token, question.now).await;
-    let found = verified.and_then(|token| match accepts(route, source, &token) {
-        true => Ok(token),
-        false => Err(TokenError::UnknownIssuer),
-    });
+    let found = verified.and_then(|token| accepts(route, source, &token).map(|()| token));
     match found {
         Ok(token) => {
             trail.note("authenticate", || {
@@ -79,13 +76,20 @@ pub(super) async fn authenticate(
     }
 }
 
-/// A load balancer's token is accepted from its own header and from that load balancer alone; no
-/// other source may carry one.
-fn accepts(route: &Route, source: Source, token: &VerifiedToken) -> bool {
+/// A load balancer's token is accepted from its own header, from that load balancer alone and for
+/// the route's client; no other source may carry one.
+fn accepts(route: &Route, source: Source, token: &VerifiedToken) -> Result<(), TokenError> {
     match (&token.issuer.kind, source, &route.sources.alb) {
-        (IssuerKind::Alb { arn }, Source::LoadBalancer, Some(AlbSource { arn: own })) => arn == own,
-        (IssuerKind::Alb { .. }, _, _) | (_, Source::LoadBalancer, _) => false,
-        _ => true,
+        (IssuerKind::Alb { arn }, Source::LoadBalancer, Some(alb)) if *arn == alb.arn => match &alb
+            .client
+        {
+            Some(client) if token.client.as_ref() != Some(client) => Err(TokenError::WrongClient),
+            _ => Ok(()),
+        },
+        (IssuerKind::Alb { .. }, _, _) | (_, Source::LoadBalancer, _) => {
+            Err(TokenError::UnknownIssuer)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -152,11 +156,23 @@ fn denial(error: &TokenError) -> Denial {
         ErrorSource::Client => Refusal::InvalidCredential,
         ErrorSource::Idp => Refusal::Unavailable,
     };
-    Denial::new(error.reason(), refusal, error.to_string())
+    Denial::new(error.reason(), refusal, error.told_to_caller())
+        .with(json!({ "error": error.to_string() }))
 }
 
 fn unsupported(detail: &str) -> Denial {
     Denial::new("unsupported_credential", Refusal::InvalidCredential, detail)
+}
+
+/// A kind of token in words.
+fn kind(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Id => "ID token",
+        TokenKind::Access => "access token",
+        TokenKind::ClientCredentials => "access token of the client itself",
+        TokenKind::Oidc => "token of an OpenID Connect provider",
+        TokenKind::Alb => "token of a load balancer",
+    }
 }
 
 /// What `explain` tells of a token: facts about it, never the token.
@@ -164,7 +180,7 @@ fn describe(token: &VerifiedToken) -> Value {
     let issuer: &Issuer = &token.issuer;
     json!({
         "issuer": issuer.name,
-        "kind": format!("{:?}", token.kind),
+        "kind": kind(token.kind),
         "client": token.client,
         "key": token.kid,
         "subject": token.claims.subject(),

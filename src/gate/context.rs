@@ -21,8 +21,8 @@ pub(super) struct RequestContext<'a> {
     headers: &'a HeaderMap,
     received: &'a Received,
     now: Time,
-    region: &'a str,
-    account: &'a str,
+    region: Option<&'a str>,
+    account: Option<&'a str>,
 }
 
 impl<'a> RequestContext<'a> {
@@ -32,7 +32,8 @@ impl<'a> RequestContext<'a> {
         received: &'a Received,
         now: Time,
     ) -> Self {
-        Self { headers, received, now, region: &rules.region, account: &rules.account_id }
+        let (region, account) = (rules.region.as_deref(), rules.account_id.as_deref());
+        Self { headers, received, now, region, account }
     }
 
     /// A header that a condition may read: unknown where it is repeated or isn't text, since AWS
@@ -62,8 +63,8 @@ impl Context for RequestContext<'_> {
             })),
             "aws:useragent" => self.header(header::USER_AGENT),
             "aws:referer" => self.header(header::REFERER),
-            "aws:requestedregion" => Lookup::One(Cow::Borrowed(self.region)),
-            "aws:resourceaccount" => Lookup::One(Cow::Borrowed(self.account)),
+            "aws:requestedregion" => configured(self.region),
+            "aws:resourceaccount" => configured(self.account),
             "aws:viaawsservice" | "aws:principalisawsservice" => {
                 Lookup::One(Cow::Borrowed("false"))
             }
@@ -75,4 +76,9 @@ impl Context for RequestContext<'_> {
             _ => Lookup::Absent,
         }
     }
+}
+
+/// A key whose value the configuration may name: AWS always has it.
+fn configured(value: Option<&str>) -> Lookup<'_> {
+    value.map_or(Lookup::Unknown, |value| Lookup::One(Cow::Borrowed(value)))
 }

@@ -163,7 +163,8 @@ impl Gate<'_> {
             custom_role: None,
         };
         let assumed = assume.session(token, &mut progress.trail).map_err(|error| {
-            Denial::new(error.reason(), Refusal::AccessDenied, error.to_string())
+            Denial::new(error.reason(), Refusal::AccessDenied, error.told_to_caller())
+                .with(json!({ "error": error.to_string() }))
         })?;
         let assumed = Arc::new(assumed);
         self.rules.sessions.insert(key, Arc::clone(&assumed));

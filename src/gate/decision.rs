@@ -34,13 +34,22 @@ pub struct Decision {
 impl Decision {
     /// The denial of a request that can't be understood, or that means two things.
     pub fn refused(error: RequestError) -> Self {
+        Self::undecided(Denial::from(error))
+    }
+
+    /// The denial of a head that never became a request.
+    pub fn unread(reason: &'static str, detail: &str) -> Self {
+        Self::undecided(Denial::new(reason, Refusal::BadRequest, detail))
+    }
+
+    fn undecided(denial: Denial) -> Self {
         Self {
             id: DecisionId::fresh(),
             route: None,
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
-            outcome: Outcome::Deny(Denial::from(error)),
+            outcome: Outcome::Deny(denial),
             trail: Trail::Off,
         }
     }

@@ -32,10 +32,10 @@ pub struct Rules {
     pub account: Account,
     /// The routes.
     pub routes: Routes,
-    /// The region, for `aws:RequestedRegion`.
-    pub region: String,
-    /// The account id, for `aws:ResourceAccount`.
-    pub account_id: String,
+    /// The region, for `aws:RequestedRegion`; without one the key is unknown.
+    pub region: Option<String>,
+    /// The account id, for `aws:ResourceAccount`; without one the key is unknown.
+    pub account_id: Option<String>,
     /// Sessions by pool and verified token. They are valid for this generation alone, and end with it.
     pub sessions: Cache<(usize, u64), Arc<Assumed>>,
 }
@@ -89,6 +89,8 @@ pub struct CookieSource {
 pub struct AlbSource {
     /// The load balancer's ARN.
     pub arn: String,
+    /// The client that its tokens must be for; any if absent.
+    pub client: Option<String>,
 }
 
 /// About how many bytes a session takes.

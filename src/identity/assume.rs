@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::clock::Time;
-use crate::iam::{Action, Fact, Facts, NoObserver, Role, Session, evaluate_trust};
+use crate::iam::{
+    Action, Both, Context, Fact, Facts, Lookup, NoObserver, Role, Session, evaluate_trust,
+};
 use crate::token::VerifiedToken;
 
 use super::claims::{Claims, scalar};
@@ -123,6 +125,7 @@ fn trust(
         let unknown = tags.iter().any(|(_, fact)| *fact == Fact::Unknown);
         context.set("aws:TagKeys", if unknown { Fact::Unknown } else { Fact::Many(keys) });
     }
+    let context = Both(&context, &OfTheCall);
     let tag_session = (!tags.is_empty()).then_some("sts:TagSession");
     for action in ["sts:AssumeRoleWithWebIdentity"].into_iter().chain(tag_session) {
         let verdict =
@@ -134,6 +137,36 @@ fn trust(
         }
     }
     Ok(())
+}
+
+/// What AWS STS would know of the call itself: when and from where Amazon Cognito makes it. There is
+/// no such call here, and the session outlives the request that it is made for; so these keys exist,
+/// and their values can't be known.
+struct OfTheCall;
+
+impl Context for OfTheCall {
+    fn lookup(&self, key: &str) -> Lookup<'_> {
+        match key {
+            "aws:currenttime"
+            | "aws:epochtime"
+            | "aws:sourceip"
+            | "aws:securetransport"
+            | "aws:useragent"
+            | "aws:referer"
+            | "aws:requestedregion"
+            | "aws:viaawsservice"
+            | "aws:calledvia"
+            | "aws:calledviafirst"
+            | "aws:calledvialast"
+            | "aws:resourceaccount"
+            | "aws:resourceorgid"
+            | "aws:resourceorgpaths" => Lookup::Unknown,
+            _ if key.starts_with("aws:resourcetag/") || key.starts_with("iam:resourcetag/") => {
+                Lookup::Unknown
+            }
+            _ => Lookup::Absent,
+        }
+    }
 }
 
 /// Authentication methods as in the pool's own tokens.

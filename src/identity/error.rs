@@ -95,6 +95,28 @@ impl AssumeError {
         }
     }
 
+    /// A sentence for whoever sent the token; `Display` is for the operator. It tells of the token,
+    /// and nothing of the pool, the roles and the policies that it met.
+    pub fn told_to_caller(&self) -> String {
+        match self {
+            Self::ClientCredentials => "client-credentials tokens get no role here".to_owned(),
+            Self::UnknownClaim { .. } => {
+                "an access token doesn't tell the role; send the ID token".to_owned()
+            }
+            Self::NoSubject | Self::InvalidClaim(_) | Self::ClaimsOverLimit | Self::CustomRole => {
+                self.to_string()
+            }
+            Self::UnsupportedProvider
+            | Self::GroupsNotConfigured
+            | Self::UnknownGroup(_)
+            | Self::Ambiguous(_)
+            | Self::NoRole
+            | Self::RoleNotFound(_)
+            | Self::InvalidTag(_)
+            | Self::TrustPolicy { .. } => "the token gets no role here".to_owned(),
+        }
+    }
+
     /// What Amazon Cognito answers, where it has an answer; the operator's detail is in `Display`.
     pub fn aws(&self) -> Option<AwsError> {
         let not_authorized =

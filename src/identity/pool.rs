@@ -238,6 +238,10 @@ impl Reader {
                 self.fail(&path, PoolProblem::Duplicate);
             }
             if let Some(mapping) = self.mapping(value, &path) {
+                // Such a provider could give its users any role whose trust policy allows the pool.
+                if matches!(mapping, RoleMapping::Token(_)) && !is_user_pool_client(&provider) {
+                    self.fail(&path.key("Type"), PoolProblem::TokenMapping);
+                }
                 pool.mappings.push((provider, mapping));
             }
         }
@@ -424,6 +428,12 @@ fn text(node: &Node) -> &str {
 fn oidc_name(arn: &str) -> Option<&str> {
     Arn::parse(arn).ok().filter(|arn| arn.service() == "iam")?;
     arn.split_once(":oidc-provider/").map(|(_, name)| name).filter(|name| !name.is_empty())
+}
+
+/// `cognito-idp.<region>.amazonaws.com/<pool id>:<client>`.
+fn is_user_pool_client(provider: &str) -> bool {
+    let pool = provider.strip_prefix("cognito-idp.").and_then(|name| name.split_once('/'));
+    pool.is_some_and(|(_, pool)| pool.contains(':'))
 }
 
 fn is_role(arn: &str) -> bool {

@@ -34,6 +34,11 @@ pub enum PoolProblem {
     /// A role mapping for a user pool without an app client never applies.
     #[error("the key of a user pool's role mapping ends with `:` and the app client's id")]
     MappingWithoutClient,
+    /// `Token` for a provider whose claims are not Cognito's own.
+    #[error(
+        "`Token` is for user pools: what another provider's tokens say of roles is its own choice; use `Rules`"
+    )]
+    TokenMapping,
 }
 
 impl PoolProblem {
@@ -46,6 +51,7 @@ impl PoolProblem {
             Self::Missing(_) => "missing_member",
             Self::Expected(_) => "unexpected_value",
             Self::MappingWithoutClient => "mapping_without_client",
+            Self::TokenMapping => "token_mapping",
         }
     }
 }

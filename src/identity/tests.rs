@@ -240,6 +240,39 @@ fn a_custom_role_must_be_the_callers() {
 }
 
 #[test]
+fn what_a_trust_policy_asks_of_the_call_is_unknown_and_so_denies() {
+    let (pool, id) = (pool_json(None), token(TokenKind::Id, json!({"aud": CLIENT})));
+    let allow: Value = serde_json::from_str(TRUST).unwrap();
+    for (operator, key, value) in [
+        ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
+        ("DateLessThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
+        ("NumericGreaterThan", "aws:EpochTime", "0"),
+        ("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"),
+        ("StringEquals", "aws:RequestedRegion", "eu-west-1"),
+        ("Bool", "aws:SecureTransport", "false"),
+        ("StringLike", "aws:UserAgent", "*"),
+        ("StringEquals", "aws:ResourceAccount", "123456789012"),
+        ("StringLike", "aws:ResourceTag/team", "*"),
+    ] {
+        let condition = json!({operator: {key: value}});
+        let mut deny = allow["Statement"].clone();
+        deny["Effect"] = "Deny".into();
+        deny["Condition"] = condition.clone();
+        let denies = json!({"Version": "2012-10-17", "Statement": [allow["Statement"], deny]});
+        let mut allows = allow.clone();
+        allows["Statement"]["Condition"] = condition;
+        for trust in [denies, allows] {
+            let error = with_trust(&pool, &id, None, &trust.to_string(), None).unwrap_err();
+            assert!(error.to_string().contains("unknown_context_key"), "{trust}: {error}");
+        }
+    }
+    // A key that the call doesn't have is absent all the same.
+    let mut absent = allow.clone();
+    absent["Statement"]["Condition"] = json!({"Null": {"aws:SourceVpc": "true"}});
+    assert!(with_trust(&pool, &id, None, &absent.to_string(), None).is_ok());
+}
+
+#[test]
 fn the_trust_policy_decides() {
     let id = token(TokenKind::Id, json!({"team": "red"}));
     let pool = pool_json(None);
@@ -288,6 +321,10 @@ fn wrong_exports_are_refused_with_their_path() {
     let many: Vec<_> = (0..26).map(|_| ("d", "Equals", "x")).collect();
     let bare = json!({"IdentityPoolId": POOL, "CognitoIdentityProviders": [{"ProviderName": NAME, "ClientId": CLIENT}],
         "RoleMappings": {NAME: {"Type": "Token", "AmbiguousRoleResolution": "Deny"}}});
+    let foreign = |provider: &str| {
+        let mapping = json!({"Type": "Token", "AmbiguousRoleResolution": "Deny"});
+        json!({"IdentityPoolId": POOL, "RoleMappings": {provider: mapping}}).to_string()
+    };
     for (text, reason, path) in [
         ("[".to_owned(), "syntax", ""),
         ("{}".to_owned(), "missing_member", ""),
@@ -312,6 +349,13 @@ fn wrong_exports_are_refused_with_their_path() {
             "RoleMappings.label.RulesConfiguration",
         ),
         (bare.to_string(), "mapping_without_client", &format!("RoleMappings.{NAME}")),
+        (foreign("op.example/a:b"), "token_mapping", "RoleMappings.op.example/a:b.Type"),
+        (
+            foreign("arn:aws:iam::123456789012:oidc-provider/op.example"),
+            "token_mapping",
+            "RoleMappings.arn:aws:iam::123456789012:oidc-provider/op.example.Type",
+        ),
+        (foreign("accounts.google.com"), "token_mapping", "RoleMappings.accounts.google.com.Type"),
     ] {
         let errors = IdentityPool::parse(&text).unwrap_err();
         assert_eq!(

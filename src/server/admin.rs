@@ -4,7 +4,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::UnixStream, sync::Semaphore};
+use tokio::{net::UnixStream, sync::Semaphore, time::timeout};
 
 use super::{Listener, listener::Accepted};
 use crate::doors::admin::Admin;
@@ -50,13 +50,14 @@ where
         let admin = Arc::clone(admin);
         async move { admin.answer(request).await }
     });
-    http1::Builder::new()
+    // One request a connection, in bounded time: whoever doesn't read can't keep a place from a
+    // probe.
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER)
-        .serve_connection(TokioIo::new(stream), service)
-        .await
-        .map_err(io::Error::other)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    timeout(LIMIT, connection).await?.map_err(io::Error::other)
 }
 
 const MAX_CONNECTIONS: usize = 64;
-const HEADER: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! One downstream connection: TLS, HTTP/1.1, its time limits, its part in a drain.
 
 use std::{
+    future::poll_fn,
     io,
     net::IpAddr,
     pin::{Pin, pin},
@@ -18,12 +19,13 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, Sleep, sleep_until, timeout_at},
 };
 use tokio_rustls::TlsAcceptor;
 
 use super::{
     listener::Accepted,
+    refusal::Refusals,
     watched::{Moment, Stage, Watched},
 };
 use crate::{
@@ -93,7 +95,7 @@ where
         stream,
         moment.clone(),
         limits.head,
-        shared.metrics.rejects.clone(),
+        Refusals { shared: Arc::clone(shared), peer: peer.ip() },
     ));
     let service = service_fn(|request: Request<Incoming>| {
         let (proxy, moment) = (Rc::clone(&proxy), moment.clone());
@@ -109,17 +111,16 @@ where
     let mut connection = pin!(connection);
     let mut phase = shared.phase.clone();
     let mut draining = false;
+    let mut patience = pin!(sleep_until(moment.end(limits)));
     loop {
-        let end = moment.end(limits);
+        let ended = poll_fn(|cx| match connection.as_mut().poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(ended.map_err(io::Error::other)),
+            Poll::Pending => expired(patience.as_mut(), &moment, limits, cx),
+        });
         tokio::select! {
             // The connection first: a request that has arrived is seen before the drain is.
             biased;
-            ended = &mut connection => return ended.map_err(io::Error::other),
-            () = sleep_until(end) => {
-                if moment.end(limits) <= Instant::now() {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-            }
+            ended = ended => return ended,
             changed = phase.wait_for(|phase| *phase >= Phase::Draining), if !draining => {
                 draining = true;
                 match moment.stage() {
@@ -131,6 +132,29 @@ where
             }
         }
     }
+}
+
+/// Waits for the end of the connection's patience. What the connection is doing changes while it is
+/// polled: an end that has come nearer is taken up at once, one that has moved away when the old
+/// one is reached.
+fn expired(
+    mut patience: Pin<&mut Sleep>,
+    moment: &Moment,
+    limits: ConnectionLimits,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let end = moment.end(limits);
+    if end < patience.deadline() {
+        patience.as_mut().reset(end);
+    }
+    while patience.as_mut().poll(cx).is_ready() {
+        let end = moment.end(limits);
+        if end <= Instant::now() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        patience.as_mut().reset(end);
+    }
+    Poll::Pending
 }
 
 /// A body that tells the connection when it is done.

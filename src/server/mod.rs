@@ -9,6 +9,7 @@ mod connection;
 mod data;
 mod head;
 mod listener;
+mod refusal;
 mod tls;
 mod watched;
 

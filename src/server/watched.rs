@@ -10,16 +10,14 @@ use std::{
     time::Duration,
 };
 
-use ::http::StatusCode;
 use bytes::{Buf, Bytes};
-use prometheus::IntCounterVec;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep},
 };
 
-use super::head::{HeadError, Heads};
-use crate::{doors::ConnectionLimits, http::Problem};
+use super::{head::Heads, refusal::Refusals};
+use crate::doors::ConnectionLimits;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,24 +34,47 @@ pub(super) enum Stage {
 
 /// What a connection is doing, and since when nothing moved.
 #[derive(Clone, Debug)]
-pub(super) struct Moment(Rc<Cell<(Stage, Instant)>>);
+pub(super) struct Moment(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    stage: Cell<(Stage, Instant)>,
+    /// Bytes of an answer of ours may still be on their way to the stream.
+    answering: Cell<bool>,
+}
 
 impl Moment {
     pub(super) fn new() -> Self {
         // The first request's head is due at once: a connection that says nothing is not idle.
-        Self(Rc::new(Cell::new((Stage::Head, Instant::now()))))
+        let stage = Cell::new((Stage::Head, Instant::now()));
+        Self(Rc::new(Inner { stage, answering: Cell::new(false) }))
     }
 
     pub(super) fn stage(&self) -> Stage {
-        self.0.get().0
+        self.0.stage.get().0
     }
 
     pub(super) fn enter(&self, stage: Stage) {
-        self.0.set((stage, Instant::now()));
+        self.0.stage.set((stage, Instant::now()));
+        if stage == Stage::Deciding {
+            self.0.answering.set(true);
+        }
+    }
+
+    /// Everything written so far has left; between requests, that includes the last answer.
+    fn flushed(&self) {
+        if let Stage::Idle | Stage::Head = self.stage() {
+            self.0.answering.set(false);
+        }
+    }
+
+    /// Whether what is written now can be nothing of ours, but only hyper's refusal of a head.
+    fn is_silent(&self) -> bool {
+        !self.0.answering.get()
     }
 
     fn moved(&self) {
-        match self.0.get() {
+        match self.0.stage.get() {
             // A head is due in one piece: its bytes don't buy it time (slowloris).
             (Stage::Head, _) | (Stage::Deciding, _) => {}
             (Stage::Idle, _) => self.enter(Stage::Head),
@@ -63,7 +84,7 @@ impl Moment {
 
     /// When the connection's patience ends.
     pub(super) fn end(&self, limits: ConnectionLimits) -> Instant {
-        let (stage, since) = self.0.get();
+        let (stage, since) = self.0.stage.get();
         since
             + match stage {
                 Stage::Idle | Stage::Answering => limits.idle,
@@ -78,8 +99,8 @@ pub(super) struct Watched<S> {
     stream: S,
     moment: Moment,
     heads: Heads,
-    /// Counts requests refused undecided, by reason.
-    rejects: IntCounterVec,
+    /// What is to be done about a head that hyper refuses.
+    refusals: Refusals,
     /// An answer of our own that takes the place of one of hyper's.
     own: Bytes,
     closing: Closing,
@@ -97,9 +118,9 @@ enum Closing {
 
 impl<S> Watched<S> {
     /// Watches `stream`, whose requests' heads may have `head` bytes.
-    pub(super) fn new(stream: S, moment: Moment, head: usize, rejects: IntCounterVec) -> Self {
+    pub(super) fn new(stream: S, moment: Moment, head: usize, refusals: Refusals) -> Self {
         let heads = Heads::new(head);
-        Self { stream, moment, heads, rejects, own: Bytes::new(), closing: Closing::No }
+        Self { stream, moment, heads, refusals, own: Bytes::new(), closing: Closing::No }
     }
 }
 
@@ -132,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
     }
 
     fn wrote(&self) {
-        if let (Stage::Answering, _) = self.moment.0.get() {
+        if self.moment.stage() == Stage::Answering {
             self.moment.enter(Stage::Answering);
         }
     }
@@ -145,10 +166,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.write_own(cx))?;
-        if let Some(status) = refusal(buf) {
-            let problem = self.heads.refused().map_or_else(|| reworded(status), HeadError::problem);
-            self.rejects.with_label_values(&[problem.reason]).inc();
-            self.own = serialised(problem);
+        if self.moment.is_silent() {
+            self.own = self.refusals.answer(self.heads.refused(), buf);
             return Poll::Ready(Ok(buf.len()));
         }
         let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
@@ -161,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if !self.own.is_empty() || matches!(bufs, [only] if refusal(only).is_some()) {
+        if !self.own.is_empty() || self.moment.is_silent() {
             let first = bufs.iter().find(|b| !b.is_empty()).map_or(&[][..], |b| b);
             return self.poll_write(cx, first);
         }
@@ -176,7 +195,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.write_own(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.moment.flushed();
+        Poll::Ready(Ok(()))
     }
 
     /// Shuts our side, then reads for a moment what the caller still sends: closing over unread
@@ -211,50 +232,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         }
         Poll::Ready(Ok(()))
     }
-}
-
-/// The status of an answer that hyper made itself for a head it could not parse: such an answer
-/// has no headers but its own three. All of ours have more.
-fn refusal(buf: &[u8]) -> Option<StatusCode> {
-    let head = std::str::from_utf8(buf).ok()?.strip_prefix("HTTP/1.")?;
-    let mut lines = head.strip_suffix("\r\n\r\n")?.split("\r\n");
-    let status = lines.next()?.split(' ').nth(1)?.parse::<u16>().ok()?;
-    let own = lines.all(|line| {
-        let name = line.split(':').next().unwrap_or_default();
-        ["connection", "content-length", "date"].iter().any(|n| name.eq_ignore_ascii_case(n))
-    });
-    (own && head.contains("content-length: 0") && status >= 400)
-        .then(|| StatusCode::from_u16(status).ok())
-        .flatten()
-}
-
-/// The same refusal with a reason.
-fn reworded(status: StatusCode) -> Problem {
-    let (reason, detail) = match status {
-        StatusCode::URI_TOO_LONG => ("target_too_long", "the request target is too long"),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            ("headers_too_large", "the request's headers are too large or too many")
-        }
-        _ => ("malformed_request", "the request is not valid HTTP/1.1"),
-    };
-    Problem::new(status, reason, detail)
-}
-
-fn serialised(problem: Problem) -> Bytes {
-    let status = problem.status;
-    let answer = problem.into_response();
-    let mut text = format!("HTTP/1.1 {status}\r\n").into_bytes();
-    for (name, value) in answer.headers() {
-        text.extend_from_slice(name.as_str().as_bytes());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(value.as_bytes());
-        text.extend_from_slice(b"\r\n");
-    }
-    let body = answer.into_body();
-    text.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
-    text.extend_from_slice(b"connection: close\r\n\r\n");
-    text.extend_from_slice(&body);
-    Bytes::from(text)
 }
 
 /// Longer than any exchange lasts without moving on its upstream's side.

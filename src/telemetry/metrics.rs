@@ -15,6 +15,8 @@ use prometheus::{
 /// Every metric of the process.
 pub struct Metrics {
     registry: Registry,
+    /// `process_…`.
+    process: Registry,
     /// `poolgate_decisions_total{route,effect,reason}`.
     pub decisions: IntCounterVec,
     /// `poolgate_decision_seconds{route}`: from the request's head to the decision.
@@ -51,6 +53,8 @@ pub struct Metrics {
     pub token_cache_bytes: IntGauge,
     /// `poolgate_session_cache_entries`.
     pub session_cache_entries: IntGauge,
+    /// `poolgate_connections_shed_total`: refused at the limit of connections.
+    pub connections_shed: IntCounter,
     /// `poolgate_accept_errors_total`.
     pub accept_errors: IntCounter,
 }
@@ -62,8 +66,10 @@ impl Metrics {
     /// Two metrics of one name: a mistake in this file, which its test would show.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new_custom(Some("poolgate".to_owned()), None)?;
+        // Apart from ours: these have the names that every exporter gives them.
+        let process = Registry::new();
         #[cfg(target_os = "linux")]
-        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        process.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let r = &registry;
         let counters = |name: &str, help: &str, labels: &[&str]| {
             add(r, IntCounterVec::new(Opts::new(name, help), labels)?)
@@ -119,11 +125,16 @@ impl Metrics {
             )?,
             token_cache_bytes: gauge("token_cache_bytes", "Bytes of verified tokens held")?,
             session_cache_entries: gauge("session_cache_entries", "Sessions held")?,
+            connections_shed: add(
+                r,
+                IntCounter::new("connections_shed_total", "Connections refused at the limit")?,
+            )?,
             accept_errors: add(
                 r,
                 IntCounter::new("accept_errors_total", "Failed accepts of connections")?,
             )?,
             registry,
+            process,
         })
     }
 
@@ -132,6 +143,7 @@ impl Metrics {
         let mut text = Vec::new();
         // Writing to memory fails only for a family without metrics, which gather() leaves out.
         let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        let _ = TextEncoder::new().encode(&self.process.gather(), &mut text);
         text
     }
 

@@ -151,6 +151,8 @@ impl Writer {
         let mut failing = false;
         while queue.recv_many(&mut lines, BATCH).await > 0 {
             let batch = join(&lines);
+            // First, so that a slow sink doesn't hold them back.
+            self.keep(&lines);
             match self.write(batch).await {
                 Ok(()) => failing = false,
                 Err(error) => {
@@ -161,13 +163,16 @@ impl Writer {
                     }
                 }
             }
-            let written = lines.iter().map(Bytes::len).sum();
+            let written = lines.drain(..).map(|line| line.len()).sum();
             self.waiting.fetch_sub(written, Ordering::Relaxed);
-            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            recent.extend(lines.drain(..));
-            let surplus = recent.len().saturating_sub(RECENT);
-            recent.drain(..surplus);
         }
+    }
+
+    fn keep(&self, lines: &[Bytes]) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.extend(lines.iter().cloned());
+        let surplus = recent.len().saturating_sub(RECENT);
+        recent.drain(..surplus);
     }
 
     async fn write(&self, batch: Bytes) -> Result<(), SinkError> {

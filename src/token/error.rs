@@ -100,6 +100,20 @@ impl TokenError {
         }
     }
 
+    /// A sentence for whoever sent the token; `Display` is for the operator. It tells of the token,
+    /// and nothing of the configuration that it met.
+    pub fn told_to_caller(&self) -> String {
+        match self {
+            Self::UnknownIssuer => "the token's issuer is not accepted here".to_owned(),
+            Self::UnknownKey { .. } => "the token's key is not known".to_owned(),
+            Self::KeysUnavailable { .. } | Self::KeysStale { .. } => {
+                "the token can't be checked at the moment; try again".to_owned()
+            }
+            Self::WrongClient => "the token was issued to another app client".to_owned(),
+            of_the_token => of_the_token.to_string(),
+        }
+    }
+
     /// Who has to act.
     pub fn source_of_error(&self) -> ErrorSource {
         match self {

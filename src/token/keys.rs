@@ -228,7 +228,7 @@ impl KeySet {
     }
 
     /// Asks the source for `kid` unless it is known by now. One fetch serves everybody who waits;
-    /// after one in vain the source is left alone for 10 s. Waits 3 s at most, from any runtime.
+    /// after one in vain the source (of a load balancer: the key id) is left alone for 10 s. Waits 3 s at most, from any runtime.
     ///
     /// # Errors
     /// [`RefreshError`]: deny.

@@ -11,6 +11,7 @@
 //! itself (`jwk`, `jku`, `x5u`, `x5c` are ignored), `crit`, unencoded payloads (RFC 7797), JWE,
 //! duplicate members, tokens without `exp`. `docs/tokens.md` lists every check in order.
 
+mod allowance;
 mod cache;
 mod claims;
 mod compact;
@@ -33,7 +34,7 @@ pub use fetch::{Fetch, FetchError, FetchFuture, KeySource};
 pub use issuer::{Issuer, IssuerError, IssuerKind};
 pub use key::{Algorithm, VerificationKey};
 pub use keys::{KeySet, KeyStats, KeysError, RefreshError};
-pub use store::KeyStore;
+pub use store::{KeyPlan, KeyStore};
 pub use verify::{Issuers, TokenKind, VerifiedToken};
 
 /// Longest accepted token, in bytes of its compact form. The longest token Cognito issues is far

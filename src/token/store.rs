@@ -3,10 +3,10 @@
 //! A task loads at once, then well before anybody needs it; after a failure it tries again with
 //! growing, jittered pauses. It also serves those who wait for an unknown key id: one fetch for
 //! all of them, then a pause, so that a flood of made-up key ids costs the issuer one request in
-//! 10 s. A bad answer changes nothing but a counter.
+//! 10 s (a load balancer's directory, where every key id has its own URL: one a second). A bad answer changes nothing but a counter.
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::allowance::Allowance;
 use super::keys::{Aging, Demand, Document};
 use super::{
     Fetch, FetchError, KeySet, KeySource, KeysError, MAX_KEYS_BYTES, RefreshError, VerificationKey,
@@ -36,46 +37,90 @@ struct Source {
     task: AbortHandle,
 }
 
+/// The key sets of a configuration that may yet be refused: what is in force is as it was.
+#[derive(Default)]
+pub struct KeyPlan(Vec<Planned>);
+
+struct Planned {
+    source: KeySource,
+    keys: Arc<KeySet>,
+    /// Of a new set, for its task.
+    demands: Option<mpsc::Receiver<Demand>>,
+}
+
 impl KeyStore {
     /// A store that reaches URLs through `fetch`.
     pub fn new(fetch: Arc<dyn Fetch>) -> Self {
         Self { fetch, sources: Mutex::default() }
     }
 
-    /// The key set of `source`: the same handle every time, so that a reload keeps the keys.
-    /// Starts its task on the current tokio runtime. Keys older than `max_stale` are not used.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime, as `tokio::spawn` does.
-    pub fn ensure(&self, source: &KeySource, max_stale: Duration) -> Arc<KeySet> {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = match sources.entry(source.clone()) {
-            Entry::Occupied(entry) => Arc::clone(&entry.get().keys),
-            Entry::Vacant(entry) => {
+    /// The key set of `source`: the same handle every time, so that a reload keeps the keys. A new
+    /// one is noted in `plan` and asks for nothing before [`KeyStore::start`].
+    pub fn plan(&self, source: &KeySource, plan: &mut KeyPlan) -> Arc<KeySet> {
+        if let Some(planned) = plan.0.iter().find(|planned| planned.source == *source) {
+            return Arc::clone(&planned.keys);
+        }
+        let held = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let (keys, demands) = match held.get(source) {
+            Some(held) => (Arc::clone(&held.keys), None),
+            None => {
                 let (sender, demands) = mpsc::channel(MAX_WAITING);
                 let aging = match source {
                     KeySource::AlbDirectory(_) => Aging::EachKey,
                     _ => Aging::Whole,
                 };
-                let keys = Arc::new(KeySet::new(aging, Some(sender)));
-                let refresher = Refresher {
-                    source: source.clone(),
-                    fetch: Arc::clone(&self.fetch),
-                    keys: Arc::downgrade(&keys),
-                    failures: 0,
-                    quiet_until: None,
-                    last_read: None,
-                };
-                let task = tokio::spawn(refresher.run(demands)).abort_handle();
-                Arc::clone(&entry.insert(Source { keys, task }).keys)
+                (Arc::new(KeySet::new(aging, Some(sender))), Some(demands))
             }
         };
-        keys.keep_for(max_stale);
+        let planned = Planned { source: source.clone(), keys: Arc::clone(&keys), demands };
+        plan.0.push(planned);
+        keys
+    }
+
+    /// Keeps the sources of `plan`, from now on for `max_stale`, and drops all others. Starts the
+    /// tasks of new ones on the current tokio runtime.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, as `tokio::spawn` does.
+    pub fn start(&self, plan: KeyPlan, max_stale: Duration) {
+        let sources: Vec<KeySource> = plan.0.iter().map(|p| p.source.clone()).collect();
+        self.retain(&sources);
+        let mut held = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        for Planned { source, keys, demands } in plan.0 {
+            keys.keep_for(max_stale);
+            let Some(demands) = demands else { continue };
+            let refresher = Refresher {
+                source: source.clone(),
+                fetch: Arc::clone(&self.fetch),
+                keys: Arc::downgrade(&keys),
+                failures: 0,
+                quiet_until: None,
+                allowance: Allowance::new(),
+                last_read: None,
+            };
+            let task = tokio::spawn(refresher.run(demands)).abort_handle();
+            if let Some(earlier) = held.insert(source, Source { keys, task }) {
+                earlier.task.abort();
+            }
+        }
+    }
+
+    /// Plans and starts one source beside the others.
+    #[cfg(test)]
+    pub(crate) fn ensure(&self, source: &KeySource, max_stale: Duration) -> Arc<KeySet> {
+        let mut plan = KeyPlan::default();
+        let held: Vec<KeySource> =
+            self.sources.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        for source in &held {
+            self.plan(source, &mut plan);
+        }
+        let keys = self.plan(source, &mut plan);
+        self.start(plan, max_stale);
         keys
     }
 
     /// Drops every source that is not among `sources` and ends its task.
-    pub fn retain(&self, sources: &[KeySource]) {
+    pub(crate) fn retain(&self, sources: &[KeySource]) {
         let mut held = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|source, entry| {
             let keep = sources.contains(source);
@@ -108,6 +153,8 @@ struct Refresher {
     failures: u32,
     /// After a fetch in vain: not before this moment for an unknown key id.
     quiet_until: Option<Instant>,
+    /// As `quiet_until`, of a directory.
+    allowance: Allowance,
     /// What the file held when it was last read.
     last_read: Option<Bytes>,
 }
@@ -151,16 +198,19 @@ impl Refresher {
         if keys.find(kid).is_ok() {
             return Ok(());
         }
-        if self.quiet_until.is_some_and(|until| Instant::now() < until) {
-            return Err(RefreshError::Cooldown);
-        }
         let loaded = match &self.source {
             KeySource::AlbDirectory(base) if is_uuid(kid) => {
+                if !self.allowance.take(kid) {
+                    return Err(RefreshError::Cooldown);
+                }
                 let url = format!("{}/{kid}", base.trim_end_matches('/'));
                 self.load_alb(keys, &url, kid).await
             }
             // Anything else would choose a path on the key server.
             KeySource::AlbDirectory(_) => return Err(RefreshError::NoSuchKey),
+            _ if self.quiet_until.is_some_and(|until| Instant::now() < until) => {
+                return Err(RefreshError::Cooldown);
+            }
             _ => self.load(keys).await,
         };
         let answer = match loaded {
@@ -168,7 +218,13 @@ impl Refresher {
             Ok(()) if keys.find(kid).is_ok() => Ok(()),
             Ok(()) => Err(RefreshError::NoSuchKey),
         };
-        self.quiet_until = answer.err().map(|_| Instant::now() + COOLDOWN);
+        if answer.is_err() {
+            let until = Instant::now() + COOLDOWN;
+            match self.is_on_demand() {
+                true => self.allowance.in_vain(kid, until),
+                false => self.quiet_until = Some(until),
+            }
+        }
         answer
     }
 

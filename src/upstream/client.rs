@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ::http::{HeaderValue, Method, Request, Response, Uri, header};
+use ::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use hyper::{
     body::Incoming,
@@ -122,6 +122,10 @@ impl Client {
                 () = stalled(&progress, timeouts.header) => return Err(ForwardError::AnswerTimeout),
             };
             let mut failed = match sent {
+                // Nobody asked for it: what follows on that connection is no answer (CVE-2026-73548).
+                Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    return Err(ForwardError::Switched);
+                }
                 Ok(answer) => return Ok(answer.map(|body| AnswerBody::upstream(body, lease))),
                 Err(failed) => failed,
             };

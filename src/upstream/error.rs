@@ -20,6 +20,9 @@ pub enum ForwardError {
     /// The upstream closed or broke the connection, or answered with something else than HTTP.
     #[error("the upstream gave no valid answer: {0}")]
     Upstream(hyper::Error),
+    /// The upstream switched to another protocol without being asked.
+    #[error("the upstream switched protocols without being asked")]
+    Switched,
     /// The upstream took too long to answer.
     #[error("the upstream did not answer in time")]
     AnswerTimeout,
@@ -39,7 +42,7 @@ impl ForwardError {
             Self::Connect(_) => "upstream_unreachable",
             Self::ConnectTimeout => "upstream_connect_timeout",
             Self::Tls(_) => "upstream_tls",
-            Self::Upstream(_) => "upstream_broken",
+            Self::Upstream(_) | Self::Switched => "upstream_broken",
             Self::AnswerTimeout => "upstream_timeout",
             Self::CallerBody => "request_body_broken",
             Self::Unsendable => "request_unsendable",

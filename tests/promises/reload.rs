@@ -297,3 +297,22 @@ fn a_file_that_is_being_written_is_not_taken_up() {
     assert_eq!(gate.metric(r#"poolgate_reloads_total{result="refused"}"#), None);
     assert_eq!((status(&gate, "/api/old"), status(&gate, "/api/new")), (403, 200));
 }
+
+#[test]
+fn a_refused_configuration_is_taken_up_once_the_file_it_lacks_is_there() {
+    let backend = Backend::start();
+    let setup = Setup::new(backend.address, "");
+    allow(setup.folder.path(), "test", &["GET/api/old"]);
+    let gate = setup.start();
+    let config = gate.path("poolgate.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    let more = "admin: { token: { file: admin-token } }\n";
+    fs::write(&config, format!("{text}\n{more}")).unwrap();
+    gate.wait_for("refusal", failed);
+    let refused = || gate.metric(r#"poolgate_reloads_total{result="refused"}"#);
+    sleep(Duration::from_millis(2500));
+    assert_eq!(refused(), Some(1.0), "the same refusal is told once");
+    fs::write(gate.path("admin-token"), "a-token-of-sixteen-bytes-or-more").unwrap();
+    gate.wait_for("the missing file", |gate| !failed(gate) && generation(gate) == 2.0);
+    assert_eq!(status(&gate, "/api/old"), 200);
+}

@@ -44,10 +44,21 @@ impl Gate {
 
     /// Starts the program with the `poolgate.yaml` that is in `folder`, and waits until it is ready.
     pub fn run(folder: TempDir, proxy: SocketAddr, admin: SocketAddr) -> Self {
+        Self::run_with(folder, proxy, admin, &[])
+    }
+
+    /// The same with more environment variables.
+    pub fn run_with(
+        folder: TempDir,
+        proxy: SocketAddr,
+        admin: SocketAddr,
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let log = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_poolgate"))
             .args(["serve", "--config"])
             .arg(folder.path().join("poolgate.yaml"))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log("stdout"))
             .stderr(log("stderr"))

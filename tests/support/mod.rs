@@ -19,7 +19,6 @@ mod issuer;
 mod wire;
 
 pub use backend::{Backend, Seen};
-pub use gate::{Gate, ROLE, policies};
-pub use gate::{configuration, free_port};
+pub use gate::{Gate, ROLE, configuration, free_port, policies};
 pub use issuer::{CLIENT, Issuer, POOL};
 pub use wire::{Answer, Wire};

@@ -95,7 +95,7 @@ fn broken_chunks_end_the_connection() {
     let backend = Backend::start();
     let gate = Gate::start(backend.address, "");
     for chunks in [
-        "ffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+        "1ffffffffffffffff\r\nhello\r\n0\r\n\r\n",
         "10000000000000005\r\nhello\r\n0\r\n\r\n",
         "-5\r\nhello\r\n0\r\n\r\n",
         "0x5\r\nhello\r\n0\r\n\r\n",
@@ -109,9 +109,7 @@ fn broken_chunks_end_the_connection() {
         "5\r\nhello\n0\r\n\r\n",
     ] {
         let trap = put("transfer-encoding: chunked\r\n", chunks);
-        let t = std::time::Instant::now();
         let text = until_closed(gate.proxy, format!("{trap}{}", get("/api/victim", "")));
-        eprintln!("TIME {chunks:?} {:?}", t.elapsed());
         assert!([&[400][..], &[502], &[]].contains(&&*statuses(&text)), "{chunks:?} {text}");
         assert_eq!(backend.count(), 0, "{chunks:?} {:?}", backend.seen());
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     rig::{authorization, get, put, read_all, statuses, until_closed},
-    support::{Backend, Gate, Wire},
+    support::{Answer, Backend, Gate, Wire},
 };
 
 struct Trap {
@@ -25,7 +25,7 @@ fn spring(traps: Vec<Trap>) {
         bytes.extend_from_slice(get("/api/victim", "").as_bytes());
         let mut wire = Wire::connect(gate.proxy);
         wire.send(&bytes);
-        let answer = wire.answer().unwrap_or_else(|| panic!("{name}: no answer"));
+        let answer: Answer = wire.answer().unwrap_or_else(|| panic!("{name}: no answer"));
         assert_eq!((answer.status, answer.reason().as_str()), (status, reason), "{name}");
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{name}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{name}");

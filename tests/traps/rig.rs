@@ -138,14 +138,6 @@ impl Turn {
         self.say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
     }
 
-    /// Closes the connection with a reset.
-    pub fn reset(self) {
-        // Closing over unread bytes resets.
-        let mut wire = self.stream;
-        let _ = wire.set_nonblocking(true);
-        drop(wire.write_all(b""));
-    }
-
     fn fill(&mut self) -> Option<()> {
         let mut chunk = [0; 16384];
         match self.stream.read(&mut chunk) {

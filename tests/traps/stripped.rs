@@ -3,7 +3,7 @@
 
 use crate::{
     rig::{get, put},
-    support::{Backend, Gate, ROLE, Wire},
+    support::{Backend, Gate, ROLE, Seen, Wire},
 };
 
 #[test]
@@ -61,7 +61,7 @@ fn spoofed_headers_do_not_arrive() {
     for name in spoofed {
         let answer = Wire::connect(gate.proxy).ask(get("/api/x", &format!("{name}: spoofed\r\n")));
         assert_eq!(answer.status, 200, "{name}: {}", answer.head);
-        let seen = backend.seen().pop().unwrap();
+        let seen: Seen = backend.seen().pop().unwrap();
         assert!(!seen.head.contains("spoofed"), "{name}: {}", seen.head);
         assert_eq!(seen.header("x-poolgate-subject"), ["user-1"], "{name}");
         assert_eq!(seen.header("x-poolgate-role"), [ROLE], "{name}");

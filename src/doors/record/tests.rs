@@ -18,7 +18,7 @@ fn a_record_has_the_beginning_of_a_long_path_and_no_query() {
     assert_eq!(asked("/orders/1?secret").path, "/orders/1");
     assert_eq!(asked("/orders/1").host, "gate");
     let long = format!("/{}", "x".repeat(32 << 10));
-    assert_eq!(asked(&long).path, long[..1024]);
+    assert_eq!(Some(asked(&long).path.as_str()), long.get(..1024));
 }
 
 #[test]

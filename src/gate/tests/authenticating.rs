@@ -7,9 +7,12 @@ use super::fixture::{
     token_only,
 };
 use crate::{
-    gate::{AlbSource, Authenticate, Forward, Login, Outcome, Refusal, Route, TokenSources},
+    gate::{AlbSource, Authenticate, Forward, Login, Match, Outcome, Refusal, Route, TokenSources},
     http::Scheme,
-    token::{TokenKind, testing::NOW},
+    token::{
+        TokenKind,
+        testing::{CLIENT, NOW},
+    },
 };
 
 fn none() -> serde_json::Value {
@@ -176,9 +179,32 @@ fn a_load_balancers_token_holds_only_in_its_header_and_of_that_load_balancer() {
     let unknown = alb_token(&ALB.replace("/1", "/2"));
     assert_eq!(rig.reason(get().with("x-amzn-oidc-data", &unknown)), "-unknown_issuer");
     // A load balancer that is known, on a route of another one.
-    let sources = TokenSources { cookie: None, alb: Some(AlbSource { arn: format!("{ALB}2") }) };
+    let sources = TokenSources {
+        cookie: None,
+        alb: Some(AlbSource { arn: format!("{ALB}2"), client: None }),
+    };
     let rig = Rig::new(vec![Route { sources, ..token_only("other") }]);
     assert_eq!(rig.reason(get().with("x-amzn-oidc-data", &token)), "-unknown_issuer");
+}
+
+#[test]
+fn a_load_balancers_token_is_for_the_client_of_the_route() {
+    let of = |client: &str| {
+        let alb = Some(AlbSource { arn: ALB.to_owned(), client: Some(client.to_owned()) });
+        let path = format!("/{client}");
+        Route {
+            sources: TokenSources { cookie: None, alb },
+            matching: Some(Match { host: None, path: Some(path) }),
+            ..token_only(client)
+        }
+    };
+    let rig = Rig::new(vec![of(CLIENT), of("other")]);
+    let with = |path: &str| Ask::get(path).with("x-amzn-oidc-data", &alb_token(ALB));
+    // Remembered or not, and whichever route was asked first.
+    for _ in 0..2 {
+        assert_eq!(rig.reason(with(&format!("/{CLIENT}"))), "+valid_token");
+        assert_eq!(rig.reason(with("/other")), "-wrong_client");
+    }
 }
 
 #[test]

@@ -55,6 +55,18 @@ fn keys_have_the_values_that_aws_documents() {
 }
 
 #[test]
+fn region_and_account_are_unknown_where_none_is_configured() {
+    let mut rig = Rig::new(vec![api("api")]);
+    (rig.rules.region, rig.rules.account_id) = (None, None);
+    let question = Ask::get("/api/x").question();
+    let context =
+        RequestContext::new(&rig.rules, &question.headers, &question.received, question.now);
+    for key in ["aws:requestedregion", "aws:resourceaccount"] {
+        assert_eq!(context.lookup(key), Lookup::Unknown, "{key}");
+    }
+}
+
+#[test]
 fn keys_that_cannot_be_observed_are_unknown_and_the_others_absent() {
     for key in [
         "aws:resourcetag/team",

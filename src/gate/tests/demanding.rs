@@ -174,3 +174,28 @@ fn unsigned_operations_of_a_user_pool_are_public_and_no_others() {
     };
     assert!(!permit.into_parts().0.request.headers.contains_key("x-amzn-oidc-data"));
 }
+
+#[test]
+fn callers_learn_nothing_of_the_configuration() {
+    let words = |ask: Ask, rig: &Rig| match rig.decide(ask).outcome {
+        Outcome::Deny(denial) => (denial.reason, denial.detail, denial.found.to_string()),
+        Outcome::Allow(_) => panic!("allowed"),
+    };
+    let rig = Rig::new(vec![api("api")]);
+    let get = |token: &str| Ask::get("/api/x").bearer(token);
+    let issuer = id_token(&json!({ "iss": "https://other.example" }));
+    let client = access_token(&json!({ "client_id": "other" }));
+    let role =
+        id_token(&json!({ "cognito:preferred_role": "arn:aws:iam::123456789012:role/Gone" }));
+    for (token, reason, operator) in [
+        (issuer, "unknown_issuer", "user_pools"),
+        (client, "wrong_client", "`clients`"),
+        (role, "role_not_found", "role/Gone"),
+    ] {
+        let (found_reason, detail, found) = words(get(&token), &rig);
+        assert_eq!(found_reason, reason);
+        assert!(found.contains(operator), "{found}");
+        assert!(!detail.contains(operator) && !detail.contains('`'), "{detail}");
+        assert!(!detail.contains("arn:"), "{detail}");
+    }
+}

@@ -82,8 +82,8 @@ impl Rig {
             identities: IdentityIds::new(Some(b"a key for tests")),
             account: account(&[("Reader", statements), ("Auditor", &auditor)]),
             routes: Routes::new(routes, vec![POOL.to_owned()]).unwrap(),
-            region: REGION.to_owned(),
-            account_id: ACCOUNT.to_owned(),
+            region: Some(REGION.to_owned()),
+            account_id: Some(ACCOUNT.to_owned()),
             sessions: Rules::session_cache(),
         };
         Self { rules, tokens: TokenCache::new(1 << 20) }
@@ -153,7 +153,7 @@ pub(super) fn cookie(name: &str, origins: &[&str]) -> TokenSources {
 }
 
 pub(super) fn alb() -> TokenSources {
-    TokenSources { cookie: None, alb: Some(AlbSource { arn: ALB.to_owned() }) }
+    TokenSources { cookie: None, alb: Some(AlbSource { arn: ALB.to_owned(), client: None }) }
 }
 
 pub(super) fn matching(host: Option<&str>, path: Option<&str>) -> Option<Match> {

@@ -15,7 +15,8 @@ fn names_are_unique_and_every_one_is_ours() {
         r#"poolgate_decisions_total{effect="allow",reason="valid_token",route="api"} 1"#
     ));
     assert!(text.contains(r#"poolgate_decision_seconds_bucket{route="api",le="0.000005"} 1"#));
-    assert!(text.lines().all(|line| line.starts_with('#') || line.starts_with("poolgate_")));
+    let known = ["#", "poolgate_", "process_"];
+    assert!(text.lines().all(|line| known.iter().any(|known| line.starts_with(known))), "{text}");
 }
 
 #[test]

@@ -338,11 +338,26 @@ async fn a_load_balancers_keys_come_one_by_one() {
     assert_eq!(keys.refresh(KID).await, Ok(()));
     assert_eq!(keys.refresh(KID).await, Ok(()));
     assert_eq!(fetch.calls(), 1);
-    for n in 0..100 {
-        let kid = format!("00000000-0000-4000-8000-{n:012}");
-        assert!(keys.refresh(&kid).await.is_err());
+
+    // Made-up key ids don't keep the next true one from being found.
+    let made_up = |n: usize| format!("00000000-0000-4000-8000-{n:012}");
+    assert!(matches!(keys.refresh(&made_up(0)).await, Err(RefreshError::Failed(_))));
+    assert_eq!(keys.refresh(&made_up(0)).await, Err(RefreshError::Cooldown));
+    assert_eq!(fetch.calls(), 2, "the same in vain is not asked for again");
+    const NEXT: &str = "6b2f2f5c-0000-4000-8000-00000000000b";
+    let pem = Signer::ec(Algorithm::Es256).pem();
+    fetch.body(&format!("{BASE}/{NEXT}"), pem);
+    assert_eq!(keys.refresh(NEXT).await, Ok(()));
+    // And they cost a burst, and then one request a second.
+    for n in 1..100 {
+        assert!(keys.refresh(&made_up(n)).await.is_err());
     }
-    assert_eq!(fetch.calls(), 2, "one in vain, then the cooldown");
+    assert_eq!(fetch.calls(), 8);
+    advance(Duration::from_secs(3)).await;
+    for n in 100..200 {
+        assert!(keys.refresh(&made_up(n)).await.is_err());
+    }
+    assert_eq!(fetch.calls(), 11);
 
     // A key grows old by itself and is then asked for again.
     sleep(DAY).await;

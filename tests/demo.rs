@@ -1,0 +1,162 @@
+//! `poolgate demo`: its folder, its users, its answers on the API.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+mod support;
+
+use std::{
+    fs,
+    io::Read,
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use support::{Wire, free_port};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_poolgate");
+
+struct Demo {
+    child: Child,
+    gate: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Demo {
+    fn start(data: Option<&Path>) -> Self {
+        let (gate, admin) = (free_port(), free_port());
+        let mut command = Command::new(PROGRAM);
+        command.args(["demo", "--listen", &gate.to_string(), "--admin", &admin.to_string()]);
+        if let Some(data) = data {
+            command.arg("--data").arg(data);
+        }
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let demo = Self { child: child.spawn().unwrap(), gate, admin };
+        let end = Instant::now() + Duration::from_secs(20);
+        while !demo.is_ready() {
+            assert!(Instant::now() < end, "the demo is not ready");
+            sleep(Duration::from_millis(20));
+        }
+        demo
+    }
+
+    fn is_ready(&self) -> bool {
+        let Ok(stream) = std::net::TcpStream::connect(self.admin) else { return false };
+        drop(stream);
+        let mut wire = Wire::connect(self.admin);
+        wire.send("GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        wire.answer().is_some_and(|answer| answer.status == 200)
+    }
+
+    fn token(&self, user: &str, token_use: &str) -> String {
+        let endpoint = format!("http://{}", self.gate);
+        let arguments = ["token", "--endpoint", &endpoint, "--user", user, "--use", token_use];
+        let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn ask(&self, method: &str, path: &str, token: Option<&str>) -> u16 {
+        let authorization =
+            token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{authorization}content-length: 0\r\n\r\n",
+            self.gate
+        );
+        Wire::connect(self.gate).ask(request).status
+    }
+
+    fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The design's table, for the API: what each may do, with either token.
+#[test]
+fn everyone_gets_the_answers_of_the_table() {
+    let demo = Demo::start(None);
+    let requests = [
+        ("GET", "/api/orders/1"),
+        ("GET", "/api/anything?q=1"),
+        ("POST", "/api/orders/1"),
+        ("PUT", "/api/orders/1"),
+        ("DELETE", "/api/orders/1"),
+        ("POST", "/api/other"),
+    ];
+    for (user, statuses) in [
+        ("alice", [200, 200, 403, 403, 403, 403]),
+        ("bob", [200, 200, 200, 200, 403, 403]),
+        ("carol", [200, 200, 200, 200, 200, 200]),
+        ("dave", [403, 403, 403, 403, 403, 403]),
+    ] {
+        for token_use in ["id", "access"] {
+            let token = demo.token(user, token_use);
+            let found = requests.map(|(method, path)| demo.ask(method, path, Some(&token)));
+            assert_eq!(found, statuses, "{user} with the {token_use} token");
+        }
+    }
+    assert_eq!(requests.map(|(method, path)| demo.ask(method, path, None)), [401; 6]);
+    assert_eq!(demo.stop(), Some(0));
+}
+
+#[test]
+fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(Some(data.path()));
+    let identity = fs::read(data.path().join("identity.key")).unwrap();
+
+    let second = Command::new(PROGRAM)
+        .args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("another demo is running on"), "{said}");
+
+    let token = demo.token("alice", "id");
+    assert_eq!(demo.ask("GET", "/api/x", Some(&token)), 200);
+    assert_eq!(demo.stop(), Some(0));
+
+    let demo = Demo::start(Some(data.path()));
+    assert_eq!(fs::read(data.path().join("identity.key")).unwrap(), identity);
+    assert_eq!(demo.ask("GET", "/api/x", Some(&demo.token("alice", "id"))), 200);
+}
+
+#[test]
+fn passwords_that_everyone_knows_are_not_exposed_by_accident() {
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
+        let output = Command::new(PROGRAM).args(["demo", "--listen", listen]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{listen}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("--expose"));
+    }
+}
+
+#[test]
+fn the_tour_names_a_program_that_a_shell_finds() {
+    let mut child = Command::new(PROGRAM)
+        .args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        .env("PATH", "/nowhere")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut text = vec![0; 2000];
+    let mut out = child.stdout.take().unwrap();
+    let count = out.read(&mut text).unwrap();
+    let text = String::from_utf8_lossy(&text[..count]).into_owned();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(text.contains(&format!("$({PROGRAM} token")), "{text}");
+}
