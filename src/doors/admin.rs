@@ -10,7 +10,10 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::{Phase, Shared};
-use crate::{http::Problem, telemetry::Records};
+use crate::{
+    http::Problem,
+    telemetry::{Records, visible},
+};
 
 /// The admin door.
 pub struct Admin {
@@ -119,7 +122,7 @@ fn text(body: &'static str) -> Response<Full<Bytes>> {
 }
 
 fn json_answer(value: &Value) -> Response<Full<Bytes>> {
-    typed("application/json", Bytes::from(format!("{value:#}\n")))
+    typed("application/json", Bytes::from(visible(format!("{value:#}\n"))))
 }
 
 fn typed(content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {

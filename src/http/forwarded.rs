@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ::http::header::HeaderName;
+use ::http::header::{HOST, HeaderName};
 use ::http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
@@ -127,8 +127,8 @@ fn only<'h>(
     }
 }
 
-/// Writes `X-Forwarded-For`, `-Proto` and `-Host` for the upstream, replacing what is there:
-/// the client, the trusted proxies it came through, the scheme, and the authority the client used
+/// Writes `Host`, `X-Forwarded-For`, `-Proto` and `-Host` for the upstream, replacing what is there:
+/// the authority the route was found by, in canonical form; the client, the trusted proxies it came through, the scheme, and the authority the client used
 /// (a trusted proxy's word, else `authority`).
 pub fn forwarded(headers: &mut HeaderMap, received: &Received, authority: &Authority) {
     use std::fmt::Write as _;
@@ -138,6 +138,7 @@ pub fn forwarded(headers: &mut HeaderMap, received: &Received, authority: &Autho
         let _written = write!(addresses, ", {hop}");
     }
     let host = received.forwarded_host.as_ref().unwrap_or(authority);
+    replace(headers, HOST, HeaderValue::from_str(authority.as_str()).ok());
     replace(headers, X_FORWARDED_FOR, HeaderValue::try_from(addresses).ok());
     let scheme = HeaderValue::from_static(received.scheme.as_str());
     replace(headers, X_FORWARDED_PROTO, Some(scheme));

@@ -120,8 +120,13 @@ pub(super) fn connection(
         };
     }
     let mut upgrades = false;
+    let mut listed = 0;
     for value in headers.get_all(CONNECTION) {
         for token in value.as_bytes().split(|byte| *byte == b',') {
+            listed += 1;
+            if listed > MAX_CONNECTION_TOKENS {
+                return Err(RequestError::ConnectionToken);
+            }
             let token = token.trim_ascii();
             if token.is_empty() {
                 continue;
@@ -158,3 +163,6 @@ pub(super) fn connection(
     }
     Ok(Some(Upgrade::WebSocket))
 }
+
+/// Most names in `Connection`, empty ones included: a client has use for a few, and each is looked up.
+const MAX_CONNECTION_TOKENS: usize = 32;

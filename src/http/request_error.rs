@@ -33,8 +33,11 @@ pub enum RequestError {
     /// (CVE-2025-64484, CVE-2026-39858, CVE-2026-88011).
     #[error("a header name has a character other than letters, digits and -; rename the header")]
     HeaderName,
-    /// `Connection` is malformed or names a header that must not be removed (CVE-2024-45410).
-    #[error("the Connection header names a header that is not the connection's to remove")]
+    /// `Connection` is malformed, names a header that must not be removed (CVE-2024-45410), or more
+    /// than 32.
+    #[error(
+        "the Connection header names a header that is not the connection's to remove, or too many"
+    )]
     ConnectionToken,
     /// Connection-specific headers in HTTP/2 (RFC 9113 §8.2.2).
     #[error("HTTP/2 requests must not have connection-specific headers")]

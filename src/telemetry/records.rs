@@ -6,6 +6,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt::Write as _,
     io,
     path::PathBuf,
     sync::{
@@ -74,7 +75,8 @@ impl Recorder {
     /// Queues a record, or drops and counts it if the queue is full.
     pub fn record<R: Serialize>(&self, record: &R) {
         let Some(queue) = &self.queue else { return };
-        let Ok(line) = serde_json::to_vec(record) else { return };
+        let Ok(line) = serde_json::to_string(record) else { return };
+        let line = visible(line);
         let size = line.len();
         // Counted before it is queued: the writer takes off only what was put on.
         let before = self.waiting.fetch_add(size, Ordering::Relaxed);
@@ -183,13 +185,38 @@ impl Writer {
             }
             Sink::File(path) => {
                 // Opening per batch is cheap beside writing it, and follows log rotation.
-                let mut file = fs::OpenOptions::new().append(true).create(true).open(path).await?;
+                let mut options = fs::OpenOptions::new();
+                // Who asked for what is nobody else's business on this machine.
+                options.append(true).create(true).mode(0o600);
+                let mut file = options.open(path).await?;
                 file.write_all(&batch).await?;
                 Ok(file.flush().await?)
             }
             Sink::Http(url) => (self.post)(url.clone(), batch).await.map_err(SinkError::Post),
         }
     }
+}
+
+/// The same JSON in visible ASCII: people read logs on terminals, and what callers say must not
+/// move the cursor, reverse the text or end the line there. Other characters are in strings only,
+/// where an escape means the same (RFC 8259 §7).
+pub fn visible(json: String) -> String {
+    let shown = |c: char| matches!(c, ' '..='~' | '\n');
+    if json.chars().all(shown) {
+        return json;
+    }
+    let mut text = String::with_capacity(json.len() * 2);
+    for c in json.chars() {
+        if shown(c) {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String can't fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
 }
 
 fn join(lines: &[Bytes]) -> Bytes {

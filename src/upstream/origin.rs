@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 /// Which `Host` an upstream is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostHeader {
-    /// The caller's.
+    /// The caller's, as the gate read it.
     Keep,
     /// This one.
     Rewrite(HeaderValue),

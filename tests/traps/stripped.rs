@@ -103,6 +103,24 @@ fn an_absolute_target_that_agrees_with_host_arrives_in_origin_form() {
 }
 
 #[test]
+fn the_upstream_is_sent_the_host_that_was_judged() {
+    let backend = Backend::start();
+    let gate = Gate::start(backend.address, "");
+    let old = |target: &str| get(target, "").replace("HTTP/1.1", "HTTP/1.0");
+    for (request, host) in [
+        (get("/api/x", "").replace("host: gate", "host: GATE.:0080"), "gate:80"),
+        (old("http://Gate/api/x").replace("host: gate\r\n", ""), "gate"),
+        (old("http://gate./api/x"), "gate"),
+    ] {
+        let answer = Wire::connect(gate.proxy).ask(&request);
+        assert_eq!(answer.status, 200, "{request}: {}", answer.head);
+        let seen = backend.seen().pop().unwrap();
+        assert_eq!(seen.header("host"), [host], "{request}");
+        assert_eq!(seen.header("x-forwarded-host"), [host], "{request}");
+    }
+}
+
+#[test]
 fn trailers_do_not_speak_for_the_gate() {
     let backend = Backend::start();
     let gate = Gate::start(backend.address, "");

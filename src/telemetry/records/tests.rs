@@ -1,6 +1,7 @@
 //! What a log keeps, drops and counts.
 
 use std::{
+    os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use prometheus::IntCounter;
 use tokio::{sync::Semaphore, time::sleep};
 
-use super::{Post, QUEUE, QUEUE_BYTES, RECENT, Records, Sink};
+use super::{Post, QUEUE, QUEUE_BYTES, RECENT, Records, Sink, visible};
 
 fn counter() -> IntCounter {
     IntCounter::new("dropped", "dropped").unwrap()
@@ -105,6 +106,41 @@ async fn a_collector_that_hangs_puts_off_the_end_for_seconds_only() {
     records.finish().await;
     assert!(started.elapsed() < Duration::from_secs(5));
     assert!(got.lock().unwrap().is_empty());
+}
+
+#[test]
+fn json_is_shown_in_visible_ascii_and_means_the_same() {
+    let text = "a\u{9b}31m \u{202e}x\u{2028}\u{7f}\u{1f600}é\n\t\"\\";
+    for json in [serde_json::json!({ text: [text] }), serde_json::json!({ "a": 1 })] {
+        for written in [json.to_string(), format!("{json:#}")] {
+            let shown = visible(written);
+            assert!(shown.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{shown}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), json);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_written_in_visible_ascii() {
+    let permits = Arc::new(Semaphore::new(1000));
+    let (post, got) = collector(&permits);
+    let records = Records::start("test", sink(), counter(), post);
+    records.recorder().record(&"\u{9b}2J\u{202e}");
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(got.lock().unwrap().concat(), b"\"\\u009b2J\\u202e\"\n");
+    records.finish().await;
+}
+
+#[tokio::test]
+async fn a_log_file_is_its_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decisions");
+    let (post, _) = collector(&Arc::default());
+    let records = Records::start("test", Sink::File(path.clone()), counter(), post);
+    records.recorder().record(&1);
+    records.finish().await;
+    let made = std::fs::metadata(&path).unwrap();
+    assert_eq!((made.permissions().mode() & 0o777, made.len()), (0o600, 2));
 }
 
 #[tokio::test]
