@@ -135,7 +135,7 @@ async fn records_are_written_in_visible_ascii() {
 async fn a_log_file_is_its_owners_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("decisions");
-    let (post, _) = collector(&Arc::default());
+    let (post, _) = collector(&Arc::new(Semaphore::new(0)));
     let records = Records::start("test", Sink::File(path.clone()), counter(), post);
     records.recorder().record(&1);
     records.finish().await;
