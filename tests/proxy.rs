@@ -42,3 +42,24 @@ fn allowed_requests_arrive_with_the_callers_identity_and_denied_ones_never() {
     }
     assert_eq!(backend.count(), 1, "a denied request reached the backend");
 }
+
+#[test]
+fn pages_that_rebind_their_name_read_nothing_of_the_admin_address() {
+    let backend = Backend::start();
+    let gate = Gate::start(backend.address, "");
+    for (host, status) in [
+        ("localhost", 200),
+        ("localhost:9901", 200),
+        ("127.0.0.1:9901", 200),
+        ("[::1]", 200),
+        ("attacker.example", 421),
+        ("127.0.0.1.attacker.example", 421),
+    ] {
+        for path in ["/config", "/decisions"] {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+            assert_eq!(Wire::connect(gate.admin).ask(request).status, status, "{host} {path}");
+        }
+        let request = format!("GET /livez HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(Wire::connect(gate.admin).ask(request).status, 200, "{host}");
+    }
+}

@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod issuers;
 pub mod json;
@@ -87,6 +87,23 @@ pub fn load_text(
             Err(problems)
         }
     }
+}
+
+/// The folders of policies and of identity pools that `text`, the file at `path`, means, also where
+/// other things in it are wrong: so that what is wrong in them can be told in the same run.
+pub fn policy_folders(path: &Path, text: &str) -> (PathBuf, PathBuf) {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (tree, _) = yaml::parse(text);
+    let named = |name: &str| {
+        let yaml::Value::Mapping(entries) = &tree.as_ref()?.value else { return None };
+        match &entries.iter().find(|entry| entry.key == name)?.value.value {
+            yaml::Value::Scalar { text, .. } => Some(folder.join(text)),
+            _ => None,
+        }
+    };
+    let policies = named("policies").unwrap_or_else(|| folder.join("policies"));
+    let pools = named("identity_pools").unwrap_or_else(|| policies.join("identity-pools"));
+    (policies, pools)
 }
 
 /// The JSON Schema (2020-12) of the file.

@@ -11,7 +11,7 @@ use hyper_rustls::ConfigBuilderExt;
 use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 
 use super::{
-    policies::{Policies, PolicyFiles, read_policies},
+    policies::{Policies, PolicyFiles, problems_in, read_policies},
     stamps::{Stamp, Stamps},
 };
 use crate::{
@@ -111,23 +111,29 @@ impl Builder {
     fn build_once(&self, path: &Path) -> Result<Built, Vec<Problem>> {
         let text = config::read_text(path)?;
         let environment = |name: &str| std::env::var_os(name);
-        let (settings, mut warnings) = config::load_text(path, &text, &environment)?;
+        let loaded = config::load_text(path, &text, &environment);
+        let (settings, mut warnings) = loaded.map_err(|mut problems| {
+            let (policies, pools) = config::policy_folders(path, &text);
+            problems.extend(problems_in(&policies, &pools));
+            problems
+        })?;
         let stamps = Stamps::of(path, &settings);
         let files = read_policies(&settings)?;
-        let policies = files.parse()?;
         let mut problems = Vec::new();
+        let policies = files.parse().map_err(|found| problems.extend(found)).ok();
         let hash = hash(&text, &files);
         let written = serde_json::json!({ "file": path.display().to_string(), "text": text });
         let tls = self.listener_tls(&settings, &mut problems);
         let upstreams = self.arrange_upstreams(&settings, &mut problems);
-        let routes = routes(&settings, &policies.pools, &upstreams, &mut problems);
+        let routes = policies
+            .as_ref()
+            .and_then(|policies| routes(&settings, &policies.pools, &upstreams, &mut problems));
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
-        if !problems.is_empty() {
+        let (Some(policies), Some(routes), []) = (policies, routes, problems.as_slice()) else {
             return Err(problems);
-        }
+        };
         // From here on nothing fails but what the checks above should have found.
         let (issuers, keys) = self.issuers(&settings)?;
-        let routes = routes.ok_or_else(Vec::new)?;
         let Policies { account, pools, groups } = policies;
         warnings.extend(warn_of_roles(&settings, &pools, &account));
         let aws = settings.aws.as_ref();

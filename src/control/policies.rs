@@ -80,6 +80,18 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
     }
 }
 
+/// What is wrong with the files of these folders; of a folder that can't be read, nothing.
+pub(super) fn problems_in(policies: &Path, pools: &Path) -> Vec<Problem> {
+    let folder = |path: &Path| read_folder(path).unwrap_or_default();
+    let files = PolicyFiles {
+        roles: folder(&policies.join("roles")),
+        managed: folder(&policies.join("managed")),
+        pools: folder(pools),
+        groups: Vec::new(),
+    };
+    files.parse().err().unwrap_or_default()
+}
+
 impl PolicyFiles {
     /// Every file, for the hash over a configuration.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {

@@ -1,7 +1,7 @@
 //! The admin door: `/metrics`, `/livez`, `/readyz`, `/config` and `/decisions`. It reads, and
 //! changes nothing.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use ::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Phase, Shared};
 use crate::{
-    http::Problem,
+    http::{Authority, Problem},
     telemetry::{Records, visible},
 };
 
@@ -61,6 +61,11 @@ impl Admin {
                 let text = Bytes::from(self.shared.metrics.text());
                 typed("text/plain; version=0.0.4; charset=utf-8", text)
             }
+            "/config" | "/decisions" if !self.is_meant(request.headers()) => problem(
+                StatusCode::MISDIRECTED_REQUEST,
+                "admin_host",
+                "this is read by the name localhost or by address",
+            ),
             "/config" | "/decisions" if !self.allows(request.headers()) => problem(
                 StatusCode::UNAUTHORIZED,
                 "admin_token",
@@ -84,6 +89,21 @@ impl Admin {
             Phase::Leaving | Phase::Draining => "shutting down",
         };
         problem(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail)
+    }
+
+    /// Whether a request without a token means this listener: a page that rebound its own name to
+    /// loopback would send that name (DNS rebinding).
+    fn is_meant(&self, headers: &HeaderMap) -> bool {
+        if !matches!(self.access, Access::Local) {
+            return true;
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.and_then(|host| Authority::parse(host).ok());
+        host.is_some_and(|authority| {
+            let host = authority.host();
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            host == "localhost" || bare.parse::<IpAddr>().is_ok()
+        })
     }
 
     fn allows(&self, headers: &HeaderMap) -> bool {

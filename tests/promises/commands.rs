@@ -56,7 +56,23 @@ fn check_finds_every_problem_and_serve_does_not_start_with_one() {
     assert!(said(&fine).lines().all(|line| line.contains(": warning: ")), "{}", said(&fine));
 
     type Edit = fn(&Setup);
-    let cases: [(Edit, &[&str]); 6] = [
+    let cases: [(Edit, &[&str]); 7] = [
+        // What is wrong with the file, with its policies and with their folder: all in one run.
+        (
+            |s| {
+                drop(fs::write(s.path("poolgate.yaml"), format!("{}\nextra: 1\n", s.text)));
+                edit_role(s.folder.path(), |role| {
+                    role["RolePolicyList"][0]["PolicyDocument"]["Version"] = "2030-01-01".into();
+                });
+                let pool = s.path("policies/identity-pools/test.json");
+                drop(fs::write(pool, "{ \"IdentityPoolId\": 1 }"));
+            },
+            &[
+                "poolgate.yaml:18:1: ",
+                "Tester.json:39:20: unknown policy version",
+                "test.json:1:21: ",
+            ],
+        ),
         (
             |s| {
                 drop(fs::write(
