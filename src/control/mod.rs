@@ -5,6 +5,7 @@ mod build;
 mod fetch;
 mod policies;
 mod reload;
+mod routes;
 mod stamps;
 mod tasks;
 

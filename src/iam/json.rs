@@ -68,7 +68,7 @@ impl fmt::Display for JsonPath {
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Null,
     Bool(bool),
     /// The shortest decimal form. Inexact if it took more digits than a double surely keeps.
@@ -109,7 +109,7 @@ impl Node {
     }
 
     /// The first member of that name, if this is an object that has it.
-    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, v)| v),
             _ => None,

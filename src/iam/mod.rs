@@ -32,6 +32,7 @@ pub use document::{
 };
 pub use evaluate::{Check, evaluate, evaluate_trust};
 pub use facts::{Both, Context, Fact, Facts, Lookup};
+pub(crate) use json::Node;
 pub use json::{JsonPath, JsonStep};
 pub use observe::{ConditionSeen, Considered, Interest, NoObserver, Observer, Seen};
 pub use session::{Principal, Role, Session};

@@ -2,7 +2,7 @@
 
 use crate::iam::{Arn, JsonPath};
 
-use super::json::Node;
+use super::json::{Node, duplicates, member};
 use super::pool::MAX_POOL_BYTES;
 use super::pool_error::{PoolError, PoolProblem};
 
@@ -40,14 +40,14 @@ impl Groups {
         }
         let node: Node = serde_json::from_str(json)
             .map_err(|error| one(root.clone(), PoolProblem::Syntax(error.to_string())))?;
-        let mut duplicates = Vec::new();
-        node.duplicates(&root, &mut duplicates);
-        let mut errors: Vec<PoolError> = duplicates
+        let mut twice = Vec::new();
+        duplicates(&node, &root, &mut twice);
+        let mut errors: Vec<PoolError> = twice
             .into_iter()
             .map(|path| PoolError { path, problem: PoolProblem::Duplicate })
             .collect();
         let at = root.key("Groups");
-        let Some(Node::List(list)) = node.member("Groups") else {
+        let Some(Node::List(list)) = member(&node, "Groups") else {
             return Err(one(at, PoolProblem::Expected("an array of groups")));
         };
         if list.len() > MAX_GROUPS {
@@ -66,7 +66,7 @@ impl Groups {
             }
         }
         // A page of a longer list would take roles away from the groups of the next.
-        if node.member("NextToken").is_some() {
+        if member(&node, "NextToken").is_some() {
             let problem = PoolProblem::Expected("the whole list, without `NextToken`");
             errors.push(PoolError { path: root.key("NextToken"), problem });
         }
@@ -105,18 +105,18 @@ fn distinct<'a>(roles: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
 fn group(item: &Node, at: &JsonPath) -> Result<(String, Group), PoolError> {
     let wrong =
         |name: &str, what| PoolError { path: at.key(name), problem: PoolProblem::Expected(what) };
-    let Some(Node::Text(name)) = item.member("GroupName") else {
+    let Some(Node::Text(name)) = member(item, "GroupName") else {
         return Err(wrong("GroupName", "a group's name"));
     };
-    let role = match item.member("RoleArn") {
+    let role = match member(item, "RoleArn") {
         None => None,
         Some(Node::Text(role)) if Arn::parse(role).is_ok() => Some(role.clone()),
         Some(_) => return Err(wrong("RoleArn", "a role's ARN")),
     };
-    let precedence = match item.member("Precedence") {
+    let precedence = match member(item, "Precedence") {
         None => None,
-        Some(Node::Number(Some(number))) if (0..=i64::from(i32::MAX)).contains(number) => {
-            u32::try_from(*number).ok()
+        Some(Node::Number { text, .. }) if text.parse::<i32>().is_ok_and(|n| n >= 0) => {
+            text.parse().ok()
         }
         Some(_) => return Err(wrong("Precedence", "an integer from 0 to 2147483647")),
     };

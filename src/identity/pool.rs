@@ -3,7 +3,7 @@
 
 use crate::iam::{Arn, JsonPath};
 
-use super::json::Node;
+use super::json::{Node, duplicates, member};
 use super::pool_error::{PoolError, PoolProblem};
 
 /// Most bytes of an export.
@@ -102,9 +102,9 @@ impl IdentityPool {
             return Err(one(PoolProblem::Expected("an object")));
         }
         let mut reader = Reader::default();
-        let mut duplicates = Vec::new();
-        node.duplicates(&root, &mut duplicates);
-        for path in duplicates {
+        let mut twice = Vec::new();
+        duplicates(&node, &root, &mut twice);
+        for path in twice {
             reader.fail(&path, PoolProblem::Duplicate);
         }
         let pool = reader.pool(&node, &root);
@@ -182,7 +182,7 @@ impl Reader {
         }
         let roles_at = at.key("Roles");
         let none = Node::Null;
-        let roles = node.member("Roles").unwrap_or(&none);
+        let roles = member(node, "Roles").unwrap_or(&none);
         let user_pools = self.user_pools(node, at);
         let mut oidc = Vec::new();
         for (path, arn) in self.list(node, at, "OpenIdConnectProviderARNs") {
@@ -226,7 +226,7 @@ impl Reader {
         }
         for (path, key, value) in self.members(node, at, "RoleMappings") {
             // CloudFormation's keys are labels; the real one is in `IdentityProvider`.
-            let provider = match value.member("IdentityProvider") {
+            let provider = match member(value, "IdentityProvider") {
                 Some(Node::Text(provider)) => provider,
                 _ => key,
             };
@@ -286,7 +286,7 @@ impl Reader {
             "Rules" => {
                 let at = at.key("RulesConfiguration");
                 let none = Node::Null;
-                let rules = node.member("RulesConfiguration").unwrap_or(&none);
+                let rules = member(node, "RulesConfiguration").unwrap_or(&none);
                 let list = self.list(rules, &at, "Rules");
                 if list.is_empty() {
                     self.fail(&at, PoolProblem::Missing("Rules"));
@@ -323,7 +323,7 @@ impl Reader {
                 self.fail(&at.key(name), PoolProblem::TooLarge(most));
             }
         }
-        if node.member("RoleARN").is_none() {
+        if member(node, "RoleARN").is_none() {
             self.fail(at, PoolProblem::Missing("RoleARN"));
         }
         let role = self.role(node, at, "RoleARN")?;
@@ -359,7 +359,7 @@ impl Reader {
     }
 
     fn required(&mut self, node: &Node, at: &JsonPath, name: &'static str) -> String {
-        match node.member(name) {
+        match member(node, name) {
             Some(Node::Text(text)) if !text.is_empty() => return text.clone(),
             None => self.fail(at, PoolProblem::Missing(name)),
             Some(_) => self.fail(&at.key(name), PoolProblem::Expected("a string that isn't empty")),
@@ -368,7 +368,7 @@ impl Reader {
     }
 
     fn flag(&mut self, node: &Node, at: &JsonPath, name: &str) -> Option<bool> {
-        match node.member(name)? {
+        match member(node, name)? {
             Node::Bool(flag) => return Some(*flag),
             _ => self.fail(&at.key(name), PoolProblem::Expected("true or false")),
         }
@@ -376,7 +376,7 @@ impl Reader {
     }
 
     fn role(&mut self, node: &Node, at: &JsonPath, name: &str) -> Option<String> {
-        match node.member(name)? {
+        match member(node, name)? {
             Node::Text(arn) if is_role(arn) => return Some(arn.clone()),
             _ => self.fail(&at.key(name), PoolProblem::Expected("a role's ARN")),
         }
@@ -385,7 +385,7 @@ impl Reader {
 
     fn list<'n>(&mut self, node: &'n Node, at: &JsonPath, name: &str) -> Vec<(JsonPath, &'n Node)> {
         let at = at.key(name);
-        match node.member(name) {
+        match member(node, name) {
             None => Vec::new(),
             Some(Node::List(items)) => {
                 items.iter().enumerate().map(|(index, item)| (at.index(index), item)).collect()
@@ -404,7 +404,7 @@ impl Reader {
         name: &str,
     ) -> Vec<(JsonPath, &'n str, &'n Node)> {
         let at = at.key(name);
-        match node.member(name) {
+        match member(node, name) {
             None => Vec::new(),
             Some(Node::Object(members)) => {
                 members.iter().map(|(key, value)| (at.key(key), key.as_str(), value)).collect()

@@ -1,0 +1,184 @@
+//! From a route's settings to the route the gate follows.
+
+use crate::{
+    config::{self, Position, Problem, Settings},
+    gate::{
+        AlbSource, Authenticate, CookieSource, Engine, Forward, Match, Route, RouteConflict,
+        Routes, Service, TokenSources,
+    },
+    http::Origin,
+    iam::Action,
+    identity::IdentityPool,
+    services::{
+        execute_api::Api,
+        template::{Piece, Segment, Template, Templates},
+    },
+};
+
+/// The routes, arranged; `None` with its reasons among the problems.
+pub(super) fn routes(
+    settings: &Settings,
+    pools: &[IdentityPool],
+    problems: &mut Vec<Problem>,
+) -> Option<Routes> {
+    let problem = |at: Position, message: String| Problem::error(&settings.file, at, message);
+    let mut routes = Vec::new();
+    for (index, route) in settings.routes.iter().enumerate() {
+        let pool = pool_of(route, pools).unwrap_or_else(|message| {
+            problems.push(problem(route.position, message));
+            None
+        });
+        let service = service(settings, route).unwrap_or_else(|(at, message)| {
+            problems.push(problem(at, message));
+            Service::CognitoIdp
+        });
+        routes.push(Route {
+            name: route.name.clone(),
+            matching: matching(route),
+            service,
+            pool,
+            scopes: route.scopes.clone(),
+            authenticate: match route.authenticate {
+                config::Authenticate::Required => Authenticate::Token,
+                config::Authenticate::None => Authenticate::Public,
+            },
+            iam: match route.engines.iam {
+                config::IamEngine::Enforce => Engine::Enforce,
+                config::IamEngine::Off => Engine::Off,
+            },
+            forward_token: match route.forward_token {
+                true => Forward::Keep,
+                false => Forward::Remove,
+            },
+            sources: sources(route),
+            // Upstreams are arranged in the order of the routes.
+            upstream: index,
+        });
+    }
+    let user_pools = settings.user_pools.iter().map(|pool| pool.id.clone()).collect();
+    Routes::new(routes, user_pools)
+        .map_err(|RouteConflict(first, second)| {
+            let name = |index: usize| settings.routes.get(index).map_or("", |r| r.name.as_str());
+            let at = settings.routes.get(second).map_or(Position::START, |r| r.position);
+            let (first, second) = (name(first), name(second));
+            let message = format!("routes `{first}` and `{second}` would take the same requests");
+            problems.push(problem(at, message));
+        })
+        .ok()
+}
+
+/// The pool a route resolves roles with, if it needs one.
+fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize>, String> {
+    let needed = route.service == config::Service::ExecuteApi
+        && route.authenticate == config::Authenticate::Required
+        && route.engines.iam == config::IamEngine::Enforce;
+    let name = &route.name;
+    match (&route.identity_pool, pools) {
+        (Some(id), _) => match pools.iter().position(|pool| pool.id() == id.value) {
+            Some(at) => Ok(Some(at)),
+            None => Err(format!("no file has the identity pool {} of route `{name}`", id.value)),
+        },
+        (None, _) if !needed => Ok(None),
+        (None, [_]) => Ok(Some(0)),
+        (None, []) => Err(format!(
+            "route `{name}` needs an identity pool, and the folder of identity pools has none; \
+             add one, or say `engines: {{ iam: off }}` if a valid token is enough"
+        )),
+        (None, _) => Err(format!(
+            "several identity pools could be that of route `{name}`; say which with identity_pool"
+        )),
+    }
+}
+
+fn matching(route: &config::Route) -> Option<Match> {
+    let matching = route.r#match.as_ref();
+    match route.service {
+        config::Service::CognitoIdp => {
+            matching.map(|m| Match { host: m.host.clone(), path: m.path.clone() })
+        }
+        config::Service::ExecuteApi => {
+            Some(matching.map_or_else(Match::default, |m| Match {
+                host: m.host.clone(),
+                path: m.path.clone(),
+            }))
+        }
+    }
+}
+
+fn service(settings: &Settings, route: &config::Route) -> Result<Service, (Position, String)> {
+    if route.service == config::Service::CognitoIdp {
+        return Ok(Service::CognitoIdp);
+    }
+    if !route.actions.is_empty() {
+        return templates(route).map(|t| Service::ExecuteApi(Api::Templates(t)));
+    }
+    let api = match (&route.api, &settings.aws) {
+        (Some(api), Some(aws)) => {
+            Api::gateway(partition(&aws.region), &aws.region, &aws.account, &api.id, &api.stage)
+        }
+        _ => Api::Unnamed,
+    };
+    Ok(Service::ExecuteApi(api))
+}
+
+fn templates(route: &config::Route) -> Result<Templates, (Position, String)> {
+    let mut templates = Templates::default();
+    for rule in &route.actions {
+        let failed = |message: String| (rule.position, message);
+        let method = match rule.method.as_str() {
+            "*" => None,
+            name => Some(name.parse().map_err(|_| failed(format!("{name} is not a method")))?),
+        };
+        let segments = &rule.path.segments;
+        let place = |name: &String| {
+            segments
+                .iter()
+                .position(|s| matches!(s, config::Segment::Parameter(known) if known == name))
+                .map(Piece::Segment)
+        };
+        let resource = rule
+            .resource
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                config::Piece::Literal(text) => Some(Piece::Literal(text.clone())),
+                config::Piece::Parameter(name) => place(name),
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| failed("the resource names a parameter the path lacks".to_owned()))?;
+        let segments = segments
+            .iter()
+            .map(|segment| match segment {
+                config::Segment::Literal(text) => Segment::Literal(text.clone()),
+                config::Segment::Parameter(_) => Segment::Parameter,
+            })
+            .collect();
+        let template = Template { method, segments, action: Action::new(&rule.action), resource };
+        templates.add(template).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(templates)
+}
+
+fn sources(route: &config::Route) -> TokenSources {
+    let Some(token) = &route.token else { return TokenSources::default() };
+    TokenSources {
+        cookie: token.cookie.as_ref().map(|name| CookieSource {
+            name: name.clone(),
+            origins: token.origins.iter().filter_map(|o| Origin::parse(o)).collect(),
+        }),
+        alb: token
+            .alb
+            .as_ref()
+            .map(|alb| AlbSource { arn: alb.arn.clone(), client: alb.client.clone() }),
+    }
+}
+
+/// The partition of a region (IAM User Guide, "Amazon Resource Names").
+fn partition(region: &str) -> &'static str {
+    match region {
+        r if r.starts_with("cn-") => "aws-cn",
+        r if r.starts_with("us-gov-") => "aws-us-gov",
+        r if r.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}
