@@ -185,6 +185,16 @@ impl<'w> Reader<'w> {
 
     /// The text of a scalar that is text, and not by accident something else.
     pub(super) fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        self.text_that(node, what, |_| true)
+    }
+
+    /// The same; to quote what isn't text is advised where that `fits`.
+    fn text_that<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        fits: impl Fn(&str) -> bool,
+    ) -> Option<&'n str> {
         match &node.value {
             Value::Scalar { text, kind: Kind::Text } => return Some(text),
             Value::Scalar { kind: Kind::Null, .. } => {
@@ -192,9 +202,12 @@ impl<'w> Reader<'w> {
                 self.error(node.position, message);
             }
             Value::Scalar { text, .. } => {
-                let (noun, text) = (node.noun(), shorten(text));
-                let message = format!("must be {what}, and this is {noun}; quote it: \"{text}\"");
-                self.error(node.position, message);
+                let (noun, short) = (node.noun(), shorten(text));
+                let advice = match fits(text) {
+                    true => format!("; quote it: \"{short}\""),
+                    false => String::new(),
+                };
+                self.error(node.position, format!("must be {what}, and this is {noun}{advice}"));
             }
             _ => self.error(node.position, format!("must be {what}, not {}", node.noun())),
         }
@@ -231,7 +244,7 @@ impl<'w> Reader<'w> {
 
 /// Reads a scalar as the text `T`.
 pub(super) fn read_text<T: Text>(node: &Node, reader: &mut Reader<'_>) -> Option<T> {
-    let text = reader.text(node, T::WHAT)?;
+    let text = reader.text_that(node, T::WHAT, |text| T::parse(text).is_ok())?;
     match T::parse(text) {
         Ok(value) => Some(value),
         Err(message) => {

@@ -279,11 +279,11 @@ log: { level: inf }
         [
             "2:3: listen: `proxy` is missing: the address of the requests that are forwarded",
             "2:3: listen: `proxi` is not a field here; did you mean `proxy`?",
-            "3:21: listen.admin.address: must be an address such as 127.0.0.1:8080 or unix:/run/poolgate.sock, and this is a number; quote it: \"9901\"",
+            "3:21: listen.admin.address: must be an address such as 127.0.0.1:8080 or unix:/run/poolgate.sock, and this is a number",
             "4:3: listen.ext_authz: this version of poolgate does not have it yet",
             "5:20: limits.headers: must be a size such as 64KiB, 16MiB or 512B, not \"64KB\"",
             "5:39: limits.connections: must be from 1 to 1000000",
-            "6:19: timeouts.idle: must be a duration such as 10s, 500ms, 5m or 24h, and this is a number; quote it: \"60\"",
+            "6:19: timeouts.idle: must be a duration such as 10s, 500ms, 5m or 24h, and this is a number",
             "6:31: timeouts.header: must be from 1ms to 24h",
             "7:36: aws.account: must be an account id of 12 digits, as text, and this is a number; quote it: \"123456789012\"",
             "9:9: user_pools[0].id: must be a user pool id such as eu-west-1_Ab12Cd34E, not \"eu-west-1\"",
