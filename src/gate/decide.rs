@@ -15,7 +15,7 @@ use crate::{
     http,
     iam::{self, Check, Verdict},
     identity::{self, Assumed},
-    services::{self, Checks, Operation, cognito_idp, execute_api},
+    services::{self, Body, Checks, Operation, Proof, cognito_idp, execute_api},
     token::{TokenCache, VerifiedToken},
 };
 
@@ -115,13 +115,14 @@ impl Gate<'_> {
         }
 
         let Question { method, authority, target, headers, received, now } = question;
-        let request = services::Request { method, target, headers };
+        let request =
+            services::Request { method, target, headers, body: Body::Streamed(Proof::None) };
         let mut operation = self.describe(route, request, progress)?;
 
-        let context = RequestContext::new(self.rules, &operation.request.headers, &received, now);
+        let context = RequestContext::new(self.rules, &operation.forward.headers, &received, now);
         let grounds = decide(route, &operation, &context, progress)?;
 
-        let headers = &mut operation.request.headers;
+        let headers = &mut operation.forward.headers;
         remove_credentials(headers, route);
         http::forwarded(headers, &received, &authority);
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
@@ -223,6 +224,7 @@ fn decide(
     let checks = match &operation.checks {
         Checks::Public => return Ok(Grounds::PublicOperation),
         Checks::All(checks) => checks,
+        Checks::Each(_) => return Err(misconfigured("items are not judged here")),
     };
     match (route.authenticate, route.iam) {
         (Authenticate::Public, _) => Ok(Grounds::PublicRoute),

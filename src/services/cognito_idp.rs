@@ -18,14 +18,14 @@ pub const TARGET_PREFIX: &str = "AWSCognitoIdentityProviderService.";
 /// [`DescribeError::Malformed`] for a request that isn't the service's.
 pub fn describe(request: Request, pools: &[String]) -> Result<Operation, DescribeError> {
     if is_well_known(&request, pools) {
-        return Ok(Operation { request, checks: Checks::Public });
+        return Ok(Operation::new(request, Checks::Public));
     }
     let operation = operation(&request)?;
     // Sorted, see the test.
     if UNSIGNED.binary_search(&operation.as_str()).is_err() {
         return Err(DescribeError::NotForwarded(format!("cognito-idp:{operation}")));
     }
-    Ok(Operation { request, checks: Checks::Public })
+    Ok(Operation::new(request, Checks::Public))
 }
 
 /// `GET /<pool id>/.well-known/…` of a configured pool.

@@ -44,9 +44,9 @@ pub fn describe(api: &Api, request: Request) -> Result<Operation, DescribeError>
         Api::Templates(templates) => {
             vec![templates.check(&request.method, &request.target).ok_or(DescribeError::NoAction)?]
         }
-        Api::Unnamed => return Ok(Operation { request, checks: Checks::All(Vec::new()) }),
+        Api::Unnamed => return Ok(Operation::new(request, Checks::All(Vec::new()))),
     };
-    Ok(Operation { request, checks: Checks::All(checks) })
+    Ok(Operation::new(request, Checks::All(checks)))
 }
 
 fn gateway_checks(prefix: &str, request: &Request) -> Result<Vec<Check>, DescribeError> {

@@ -6,13 +6,15 @@
 
 pub mod cognito_idp;
 pub mod execute_api;
+pub mod s3;
 pub mod template;
 
-use ::http::{HeaderMap, Method};
+use ::http::{HeaderMap, Method, uri::PathAndQuery};
+use bytes::Bytes;
 
 use crate::{http::Target, iam::Check};
 
-/// A request as it will be forwarded: its head after header hygiene.
+/// A request to an API or a user pool: its head after header hygiene.
 #[derive(Debug)]
 pub struct Request {
     /// The method.
@@ -21,15 +23,66 @@ pub struct Request {
     pub target: Target,
     /// The headers that go upstream; the caller's credentials are still among them.
     pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+/// A request as it goes upstream.
+#[derive(Debug)]
+pub struct Forward {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub target: PathAndQuery,
+    /// The headers; until the permit is made, the caller's credentials are still among them.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+impl From<Request> for Forward {
+    /// The same request: APIs get what was received.
+    fn from(request: Request) -> Self {
+        let Request { method, target, headers, body } = request;
+        Self { method, target: target.path_and_query().clone(), headers, body }
+    }
+}
+
+/// A body on its way upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The caller's, streamed; its last bytes are held back until the proof holds.
+    Streamed(Proof),
+    /// These bytes, which were read whole and proven.
+    Whole(Bytes),
+}
+
+/// What a streamed body has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing was said of it.
+    None,
+    /// Of this SHA-256.
+    Sha256([u8; 32]),
 }
 
 /// What a request would do.
 #[derive(Debug)]
 pub struct Operation {
     /// The request that does it.
-    pub request: Request,
+    pub forward: Forward,
     /// What IAM is asked.
     pub checks: Checks,
+    /// What must be allowed for a caller to be told that an object doesn't exist; others are told
+    /// that they may not read it. `None`: nothing of the kind is hidden.
+    pub reveals: Option<Check>,
+}
+
+impl Operation {
+    /// An operation that hides nothing.
+    pub fn new(forward: impl Into<Forward>, checks: Checks) -> Self {
+        Self { forward: forward.into(), checks, reveals: None }
+    }
 }
 
 /// The checks of an operation.
@@ -40,6 +93,8 @@ pub enum Checks {
     /// Every check must be allowed. Empty only for an API without names, which IAM never allows:
     /// such a route asks for a token alone.
     All(Vec<Check>),
+    /// Single items may be refused; the rest goes on (S3's DeleteObjects).
+    Each(s3::Delete),
 }
 
 /// Why a request can't be described; it is then denied.

@@ -249,8 +249,8 @@ fn serialise(
     body: UploadBody,
 ) -> Result<Request<UploadBody>, ForwardError> {
     let (operation, identity) = permit.into_parts();
-    let permitted = operation.request;
-    let uri = Uri::from(permitted.target.path_and_query().clone());
+    let permitted = operation.forward;
+    let uri = Uri::from(permitted.target);
     let chunked = !body.is_end_stream() && body.size_hint().exact().is_none();
     let mut request = Request::new(body);
     *request.method_mut() = permitted.method;

@@ -217,7 +217,7 @@ fn credentials_go_upstream_only_as_the_route_says() {
         let Outcome::Allow(permit) = Rig::new(vec![route]).decide(ask).outcome else {
             panic!("denied");
         };
-        permit.into_parts().0.request.headers
+        permit.into_parts().0.forward.headers
     };
     let headers = forwarded(token_only("keep"), Ask::get("/api/x").bearer(&id));
     assert_eq!(headers["authorization"], format!("Bearer {id}"));
@@ -250,7 +250,7 @@ fn of_all_credentials_a_bearer_token_alone_goes_upstream() {
         let Outcome::Allow(permit) = Rig::new(vec![route]).decide(ask).outcome else {
             panic!("denied");
         };
-        let headers = permit.into_parts().0.request.headers;
+        let headers = permit.into_parts().0.forward.headers;
         assert!(!headers.contains_key("x-amz-security-token"), "{value}");
         assert!(headers.contains_key("x-amz-date"), "{value}");
         headers.get("authorization").map(|value| value.to_str().unwrap().to_owned())

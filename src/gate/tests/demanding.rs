@@ -172,7 +172,7 @@ fn unsigned_operations_of_a_user_pool_are_public_and_no_others() {
     else {
         panic!("denied");
     };
-    assert!(!permit.into_parts().0.request.headers.contains_key("x-amzn-oidc-data"));
+    assert!(!permit.into_parts().0.forward.headers.contains_key("x-amzn-oidc-data"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::*;
 use crate::http::{Target, TargetMode};
+use crate::services::{Body, Proof};
 
 fn request(method: Method, target: &str, headers: &[(&str, &str)]) -> Request {
     let mut map = HeaderMap::new();
@@ -12,7 +13,7 @@ fn request(method: Method, target: &str, headers: &[(&str, &str)]) -> Request {
         map.append(name, HeaderValue::from_str(value).unwrap());
     }
     let target = Target::parse(target, TargetMode::Strict).unwrap();
-    Request { method, target, headers: map }
+    Request { method, target, headers: map, body: Body::Streamed(Proof::None) }
 }
 
 fn operation_request(name: &str) -> Request {

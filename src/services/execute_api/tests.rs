@@ -4,6 +4,7 @@ use ::http::HeaderValue;
 
 use super::*;
 use crate::http::{Target, TargetMode};
+use crate::services::{Body, Proof};
 
 fn api() -> Api {
     Api::gateway("aws", "us-east-1", "000000000000", "demoapi", "prod")
@@ -15,7 +16,9 @@ fn checks(method: Method, target: &str, cache_control: Option<&str>) -> Vec<(Str
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(value).unwrap());
     }
     let target = Target::parse(target, TargetMode::Strict).unwrap();
-    let operation = describe(&api(), Request { method, target, headers }).unwrap();
+    let operation =
+        describe(&api(), Request { method, target, headers, body: Body::Streamed(Proof::None) })
+            .unwrap();
     let Checks::All(checks) = operation.checks else { panic!("an API call is never public") };
     checks
         .iter()
