@@ -7,7 +7,7 @@ use super::{
     address::{Address, Bucket, Key},
     context::Keys,
     headers::{GRANTS, says_true, text},
-    row::{Family, Need},
+    row::{Family, Level, Need},
     source::Source,
     table::{COPY_SOURCE, COPY_SOURCE_TAGS, DELETE_EACH},
 };
@@ -52,13 +52,20 @@ impl Subject<'_> {
         for action in self.extra()? {
             checks.push(self.check(action, resource.clone())?);
         }
+        let etag = object.etag.as_deref();
+        if etag.is_some_and(|etag| etag != "*")
+            || object.size.is_some()
+            || object.last_modified_time.is_some()
+        {
+            checks.push(self.check(CURRENT, resource)?);
+        }
         Ok(checks)
     }
 
     /// `s3:ListBucket`, for whom a missing key is no secret
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, "Permissions").
     pub(super) fn reveals(&self) -> Result<Option<Check>, S3Error> {
-        if !self.keys.row.hides {
+        if !self.keys.row.hides && !self.compares()? {
             return Ok(None);
         }
         let bucket = match self.keys.source {
@@ -74,6 +81,9 @@ impl Subject<'_> {
         let headers = self.keys.headers;
         let has = |name: &str| headers.contains_key(name);
         let mut actions = Vec::new();
+        if self.compares()? {
+            actions.push(CURRENT);
+        }
         for family in self.keys.row.families {
             match family {
                 Family::AclWith(action) => {
@@ -115,6 +125,21 @@ impl Subject<'_> {
             }
         }
         Ok(actions)
+    }
+
+    /// Whether a write or a deletion depends on what the object is, which tells what it is
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html>).
+    /// That it is there at all (`*`) may be known.
+    fn compares(&self) -> Result<bool, S3Error> {
+        let row = self.keys.row;
+        let deletes = row.level == Level::Object && row.needs.contains(&DELETE_EACH);
+        if !deletes && row.creates != Some(true) {
+            return Ok(false);
+        }
+        let headers = self.keys.headers;
+        let others = ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"];
+        Ok(text(headers, "if-match")?.is_some_and(|etag| etag.trim() != "*")
+            || others.iter().any(|name| headers.contains_key(*name)))
     }
 
     /// What a copy reads.
@@ -168,27 +193,39 @@ impl Subject<'_> {
 /// Whether a copy takes the source's tags with it by the caller's word. S3 copies tags by default
 /// too and asks for their actions only if there are any, which can't be seen here.
 pub(super) fn copies_tags(headers: &HeaderMap, source: Option<&Source>) -> Result<bool, S3Error> {
-    Ok(source.is_some() && directive(headers)?.is_some_and(|d| d.eq_ignore_ascii_case("COPY")))
+    Ok(source.is_some() && directive(headers)? == Some(Directive::Copy))
 }
 
 /// Whether tags are copied or replaced.
 fn tags_travel(headers: &HeaderMap) -> Result<bool, S3Error> {
-    let replaced = headers.contains_key("x-amz-tagging");
     Ok(match directive(headers)? {
-        Some(directive) if directive.eq_ignore_ascii_case("REPLACE") => replaced,
-        // Also a word that S3 doesn't know.
-        Some(_) => true,
+        Some(Directive::Copy) => true,
+        Some(Directive::Replace) => headers.contains_key("x-amz-tagging"),
         None => false,
     })
 }
 
-fn directive(headers: &HeaderMap) -> Result<Option<&str>, S3Error> {
-    Ok(text(headers, "x-amz-tagging-directive")?.map(str::trim))
+#[derive(PartialEq, Eq)]
+enum Directive {
+    Copy,
+    Replace,
+}
+
+fn directive(headers: &HeaderMap) -> Result<Option<Directive>, S3Error> {
+    match text(headers, "x-amz-tagging-directive")? {
+        None => Ok(None),
+        Some("COPY") => Ok(Some(Directive::Copy)),
+        Some("REPLACE") => Ok(Some(Directive::Replace)),
+        Some(_) => Err(S3Error::InvalidArgument("Unknown tagging directive.")),
+    }
 }
 
 fn chosen(need: &Need, versioned: bool) -> &'static str {
     if versioned { need.versioned } else { need.plain }
 }
+
+/// What a comparison with the object as it is asks for.
+const CURRENT: &str = "s3:GetObject";
 
 /// What sets a retention.
 const RETENTION: [&str; 5] = [

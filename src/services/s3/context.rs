@@ -70,7 +70,6 @@ impl Keys<'_> {
         match action {
             "s3:ListBucket" | "s3:ListBucketVersions" => self.listing(&mut facts),
             "s3:PutObject" => self.write(&mut facts)?,
-            "s3:PutObjectTagging" if self.copied_tags => OBJECT_TAGS.unknown(&mut facts),
             // It is in the body, which is streamed.
             "s3:UpdateObjectEncryption" => {
                 facts.set(SSE, Fact::Unknown);
@@ -78,10 +77,13 @@ impl Keys<'_> {
             }
             _ => {}
         }
-        if let Some(tags) = self.tags
-            && TAGS.contains(&action)
-        {
-            OBJECT_TAGS.set(tags, &mut facts);
+        match self.tags {
+            // They are the source's.
+            _ if action == "s3:PutObjectTagging" && self.copied_tags => {
+                OBJECT_TAGS.unknown(&mut facts);
+            }
+            Some(tags) if TAGS.contains(&action) => OBJECT_TAGS.set(tags, &mut facts),
+            _ => {}
         }
         if LOCK.contains(&action) {
             self.lock(&mut facts)?;
@@ -218,3 +220,6 @@ const FROM_HEADERS: [(&str, &str, &[&str]); 21] = [
     ("s3:x-amz-object-ownership", "x-amz-object-ownership", CREATE_BUCKET),
     ("s3:x-amz-bucket-namespace", "x-amz-bucket-namespace", CREATE_BUCKET),
 ];
+
+#[cfg(test)]
+mod tests;

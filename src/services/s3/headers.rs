@@ -13,13 +13,19 @@ use super::{
 /// A header's one value.
 ///
 /// # Errors
-/// If it isn't visible ASCII.
+/// If it isn't visible ASCII, or if there is another.
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, S3Error> {
-    headers
-        .get(name)
-        .map(|value| value.to_str())
-        .transpose()
-        .map_err(|_opaque| S3Error::InvalidArgument("A header you provided isn't ASCII"))
+    let mut values = headers.get_all(name).iter();
+    match (values.next().map(|value| value.to_str()), values.next()) {
+        (None, _) => Ok(None),
+        (Some(Ok(value)), None) => Ok(Some(value)),
+        (Some(Err(_opaque)), _) => {
+            Err(S3Error::InvalidArgument("A header you provided isn't ASCII"))
+        }
+        (Some(_), Some(_)) => {
+            Err(S3Error::InvalidArgument("A header you provided may be given once only"))
+        }
+    }
 }
 
 /// Whether a header that says `true` or `false` says anything but `false`.
@@ -125,7 +131,7 @@ pub(super) const GRANTS: [&str; 5] =
     ["grant-full-control", "grant-read", "grant-read-acp", "grant-write", "grant-write-acp"];
 
 /// Of HTTP. `user-agent` and `referer` are context keys as well.
-const STANDARD: [&str; 18] = [
+const STANDARD: [&str; 19] = [
     "accept",
     "accept-encoding",
     "cache-control",
@@ -139,6 +145,7 @@ const STANDARD: [&str; 18] = [
     "if-match",
     "if-modified-since",
     "if-none-match",
+    "if-range",
     "if-unmodified-since",
     "range",
     "referer",
