@@ -104,7 +104,8 @@ impl Keys<'_> {
         {
             facts.one("s3:versionid", version_id);
         }
-        if action.contains("Object") && !WITHOUT_OBJECT_TAGS.contains(&action) {
+        let object = action.contains("Object") && !action.contains("Bucket");
+        if object && !WITHOUT_OBJECT_TAGS.contains(&action) {
             facts.unknown_below("s3:existingobjecttag/");
         }
         facts

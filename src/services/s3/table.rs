@@ -297,3 +297,6 @@ static REFUSED: [Row; 4] = [
     Row::refused("PostObject", Post, Level::Bucket, &[]),
     Row::refused("RenameObject", Put, Level::Object, &["renameObject"]),
 ];
+
+#[cfg(test)]
+mod tests;
