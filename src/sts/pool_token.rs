@@ -123,12 +123,12 @@ impl PoolTokens {
             "exp": token.expires.secs(),
             "iat": token.issued.secs(),
         });
-        if !token.tags.is_empty() {
+        if let Some(claims) = claims.as_object_mut().filter(|_| !token.tags.is_empty()) {
             let listed = token.tags.iter().map(|(key, value)| {
                 (key.clone(), value.iter().map(|value| json!(value)).collect::<Vec<_>>().into())
             });
             let listed: Map<String, Value> = listed.collect();
-            claims[TAGS] = json!({ "principal_tags": listed });
+            claims.insert(TAGS.to_owned(), json!({ "principal_tags": listed }));
         }
         let mut text = key.header.clone();
         text.push('.');
