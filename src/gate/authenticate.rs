@@ -99,7 +99,8 @@ pub(super) async fn authenticate(
         trail.note("authenticate", || ("no credential found".to_owned(), Value::Null));
         return Ok(Authenticated::unsigned(Login::Anonymous));
     };
-    let verified = in_time(async { Ok(verify(gate.rules, gate.tokens, token, question.now).await) });
+    let verified =
+        in_time(async { Ok(verify(gate.rules, gate.tokens, token, question.now).await) });
     let verified = verified.await?;
     let found = verified.and_then(|token| accepts(route, source, &token).map(|()| token));
     match found {

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Addressed, AnswerRule, Authenticate, BuiltIn, Decision, DecisionId, Denial, Destination, Engine,
-    Grounds, IdentityHeaders, Outcome, Payload, Question, Refusal, Route, RouteError,
+    Addressed, AnswerRule, Authenticate, BuiltIn, Decision, DecisionId, Denial, Destination,
+    Engine, Grounds, IdentityHeaders, Outcome, Payload, Question, Refusal, Route, RouteError,
     Rules, Service, Trail,
     authenticate::{Login, authenticate, remove_credentials},
     body::Reading,
@@ -126,8 +126,11 @@ impl Gate<'_> {
         progress.destination = Some(destination);
         match destination {
             Destination::BuiltIn(service) => {
-                progress.trail.note("route", || (format!("built in: {}", service.name()), Value::Null));
-                let answer = self.answer(service, &question, signed, &mut reading, progress).await?;
+                progress
+                    .trail
+                    .note("route", || (format!("built in: {}", service.name()), Value::Null));
+                let answer =
+                    self.answer(service, &question, signed, &mut reading, progress).await?;
                 Ok(Outcome::Answer(Box::new(answer)))
             }
             Destination::Route(index) => {
@@ -202,10 +205,12 @@ impl Gate<'_> {
         progress.login = found.login.clone();
         progress.assumed = self.assume(route, question.now, progress)?;
         let facts = objects::facts(self.rules, question, &found);
-        let operation = objects::describe(self.rules, question, &facts, found.proof, reading).await?;
+        let operation =
+            objects::describe(self.rules, question, &facts, found.proof, reading).await?;
         self.note_checks(&operation, progress);
 
-        let context = RequestContext::new(self.rules, &question.headers, &question.received, question.now);
+        let context =
+            RequestContext::new(self.rules, &question.headers, &question.received, question.now);
         let decided = objects::decide(operation, &context, progress)?;
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
@@ -325,7 +330,8 @@ fn described(checks: &[&Check]) -> Value {
     let of = |check: &&Check| {
         let context: serde_json::Map<String, Value> =
             check.context.iter().map(|(key, known)| (key.to_owned(), fact(known))).collect();
-        let mut found = json!({ "action": check.action.as_str(), "resource": check.resource.as_str() });
+        let mut found =
+            json!({ "action": check.action.as_str(), "resource": check.resource.as_str() });
         if let (false, Some(members)) = (context.is_empty(), found.as_object_mut()) {
             members.insert("context".to_owned(), Value::Object(context));
         }

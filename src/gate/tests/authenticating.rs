@@ -30,7 +30,7 @@ fn refusal(rig: &Rig, ask: Ask) -> (String, Option<Refusal>) {
     let decision = rig.decide(ask);
     let reason = reason(&decision);
     match decision.outcome {
-        Outcome::Allow(_) => (reason, None),
+        Outcome::Allow(_) | Outcome::Answer(_) => (reason, None),
         Outcome::Deny(denial) => (reason, Some(denial.refusal)),
     }
 }
@@ -217,7 +217,7 @@ fn credentials_go_upstream_only_as_the_route_says() {
         let Outcome::Allow(permit) = Rig::new(vec![route]).decide(ask).outcome else {
             panic!("denied");
         };
-        permit.into_parts().0.forward.headers
+        permit.into_parts().0.headers
     };
     let headers = forwarded(token_only("keep"), Ask::get("/api/x").bearer(&id));
     assert_eq!(headers["authorization"], format!("Bearer {id}"));
@@ -250,7 +250,7 @@ fn of_all_credentials_a_bearer_token_alone_goes_upstream() {
         let Outcome::Allow(permit) = Rig::new(vec![route]).decide(ask).outcome else {
             panic!("denied");
         };
-        let headers = permit.into_parts().0.forward.headers;
+        let headers = permit.into_parts().0.headers;
         assert!(!headers.contains_key("x-amz-security-token"), "{value}");
         assert!(headers.contains_key("x-amz-date"), "{value}");
         headers.get("authorization").map(|value| value.to_str().unwrap().to_owned())
