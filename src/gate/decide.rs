@@ -21,7 +21,7 @@ use crate::{
     iam::{Check, Fact},
     identity::Assumed,
     services::{self, Checks, Operation, Proof, cognito_idp, execute_api},
-    sigv4::Signed,
+    sigv4::{SigV4Error, Signed},
     token::TokenCache,
 };
 
@@ -139,7 +139,7 @@ impl Gate<'_> {
                 progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
                 let permit = match route.service {
                     Service::S3 => {
-                        self.permit_objects(route, &question, signed?, reading, progress).await?
+                        self.permit_objects(route, &question, signed, reading, progress).await?
                     }
                     _ => self.permit(route, question, reading, progress).await?,
                 };
@@ -158,7 +158,7 @@ impl Gate<'_> {
     ) -> Result<Permit, Denial> {
         let target = question.target.strict().map_err(http::RequestError::from)?;
         if route.authenticate == Authenticate::Token && is_api(route) {
-            let signed = Signed::parse(question.head())?;
+            let signed = Signed::parse(question.head());
             let found = authenticate(self, route, &question, signed, &mut reading, progress);
             progress.login = found.await?.login;
             demand_token(route, &progress.login)?;
@@ -197,7 +197,7 @@ impl Gate<'_> {
         &self,
         route: &Route,
         question: &Question,
-        signed: Option<Signed<'_>>,
+        signed: Result<Option<Signed<'_>>, SigV4Error>,
         mut reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Permit, Denial> {

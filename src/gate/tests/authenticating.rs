@@ -9,6 +9,7 @@ use super::fixture::{
 use crate::{
     gate::{AlbSource, Authenticate, Forward, Login, Match, Outcome, Refusal, Route, TokenSources},
     http::Scheme,
+    sigv4::SigV4Error,
     token::{
         TokenKind,
         testing::{CLIENT, NOW},
@@ -66,16 +67,22 @@ fn a_credential_that_fails_is_refused_and_never_taken_for_none() {
         (get(), "-missing_token", Some(Refusal::MissingCredential)),
         (get().bearer("nonsense"), "-malformed", invalid.clone()),
         (get().bearer(&broken), "-malformed", invalid.clone()),
-        (get().bearer(&id).at(NOW.plus_secs(3600)), "-expired", invalid.clone()),
+        (get().bearer(&id).at(NOW.plus_secs(3600)), "-expired", Some(Refusal::ExpiredCredential)),
         (get().bearer(&id_token(&json!({ "aud": "x" }))), "-wrong_audience", invalid.clone()),
         (get().bearer(&id_token(&json!({ "iss": "x" }))), "-unknown_issuer", invalid.clone()),
         (get().with("authorization", "Basic YTpi"), "-unsupported_credential", invalid.clone()),
         (
             get().with("authorization", "AWS4-HMAC-SHA256 Credential=a"),
-            "-unsupported_credential",
-            invalid.clone(),
+            "-signature_malformed",
+            Some(Refusal::Signature(SigV4Error::MalformedHeader(
+                "it needs Credential, SignedHeaders and Signature",
+            ))),
         ),
-        (Ask::get(presigned), "-unsupported_credential", invalid.clone()),
+        (
+            Ask::get(presigned),
+            "-presigned_malformed",
+            Some(Refusal::Signature(SigV4Error::MalformedQuery("X-Amz-Credential is missing"))),
+        ),
         (Ask::get(presigned).bearer(&id), "-several_credentials", bad.clone()),
         (get().with("authorization", "Bearer"), "-authorization_malformed", bad.clone()),
         (get().with("authorization", ""), "-authorization_malformed", bad.clone()),
