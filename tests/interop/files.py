@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import shutil
+import uuid
 
 from cryptography.hazmat.primitives import serialization
 
@@ -24,7 +25,7 @@ def pool_tokens(key, user):
     groups = GROUPS[user]
     about = {
         "iss": f"https://cognito-idp.{REGION}.amazonaws.com/{POOL}",
-        "sub": f"00000000-0000-4000-8000-{user.encode().hex():0>12}"[:36],
+        "sub": str(uuid.uuid5(uuid.NAMESPACE_DNS, user)),
         "cognito:groups": groups or None,
     }
     roles = {}
@@ -33,7 +34,10 @@ def pool_tokens(key, user):
         each = {"readers": "Reader", "writers": "Writer", "admins": "Admin"}
         roles["cognito:roles"] = [arn + each[group] for group in groups]
         roles["cognito:preferred_role"] = arn + ROLES[user]
-    named = {"id": {"aud": CLIENT, "cognito:username": user, **roles}, "access": {"client_id": CLIENT, "username": user}}
+    named = {
+        "id": {"aud": CLIENT, "cognito:username": user, **roles},
+        "access": {"client_id": CLIENT, "username": user},
+    }
     return {use: mint.pool_token(key, use, **about, **named[use]) for use in ("id", "access")}
 
 
