@@ -139,7 +139,7 @@ impl<'a> DecisionRecord<'a> {
             issuer: token.map(|t| t.issuer.name.as_str()),
             subject: token.and_then(|t| t.claims.subject()),
             token_id: token.and_then(|t| t.claims.get("jti")).and_then(Value::as_str),
-            identity: assumed.map(|a| a.identity_id.as_str()),
+            identity: assumed.and_then(|a| a.identity_id.as_deref()),
             role: assumed.and_then(|a| a.session.principal.role()).map(|role| role.arn.as_str()),
             role_choice: assumed.map(|a| a.role_choice.to_string()),
             checks: decision

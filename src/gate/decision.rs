@@ -192,7 +192,8 @@ impl IdentityHeaders {
             headers.groups = identity_list(groups);
         }
         if let Some(assumed) = assumed {
-            headers.identity = identity_value(&assumed.identity_id);
+            headers.identity =
+                assumed.identity_id.as_deref().map(identity_value).unwrap_or_default();
             headers.role = assumed
                 .session
                 .principal

@@ -36,9 +36,13 @@ pub enum Fact {
     Unknown,
 }
 
-/// A small set of facts, by lower-case key. A key that isn't in it is absent.
+/// A small set of facts, by lower-case key. A key that isn't in it is absent, unless all the keys
+/// that begin like it are unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts(Vec<(String, Fact)>);
+pub struct Facts {
+    known: Vec<(String, Fact)>,
+    unknown_below: Vec<&'static str>,
+}
 
 impl Facts {
     /// No facts.
@@ -49,9 +53,9 @@ impl Facts {
     /// Sets `key` (any case), replacing what it was.
     pub fn set(&mut self, key: &str, fact: Fact) {
         let key = key.to_ascii_lowercase();
-        match self.0.iter_mut().find(|(known, _)| *known == key) {
+        match self.known.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = fact,
-            None => self.0.push((key, fact)),
+            None => self.known.push((key, fact)),
         }
     }
 
@@ -60,15 +64,25 @@ impl Facts {
         self.set(key, Fact::One(value.into()));
     }
 
+    /// Every key that begins with `prefix` (in lower case: `s3:existingobjecttag/`) and isn't set
+    /// is unknown: what is kept under it is a backend's.
+    pub fn unknown_below(&mut self, prefix: &'static str) {
+        debug_assert!(!prefix.bytes().any(|b| b.is_ascii_uppercase()), "{prefix}");
+        self.unknown_below.push(prefix);
+    }
+
     /// The facts, in the order they were set, keys in lower case.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
-        self.0.iter().map(|(key, fact)| (key.as_str(), fact))
+        self.known.iter().map(|(key, fact)| (key.as_str(), fact))
     }
 }
 
 impl Context for Facts {
     fn lookup(&self, key: &str) -> Lookup<'_> {
-        match self.0.iter().find(|(known, _)| known == key) {
+        match self.known.iter().find(|(known, _)| known == key) {
+            None if self.unknown_below.iter().any(|prefix| key.starts_with(prefix)) => {
+                Lookup::Unknown
+            }
             None => Lookup::Absent,
             Some((_, Fact::Unknown)) => Lookup::Unknown,
             Some((_, Fact::One(value))) => Lookup::One(Cow::Borrowed(value)),

@@ -1,13 +1,11 @@
-//! From a verified token to an IAM session.
+//! From a verified token, or from none, to an IAM session.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::clock::Time;
-use crate::iam::{
-    Action, Both, Context, Fact, Facts, Lookup, NoObserver, Role, Session, evaluate_trust,
-};
+use crate::iam::{Fact, Facts, Policy, Role, Session};
 use crate::token::VerifiedToken;
 
 use super::claims::{Claims, scalar};
@@ -18,21 +16,51 @@ use super::mapping::{Login, RoleChoice, choose};
 use super::pool::IdentityPool;
 use super::tags::tags;
 use super::trail::{Step, Trail};
+use super::web_identity::WebIdentity;
 
 /// The session name that Amazon Cognito uses in the enhanced flow.
 pub const SESSION_NAME: &str = "CognitoIdentityCredentials";
 
-/// What a token got.
+/// What a caller got.
 #[derive(Clone, Debug)]
 pub struct Assumed {
-    /// `region:uuid`.
-    pub identity_id: String,
+    /// `region:uuid`. None for guests of a route, who have no identity, and for tokens that AWS STS
+    /// takes without an identity pool.
+    pub identity_id: Option<String>,
     /// The session, with its facts.
     pub session: Session,
     /// Why it has this role.
     pub role_choice: RoleChoice,
-    /// The provider, as `Logins` names it.
-    pub provider: String,
+    /// The provider, as `Logins` names it; none for guests.
+    pub provider: Option<String>,
+}
+
+/// What a caller may act as, for how long ever: an [`Assumed`] without what belongs to one token.
+#[derive(Clone, Debug)]
+pub struct AssumedRole {
+    /// As in [`Assumed`].
+    pub identity_id: Option<String>,
+    /// The role. Its trust policy was asked.
+    pub role: Arc<Role>,
+    /// Why this one.
+    pub role_choice: RoleChoice,
+    /// As in [`Assumed`].
+    pub provider: Option<String>,
+    /// Context keys of the principal that every session of it has, principal tags among them.
+    pub facts: Facts,
+}
+
+impl AssumedRole {
+    /// A session of the role. `issued` is its `aws:TokenIssueTime`; `more` are facts of this session.
+    pub fn session(self, issued: Fact, more: Facts) -> Assumed {
+        let Self { identity_id, role, role_choice, provider, mut facts } = self;
+        facts.set("aws:TokenIssueTime", issued);
+        for (key, fact) in more.iter() {
+            facts.set(key, fact.clone());
+        }
+        let session = Session::for_role(role, SESSION_NAME, facts);
+        Assumed { identity_id, session, role_choice, provider }
+    }
 }
 
 /// What a session is made from.
@@ -77,118 +105,146 @@ impl Assume<'_> {
         token: &VerifiedToken,
         trail: &mut dyn Trail,
     ) -> Result<Assumed, AssumeError> {
+        let role = self.role(token, trail)?;
+        let issued = token.claims.issued_at().map_or(Fact::Unknown, |at| Fact::One(at.rfc3339()));
+        let mut claims = Facts::new();
+        jwt(token, &mut claims)?;
+        Ok(role.session(issued, claims))
+    }
+
+    /// The role that `token` gets.
+    ///
+    /// # Errors
+    /// As [`assume`].
+    pub fn role(
+        &self,
+        token: &VerifiedToken,
+        trail: &mut dyn Trail,
+    ) -> Result<AssumedRole, AssumeError> {
         let login = Login::of(self.pool, token)?;
         trail.step(Step::Provider(login.mapping.clone()));
         let claims = Claims::of(token, self.groups)?;
-        let (arn, role_choice) = choose(self.pool, &login, &claims, self.custom_role, trail)?;
+        let (arn, choice) = choose(self.pool, &login, &claims, self.custom_role, trail)?;
+        let role = self.find(arn, trail)?;
+        let identity = self.of_login(&login, &claims, trail)?;
+        identity.assume(role, choice, SESSION_NAME, trail)
+    }
+
+    /// The identity that `token` belongs to, whatever role it would get.
+    ///
+    /// # Errors
+    /// [`AssumeError`]: not a token of the pool's providers, or one of claims that can't be used.
+    pub fn identity(
+        &self,
+        token: &VerifiedToken,
+        trail: &mut dyn Trail,
+    ) -> Result<WebIdentity, AssumeError> {
+        let login = Login::of(self.pool, token)?;
+        trail.step(Step::Provider(login.mapping.clone()));
+        let claims = Claims::of(token, self.groups)?;
+        self.of_login(&login, &claims, trail)
+    }
+
+    /// A guest of the pool. `identity_id` is that of a guest who asked for one before; whether it is
+    /// one is for the caller to check ([`IdentityIds::is_guest`]).
+    ///
+    /// # Errors
+    /// [`AssumeError::GuestsOff`].
+    pub fn guest_identity(&self, identity_id: Option<&str>) -> Result<WebIdentity, AssumeError> {
+        match self.pool.allows_guests() {
+            true => Ok(WebIdentity::guest(self.pool, identity_id)),
+            false => Err(AssumeError::GuestsOff),
+        }
+    }
+
+    /// The role of guests, to be narrowed by the scope-down policies of guests.
+    ///
+    /// # Errors
+    /// [`AssumeError::GuestsOff`], [`AssumeError::NoGuestRole`], [`AssumeError::RoleNotFound`],
+    /// [`AssumeError::TrustPolicy`]; [`AssumeError::CustomRole`] if another role is asked for.
+    pub fn guest_role(
+        &self,
+        identity_id: Option<&str>,
+        trail: &mut dyn Trail,
+    ) -> Result<AssumedRole, AssumeError> {
+        let identity = self.guest_identity(identity_id)?;
+        let arn = self.pool.unauthenticated_role().ok_or(AssumeError::NoGuestRole)?;
+        self.only(identity, arn, RoleChoice::Guest, trail)
+    }
+
+    /// The session of a guest, who can do nothing that `scope_down` doesn't allow. `issued` is when
+    /// the session is made: there is no token that would tell.
+    ///
+    /// # Errors
+    /// As [`Assume::guest_role`].
+    pub fn guest(
+        &self,
+        identity_id: Option<&str>,
+        issued: Time,
+        scope_down: &[Arc<Policy>],
+        trail: &mut dyn Trail,
+    ) -> Result<Assumed, AssumeError> {
+        let role = self.guest_role(identity_id, trail)?;
+        let mut assumed = role.session(Fact::One(issued.rfc3339()), Facts::new());
+        assumed.session.session_policies = scope_down.to_vec();
+        Ok(assumed)
+    }
+
+    /// The role for an identity that the pool's own token speaks for. Such a token has none of the
+    /// claims that a role mapping asks for, so it gets the pool's role or, with a mapping, none.
+    ///
+    /// # Errors
+    /// [`AssumeError::MappedRoles`], [`AssumeError::NoRole`] and what a trust policy refuses.
+    pub fn role_of_identity(
+        &self,
+        identity: WebIdentity,
+        trail: &mut dyn Trail,
+    ) -> Result<AssumedRole, AssumeError> {
+        if identity.is_guest() {
+            return self.guest_role(identity.identity_id.as_deref(), trail);
+        }
+        if self.pool.maps_roles() {
+            return Err(AssumeError::MappedRoles);
+        }
+        let arn = self.pool.authenticated_role().ok_or(AssumeError::NoRole)?;
+        self.only(identity, arn, RoleChoice::Default, trail)
+    }
+
+    fn only(
+        &self,
+        identity: WebIdentity,
+        arn: &str,
+        choice: RoleChoice,
+        trail: &mut dyn Trail,
+    ) -> Result<AssumedRole, AssumeError> {
+        if self.custom_role.is_some_and(|asked| asked != arn) {
+            return Err(AssumeError::CustomRole);
+        }
+        let role = self.find(arn.to_owned(), trail)?;
+        identity.assume(role, choice, SESSION_NAME, trail)
+    }
+
+    fn find(&self, arn: String, trail: &mut dyn Trail) -> Result<Arc<Role>, AssumeError> {
         trail.step(Step::Role(arn.clone()));
-        let role = (self.roles)(&arn).ok_or(AssumeError::RoleNotFound(arn))?;
+        (self.roles)(&arn).ok_or(AssumeError::RoleNotFound(arn))
+    }
+
+    fn of_login(
+        &self,
+        login: &Login<'_>,
+        claims: &Claims<'_>,
+        trail: &mut dyn Trail,
+    ) -> Result<WebIdentity, AssumeError> {
         let identity_id = self.ids.id(self.pool.id(), &login.provider, login.subject);
         trail.step(Step::Identity(identity_id.clone()));
-        let tags = tags(self.pool, &login, &claims, trail)?;
-
-        let (federated, prefix) = partition(self.pool.region());
-        let mut facts = Facts::new();
-        facts.one(&format!("{prefix}:aud"), self.pool.id());
-        facts.one(&format!("{prefix}:sub"), identity_id.as_str());
-        facts.set(&format!("{prefix}:amr"), Fact::Many(amr(self.pool, &login)));
-        trust(&role, federated, &facts, &tags, trail)?;
-
-        facts.one("aws:FederatedProvider", federated);
-        let issued = token.claims.issued_at().map_or(Fact::Unknown, |at| Fact::One(at.rfc3339()));
-        facts.set("aws:TokenIssueTime", issued);
-        for (key, fact) in tags {
-            facts.set(&format!("aws:PrincipalTag/{key}"), fact);
-        }
-        jwt(token, &mut facts)?;
-        let session = Session::for_role(role, SESSION_NAME, facts);
-        Ok(Assumed { identity_id, session, role_choice, provider: login.provider })
-    }
-}
-
-/// Asks the role's trust policy, as AWS STS would.
-fn trust(
-    role: &Role,
-    federated: &str,
-    facts: &Facts,
-    tags: &[(String, Fact)],
-    trail: &mut dyn Trail,
-) -> Result<(), AssumeError> {
-    let mut context = facts.clone();
-    context.one("sts:RoleSessionName", SESSION_NAME);
-    for (key, fact) in tags {
-        context.set(&format!("aws:RequestTag/{key}"), fact.clone());
-    }
-    if !tags.is_empty() {
-        let keys = tags.iter().map(|(key, _)| key.clone()).collect();
-        // Whether an unknown tag is passed isn't known either.
-        let unknown = tags.iter().any(|(_, fact)| *fact == Fact::Unknown);
-        context.set("aws:TagKeys", if unknown { Fact::Unknown } else { Fact::Many(keys) });
-    }
-    let context = Both(&context, &OfTheCall);
-    let tag_session = (!tags.is_empty()).then_some("sts:TagSession");
-    for action in ["sts:AssumeRoleWithWebIdentity"].into_iter().chain(tag_session) {
-        let verdict =
-            evaluate_trust(role, &Action::new(action), federated, &context, &mut NoObserver);
-        trail.step(Step::Trust { action, allowed: verdict.is_allow() });
-        if let Some(denial) = verdict.denial() {
-            let role = role.arn.as_str().to_owned();
-            return Err(AssumeError::TrustPolicy { role, action, denial: denial.reason() });
-        }
-    }
-    Ok(())
-}
-
-/// What AWS STS would know of the call itself: when and from where Amazon Cognito makes it. There is
-/// no such call here, and the session outlives the request that it is made for; so these keys exist,
-/// and their values can't be known.
-struct OfTheCall;
-
-impl Context for OfTheCall {
-    fn lookup(&self, key: &str) -> Lookup<'_> {
-        match key {
-            "aws:currenttime"
-            | "aws:epochtime"
-            | "aws:sourceip"
-            | "aws:securetransport"
-            | "aws:useragent"
-            | "aws:referer"
-            | "aws:requestedregion"
-            | "aws:viaawsservice"
-            | "aws:calledvia"
-            | "aws:calledviafirst"
-            | "aws:calledvialast"
-            | "aws:resourceaccount"
-            | "aws:resourceorgid"
-            | "aws:resourceorgpaths" => Lookup::Unknown,
-            _ if key.starts_with("aws:resourcetag/") || key.starts_with("iam:resourcetag/") => {
-                Lookup::Unknown
-            }
-            _ => Lookup::Absent,
-        }
-    }
-}
-
-/// Authentication methods as in the pool's own tokens.
-fn amr(pool: &IdentityPool, login: &Login<'_>) -> Vec<String> {
-    let (provider, subject) = (&login.provider, login.subject);
-    let third = match login.user_pool {
-        true => format!("{provider}:CognitoSignIn:{subject}"),
-        false => format!("{provider}:{}:{subject}", pool.id()),
-    };
-    vec!["authenticated".to_owned(), provider.clone(), third]
-}
-
-/// The federated principal in trust policies, and the prefix of its context keys.
-fn partition(region: &str) -> (&'static str, &'static str) {
-    match region {
-        r if r.starts_with("cn-") => {
-            ("cognito-identity.cn-north-1.amazonaws.com.cn", "cognito-identity.amazonaws.com.cn")
-        }
-        r if r.starts_with("us-gov-") => {
-            ("cognito-identity-us-gov.amazonaws.com", "cognito-identity-us-gov.amazonaws.com")
-        }
-        _ => ("cognito-identity.amazonaws.com", "cognito-identity.amazonaws.com"),
+        let tags = tags(self.pool, login, claims, trail)?;
+        let (provider, subject) = (&login.provider, login.subject);
+        let third = match login.user_pool {
+            true => format!("{provider}:CognitoSignIn:{subject}"),
+            false => format!("{provider}:{}:{subject}", self.pool.id()),
+        };
+        let methods = vec!["authenticated".to_owned(), provider.clone(), third];
+        Ok(WebIdentity::of_pool(self.pool, Some(identity_id), methods, tags))
     }
 }
 

@@ -9,6 +9,13 @@ pub struct AwsError {
     pub message: String,
 }
 
+impl AwsError {
+    /// A NotAuthorizedException.
+    pub fn not_authorized(message: &str) -> Self {
+        Self { kind: "NotAuthorizedException", message: message.to_owned() }
+    }
+}
+
 /// Why a token gets no session.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssumeError {
@@ -52,6 +59,15 @@ pub enum AssumeError {
     /// The pool has no role for authenticated identities.
     #[error("set `Roles.authenticated` of the identity pool")]
     NoRole,
+    /// The pool has no role for guests.
+    #[error("set `Roles.unauthenticated` of the identity pool")]
+    NoGuestRole,
+    /// The pool takes no guests.
+    #[error("the pool's `AllowUnauthenticatedIdentities` is not true")]
+    GuestsOff,
+    /// The pool's own token can't tell which of the mapped roles its identity has.
+    #[error("the pool maps roles, for which its own token has no claims; send the ID token")]
+    MappedRoles,
     /// The chosen role isn't among the roles.
     #[error("the role `{0}` is not in `policies/roles`; export it")]
     RoleNotFound(String),
@@ -89,6 +105,9 @@ impl AssumeError {
             Self::Ambiguous(_) => "ambiguous_role",
             Self::CustomRole => "custom_role_not_allowed",
             Self::NoRole => "no_role",
+            Self::NoGuestRole => "no_guest_role",
+            Self::GuestsOff => "guests_not_allowed",
+            Self::MappedRoles => "mapped_roles",
             Self::RoleNotFound(_) => "role_not_found",
             Self::InvalidTag(_) => "invalid_principal_tag",
             Self::TrustPolicy { .. } => "trust_policy",
@@ -106,7 +125,10 @@ impl AssumeError {
             Self::NoSubject | Self::InvalidClaim(_) | Self::ClaimsOverLimit | Self::CustomRole => {
                 self.to_string()
             }
+            Self::GuestsOff => "guests are not welcome here".to_owned(),
             Self::UnsupportedProvider
+            | Self::MappedRoles
+            | Self::NoGuestRole
             | Self::GroupsNotConfigured
             | Self::UnknownGroup(_)
             | Self::Ambiguous(_)
@@ -117,30 +139,54 @@ impl AssumeError {
         }
     }
 
-    /// What Amazon Cognito answers, where it has an answer; the operator's detail is in `Display`.
-    pub fn aws(&self) -> Option<AwsError> {
-        let not_authorized =
-            |message: String| Some(AwsError { kind: "NotAuthorizedException", message });
+    /// What Amazon Cognito answers; the operator's detail is in `Display`.
+    pub fn aws(&self) -> AwsError {
         match self {
-            Self::UnsupportedProvider => not_authorized(
-                "Token is not from a supported provider of this identity pool.".to_owned(),
+            Self::UnsupportedProvider => AwsError::not_authorized(
+                "Token is not from a supported provider of this identity pool.",
             ),
-            Self::ClientCredentials => {
-                not_authorized("Invalid login token. Missing a required claim: aud".to_owned())
+            // None of these is an ID token.
+            Self::ClientCredentials
+            | Self::GroupsNotConfigured
+            | Self::UnknownGroup(_)
+            | Self::UnknownClaim { .. } => {
+                AwsError::not_authorized("Invalid login token. Missing a required claim: aud")
             }
-            Self::Ambiguous(provider) => not_authorized(format!(
+            Self::NoSubject => {
+                AwsError::not_authorized("Invalid login token. Missing a required claim: sub")
+            }
+            // AWS is silent on these three; the sentence is ours.
+            Self::InvalidClaim(claim) => AwsError::not_authorized(&format!(
+                "Invalid login token. The claim {claim} has the wrong type."
+            )),
+            Self::ClaimsOverLimit => {
+                AwsError::not_authorized("Invalid login token. It has too many claims.")
+            }
+            Self::CustomRole => {
+                AwsError::not_authorized("The CustomRoleArn is not a role of this identity.")
+            }
+            Self::GuestsOff => AwsError::not_authorized(
+                "Unauthenticated access is not supported for this identity pool.",
+            ),
+            Self::MappedRoles => AwsError {
+                kind: "InvalidParameterException",
+                message: "Basic (classic) flow is not supported with RoleMappings, please use \
+                          enhanced flow."
+                    .to_owned(),
+            },
+            Self::Ambiguous(provider) => AwsError::not_authorized(&format!(
                 "The ambiguous role mapping rules for: {provider} denied this request."
             )),
             Self::NoRole
+            | Self::NoGuestRole
             | Self::RoleNotFound(_)
             | Self::InvalidTag(_)
-            | Self::TrustPolicy { .. } => Some(AwsError {
+            | Self::TrustPolicy { .. } => AwsError {
                 kind: "InvalidIdentityPoolConfigurationException",
                 message:
                     "Invalid identity pool configuration. Check assigned IAM roles for this pool."
                         .to_owned(),
-            }),
-            _ => None,
+            },
         }
     }
 }

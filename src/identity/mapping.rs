@@ -25,6 +25,10 @@ pub enum RoleChoice {
     Ambiguous,
     /// The caller asked for it.
     Custom,
+    /// The caller is a guest: the pool's role for those.
+    Guest,
+    /// The caller has temporary credentials of it.
+    Credentials,
 }
 
 impl fmt::Display for RoleChoice {
@@ -35,6 +39,8 @@ impl fmt::Display for RoleChoice {
             Self::Rule(number) => write!(f, "rule {number}"),
             Self::Ambiguous => f.write_str("default role, the mapping being ambiguous"),
             Self::Custom => f.write_str("custom role"),
+            Self::Guest => f.write_str("role for guests"),
+            Self::Credentials => f.write_str("role of the credentials"),
         }
     }
 }
@@ -55,7 +61,7 @@ impl<'a> Login<'a> {
         let (provider, mapping) = match (&token.issuer.kind, token.kind) {
             (_, TokenKind::ClientCredentials) => return Err(AssumeError::ClientCredentials),
             (IssuerKind::UserPool { id, region }, TokenKind::Id | TokenKind::Access) => {
-                let name = format!("cognito-idp.{region}.{}/{id}", suffix(region));
+                let name = user_pool_name(region, id);
                 let known = pool
                     .user_pools
                     .iter()
@@ -82,6 +88,20 @@ impl<'a> Login<'a> {
         let user_pool = matches!(token.issuer.kind, IssuerKind::UserPool { .. });
         Ok(Self { provider, mapping, subject, user_pool })
     }
+}
+
+/// The provider of a token, as `Logins` names it; none for tokens that no `Logins` can hold.
+pub fn provider_name(token: &VerifiedToken) -> Option<String> {
+    match &token.issuer.kind {
+        IssuerKind::UserPool { id, region } => Some(user_pool_name(region, id)),
+        IssuerKind::Oidc => provider_of(token.claims.issuer()).map(str::to_owned),
+        IssuerKind::Alb { .. } => None,
+    }
+}
+
+/// Whatever the user pool's issuer is.
+fn user_pool_name(region: &str, id: &str) -> String {
+    format!("cognito-idp.{region}.{}/{id}", suffix(region))
 }
 
 /// The provider's name: the issuer without its scheme. Plain `http` is for stand-ins on this machine.

@@ -21,15 +21,17 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod web_identity;
 
-pub use assume::{Assume, Assumed, SESSION_NAME, assume};
+pub use assume::{Assume, Assumed, AssumedRole, SESSION_NAME, assume};
 pub use error::{AssumeError, AwsError};
 pub use groups::{GroupError, Groups};
 pub use ids::IdentityIds;
-pub use mapping::RoleChoice;
+pub use mapping::{RoleChoice, provider_name};
 pub use pool::{
     Ambiguity, IdentityPool, MAX_POOL_BYTES, MAX_RULES, MatchType, RoleMapping, Rule, TagMapping,
     UserPoolProvider,
 };
 pub use pool_error::{PoolError, PoolProblem};
 pub use trail::{NoTrail, Step, Trail};
+pub use web_identity::WebIdentity;

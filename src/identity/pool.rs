@@ -131,6 +131,30 @@ impl IdentityPool {
         self.classic
     }
 
+    /// Has any provider a role mapping?
+    pub fn maps_roles(&self) -> bool {
+        !self.mappings.is_empty()
+    }
+
+    /// Is `name` a provider of the pool, as `Logins` names it?
+    pub fn has_provider(&self, name: &str) -> bool {
+        self.user_pools.iter().any(|pool| pool.name == name)
+            || self.oidc.iter().any(|known| known == name)
+            || self.social.iter().any(|(known, _)| known == name)
+    }
+
+    /// `arn:aws:cognito-identity:region:account:identitypool/id`.
+    pub fn arn(&self, account: &str) -> String {
+        let (region, id) = (self.region(), &self.id);
+        let partition = match region {
+            r if r.starts_with("cn-") => "aws-cn",
+            r if r.starts_with("us-gov-") => "aws-us-gov",
+            r if r.starts_with("eusc-") => "aws-eusc",
+            _ => "aws",
+        };
+        format!("arn:{partition}:cognito-identity:{region}:{account}:identitypool/{id}")
+    }
+
     /// The user pools.
     pub fn user_pools(&self) -> &[UserPoolProvider] {
         &self.user_pools

@@ -51,7 +51,7 @@ pub(super) fn tags(
 }
 
 /// The values that AWS STS takes for session tags (`[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}`).
-fn is_value(value: &str) -> bool {
+pub(super) fn is_value(value: &str) -> bool {
     value.chars().count() <= 256
         && value.chars().all(|c| {
             c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)

@@ -9,6 +9,8 @@ use super::*;
 use crate::iam::{Arn, Context, Lookup, Policy, PolicyKind, Role};
 use crate::token::{Claims, Issuer, KeySet, TokenKind, VerifiedToken};
 
+mod web_identities;
+
 const POOL: &str = "eu-west-1:7c5b0000-0000-4000-8000-000000000000";
 const NAME: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E";
 const CLIENT: &str = "1example23456789";
@@ -280,7 +282,7 @@ fn the_trust_policy_decides() {
     let error = with_trust(&pool, &id, None, &other, None).unwrap_err();
     assert_eq!(error.reason(), "trust_policy");
     let message = "Invalid identity pool configuration. Check assigned IAM roles for this pool.";
-    assert_eq!(error.aws().unwrap().message, message);
+    assert_eq!(error.aws().message, message);
     let untagged = TRUST.replace(r#","sts:TagSession""#, "");
     assert_eq!(outcome(with_trust(&pool, &id, None, &untagged, None)), "Auth");
     let mut tagged = pool;

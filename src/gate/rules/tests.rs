@@ -14,10 +14,10 @@ fn sessions_are_bounded_in_bytes() {
     facts.set("jwt:many", Fact::Many(vec!["y".repeat(1024); 100]));
     let session = Session { principal: Principal::Anonymous, session_policies: Vec::new(), facts };
     let assumed = Arc::new(Assumed {
-        identity_id: "us-east-1:1".to_owned(),
+        identity_id: Some("us-east-1:1".to_owned()),
         session,
         role_choice: RoleChoice::Custom,
-        provider: "provider".to_owned(),
+        provider: Some("provider".to_owned()),
     });
     assert!(weight(&assumed) > 101 * 1024, "{}", weight(&assumed));
     let sessions = Rules::session_cache();

@@ -19,7 +19,7 @@ fn two_pools() -> Vec<Route> {
 fn told(decision: &Decision) -> (String, Option<String>, Option<String>) {
     let assumed = decision.assumed.as_ref();
     let role = assumed.and_then(|a| a.session.principal.role()).map(|r| r.arn.as_str().to_owned());
-    (reason(decision), assumed.map(|a| a.identity_id.clone()), role)
+    (reason(decision), assumed.and_then(|a| a.identity_id.clone()), role)
 }
 
 #[test]

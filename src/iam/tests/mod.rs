@@ -1,5 +1,6 @@
 //! Fixtures, and the tests of what several files make up together.
 
+mod facts;
 mod laws;
 mod pattern;
 mod variable;

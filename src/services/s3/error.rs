@@ -1,28 +1,128 @@
-//! Why a request to S3 can't be described.
+//! Why a request to S3 can't be described, in S3's own codes and words.
 
 use ::http::StatusCode;
 
-/// Why a request to S3 can't be described. `Display` is S3's own message.
+/// Why a request to S3 can't be described. `Display` is S3's own message, where it has one
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum S3Error {
     /// A part of S3 that isn't served.
     #[error("A header you provided implies functionality that is not implemented")]
     NotImplemented,
+    /// An operation or a kind of resource that isn't served, by its name.
+    #[error("{0} is not implemented")]
+    NotServed(&'static str),
+    /// A header that isn't known, by its name.
+    #[error("A header you provided implies functionality that is not implemented: {0}")]
+    UnknownHeader(Box<str>),
+    /// A query parameter that isn't known for the operation, by its name.
+    #[error("A query parameter you provided implies functionality that is not implemented: {0}")]
+    UnknownSubresource(Box<str>),
+    /// The method isn't one of this subresource.
+    #[error("The specified method is not allowed against this resource.")]
+    MethodNotAllowed,
+    /// A path or a query that can't be decoded, or a key that a backend could read as another.
+    #[error("Couldn't parse the specified URI.")]
+    InvalidUri,
+    /// A bucket's name breaks S3's rules.
+    #[error("The specified bucket is not valid.")]
+    InvalidBucketName,
+    /// A key of more than 1024 bytes.
+    #[error("Your key is too long")]
+    KeyTooLong,
+    /// A parameter or header with a value that can't be used.
+    #[error("{0}")]
+    InvalidArgument(&'static str),
+    /// A request that S3 refuses as it is.
+    #[error("{0}")]
+    InvalidRequest(&'static str),
+    /// More tags than a resource may have, or one that is none.
+    #[error("{0}")]
+    InvalidTag(&'static str),
+    /// A body that isn't the operation's XML.
+    #[error(
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    )]
+    MalformedXml,
+    /// A body that must be there and isn't.
+    #[error("Request Body is empty")]
+    MissingRequestBody,
+    /// A checksum that isn't the body's.
+    #[error("The {0} you specified did not match what we received.")]
+    BadDigest(&'static str),
+    /// A checksum that is none.
+    #[error("The {0} you specified was invalid.")]
+    InvalidDigest(&'static str),
+    /// An object that is too large.
+    #[error("Your proposed upload exceeds the maximum allowed size")]
+    EntityTooLarge,
+    /// A body that has to be read whole and is larger than that.
+    #[error("Your request was too big.")]
+    MaxMessageLengthExceeded,
+    /// The backend's answer isn't S3's.
+    #[error("We encountered an internal error. Please try again.")]
+    BackendAnswer,
 }
 
 impl S3Error {
     /// A stable code for metrics and logs.
     pub fn reason(&self) -> &'static str {
-        "s3_not_implemented"
+        match self {
+            Self::NotImplemented => "s3_not_implemented",
+            Self::NotServed(_) => "s3_not_served",
+            Self::UnknownHeader(_) => "s3_unknown_header",
+            Self::UnknownSubresource(_) => "s3_unknown_subresource",
+            Self::MethodNotAllowed => "s3_method_not_allowed",
+            Self::InvalidUri => "s3_invalid_uri",
+            Self::InvalidBucketName => "s3_invalid_bucket_name",
+            Self::KeyTooLong => "s3_key_too_long",
+            Self::InvalidArgument(_) => "s3_invalid_argument",
+            Self::InvalidRequest(_) => "s3_invalid_request",
+            Self::InvalidTag(_) => "s3_invalid_tag",
+            Self::MalformedXml => "s3_malformed_xml",
+            Self::MissingRequestBody => "s3_missing_request_body",
+            Self::BadDigest(_) => "s3_bad_digest",
+            Self::InvalidDigest(_) => "s3_invalid_digest",
+            Self::EntityTooLarge => "s3_entity_too_large",
+            Self::MaxMessageLengthExceeded => "s3_message_too_long",
+            Self::BackendAnswer => "s3_backend_answer",
+        }
     }
 
     /// S3's error code.
     pub fn code(&self) -> &'static str {
-        "NotImplemented"
+        match self {
+            Self::NotImplemented
+            | Self::NotServed(_)
+            | Self::UnknownHeader(_)
+            | Self::UnknownSubresource(_) => "NotImplemented",
+            Self::MethodNotAllowed => "MethodNotAllowed",
+            Self::InvalidUri => "InvalidURI",
+            Self::InvalidBucketName => "InvalidBucketName",
+            Self::KeyTooLong => "KeyTooLongError",
+            Self::InvalidArgument(_) => "InvalidArgument",
+            Self::InvalidRequest(_) => "InvalidRequest",
+            Self::InvalidTag(_) => "InvalidTag",
+            Self::MalformedXml => "MalformedXML",
+            Self::MissingRequestBody => "MissingRequestBodyError",
+            Self::BadDigest(_) => "BadDigest",
+            Self::InvalidDigest(_) => "InvalidDigest",
+            Self::EntityTooLarge => "EntityTooLarge",
+            Self::MaxMessageLengthExceeded => "MaxMessageLengthExceeded",
+            Self::BackendAnswer => "InternalError",
+        }
     }
 
     /// The status that goes with it.
     pub fn status(&self) -> StatusCode {
-        StatusCode::NOT_IMPLEMENTED
+        match self {
+            Self::NotImplemented
+            | Self::NotServed(_)
+            | Self::UnknownHeader(_)
+            | Self::UnknownSubresource(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BackendAnswer => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        }
     }
 }

@@ -1,8 +1,28 @@
 //! Amazon S3: a request in IAM's terms.
+//!
+//! A request's head is parsed once, into an operation of the table on a bucket or a key
+//! ([`Parsed::of`]); its body is read only where a condition may ask for what is in it. What goes
+//! upstream is serialised anew from what was parsed, path-style, so that a backend reads the bucket
+//! and the key that were authorized. `docs/s3.md` has the table, what is refused, and what is
+//! decided where AWS's documentation is silent.
 
+mod address;
+mod checks;
+mod checksum;
+mod configuration;
+mod content;
+mod context;
 mod delete;
 mod error;
+mod headers;
 mod parse;
+mod query;
+mod row;
+mod source;
+mod table;
+#[cfg(test)]
+mod testing;
+mod xml;
 
 pub use delete::{Delete, Merge, Object, Refused};
 pub use error::S3Error;
