@@ -212,7 +212,9 @@ def _writes():
         }
         yield operation, TAGS, tagged, {"PutObject": tags, "PutObjectTagging": tags}
     yield "PutObject", {"IfNoneMatch": "*"}, OPERATIONS["PutObject"], {"PutObject": {"s3:if-none-match": "*"}}
-    yield "PutObject", {"IfMatch": '"tag"'}, OPERATIONS["PutObject"], {"PutObject": {"s3:if-match": '"tag"'}}
+    # "How to perform conditional writes": what succeeds tells what is there.
+    matched = on(OBJECT, "PutObject", "GetObject")
+    yield "PutObject", {"IfMatch": '"tag"'}, matched, {"PutObject": {"s3:if-match": '"tag"'}}
     everything = {**TAGS, **LOCKED, "ACL": "private", "ObjectLockLegalHoldStatus": "ON"}
     all_of_them = ("PutObject", "PutObjectAcl", "PutObjectTagging", "PutObjectRetention", "PutObjectLegalHold")
     yield "PutObject", everything, on(OBJECT, *all_of_them), {}
