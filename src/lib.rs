@@ -23,6 +23,7 @@ pub mod identity;
 pub mod server;
 pub mod services;
 pub mod standin;
+pub mod sigv4;
 pub mod sts;
 pub mod telemetry;
 pub mod token;

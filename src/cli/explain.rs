@@ -22,8 +22,8 @@ use super::{
 use crate::{
     clock,
     control::{Builder, HttpFetch, client_tls, wait_for_keys},
-    gate::{Decision, Gate, Outcome, Question, Trail},
-    http::{self, Authority, Peer, RequestError, Scheme, Target, TargetMode, TrustedProxies},
+    gate::{Decision, Gate, Outcome, Question, Trail, Whole},
+    http::{self, Authority, Peer, RawTarget, RequestError, Scheme, TrustedProxies},
     token::TokenCache,
 };
 
@@ -107,18 +107,19 @@ impl Explain {
         builder.applied(applied);
         wait_for_keys(builder.keys_ready(), KEYS).await;
         let question = self.question()?;
+        let mut body = Whole(self.body()?.into());
         // Without the query, which may carry credentials.
         let url = self.url.split(['?', '#']).next().unwrap_or_default();
         let line = format!("{} {url}", question.method);
         let tokens = TokenCache::new(1 << 20);
         let gate = Gate { rules: &snapshot.rules, tokens: &tokens };
-        let decision = gate.decide(question, Trail::On(Vec::new())).await;
+        let decision = gate.decide(question, &mut body, Trail::On(Vec::new())).await;
         let text = match self.output {
             Output::Json => format!("{:#}\n", as_json(&line, &decision)),
             Output::Text => as_text(&line, &decision),
         };
         print(&text).map_err(|error| Failure::Usage(error.to_string()))?;
-        Ok(matches!(decision.outcome, Outcome::Allow(_)))
+        Ok(matches!(decision.outcome, Outcome::Allow(_) | Outcome::Answer(_)))
     }
 
     /// The question, made as a door makes it.
@@ -150,8 +151,14 @@ impl Explain {
         let mut peer = Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), scheme, &trusted);
         peer.rules.alb = http::AlbHeaders::Read;
         let received = http::receive(&mut headers, Version::HTTP_11, peer).map_err(refused)?;
-        let target = Target::of(&uri, TargetMode::Strict).map_err(|e| refused(e.into()))?;
+        let target = RawTarget::of(&uri).map_err(|e| refused(e.into()))?;
         Ok(Question { method, authority, target, headers, received, now: clock::now() })
+    }
+
+    /// The request's body, from its file.
+    fn body(&self) -> Result<Vec<u8>, Failure> {
+        let Some(path) = &self.body else { return Ok(Vec::new()) };
+        fs::read(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
     }
 
     fn headers(&self) -> Result<HeaderMap, Failure> {
@@ -205,6 +212,7 @@ async fn running_config(fetch: &HttpFetch, admin: &str) -> Result<PathBuf, Failu
 fn as_json(line: &str, decision: &Decision) -> Value {
     let (effect, reason, detail, found) = match &decision.outcome {
         Outcome::Allow(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
+        Outcome::Answer(answer) => ("allow", answer.grounds.reason(), None, Value::Null),
         Outcome::Deny(denial) => {
             ("deny", denial.reason, Some(denial.detail.as_str()), denial.found.clone())
         }

@@ -12,6 +12,9 @@ pub(super) fn as_text(line: &str, decision: &Decision) -> String {
         Outcome::Allow(permit) => {
             text.push_str(&format!("\nALLOW ({})\n", permit.grounds().reason()));
         }
+        Outcome::Answer(answer) => {
+            text.push_str(&format!("\nALLOW ({})\n", answer.grounds.reason()));
+        }
         Outcome::Deny(denial) => {
             text.push_str(&format!("\nDENY ({})\n  {}\n", denial.reason, denial.detail));
             push_value(&mut text, &denial.found, 2);

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+mod credentials;
 mod issuers;
 pub mod json;
 mod logs;
@@ -25,6 +26,7 @@ mod template;
 mod value;
 mod yaml;
 
+pub use credentials::{CredentialKey, Credentials, S3, Sign};
 pub use issuers::{OidcProvider, TokenRules, UserPool};
 pub use logs::{AccessLog, DecisionLog, Log, LogFormat, LogLevel, Only, Sink};
 pub use problem::{At, Position, Problem, Severity};

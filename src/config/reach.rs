@@ -40,6 +40,21 @@ impl Text for HostName {
     }
 }
 
+/// A host below which names are buckets, in lower case.
+pub(super) struct Domain(pub(super) String);
+
+impl Text for Domain {
+    const WHAT: &'static str = "a host without port, such as s3.localhost";
+    const PATTERN: &'static str = r"^[A-Za-z0-9._-]{1,253}$";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match HostName::parse(text) {
+            Ok(HostName(host)) if !host.starts_with('[') => Ok(Self(host)),
+            _ => Err(wrong::<Self>(text)),
+        }
+    }
+}
+
 /// A host, perhaps with port, as in `Host`.
 pub(super) struct HostAndPort(pub(super) String);
 
@@ -152,4 +167,4 @@ impl Text for UpstreamUrl {
     }
 }
 
-text!(HostAndPort, HostName, Origin, PathPrefix, UpstreamUrl);
+text!(Domain, HostAndPort, HostName, Origin, PathPrefix, UpstreamUrl);

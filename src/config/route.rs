@@ -1,5 +1,6 @@
 //! Routes: what is behind the gate, who gets through to it, and as which operation.
 
+use super::credentials::Sign;
 use super::map::Map;
 use super::problem::{At, Position};
 use super::reach::{HostAndPort, HostName, Origin, PathPrefix, UpstreamUrl};
@@ -33,6 +34,8 @@ pub struct Route {
     pub engines: Engines,
     /// Whether the upstream sees the bearer token.
     pub forward_token: bool,
+    /// Whether a request without credentials is the pool's guest.
+    pub guest: bool,
     /// Where else a token may be than in `Authorization`.
     pub token: Option<TokenSource>,
     /// Operations of the API's own naming; empty for `execute-api:Invoke`.
@@ -50,8 +53,9 @@ words! {
         ExecuteApi = "execute-api",
         /// Cognito user pools' operations.
         CognitoIdp = "cognito-idp",
+        /// Buckets and objects.
+        S3 = "s3",
     }
-    "s3" => NOT_YET,
     "dynamodb" => NOT_YET,
     "cognito-identity" => BUILT_IN,
     "sts" => BUILT_IN,
@@ -190,6 +194,8 @@ pub struct Upstream {
     pub url: At<UpstreamUrl>,
     /// The `Host` it is told, instead of the caller's; see [`Route::host`].
     pub host: Option<String>,
+    /// With which credentials requests to it are signed.
+    pub sign: Option<Sign>,
 }
 
 impl Section for Route {
@@ -214,7 +220,9 @@ impl Section for Route {
             "The Host the upstream sees: the caller's, or the one of its URL. `keep` if absent.";
         let host = map.optional("host", doc);
         let upstream: Option<Upstream> = map.required("upstream", "Where permitted requests go.");
-        for name in ["guest", "tables", "cors"] {
+        let doc = "Whether a request without credentials is the identity pool's guest.";
+        let guest = map.default("guest", "false", doc);
+        for name in ["tables", "cors"] {
             map.later(name);
         }
 
@@ -228,6 +236,10 @@ impl Section for Route {
         };
         check_public(map, authenticate, engines.as_ref());
         let upstream = upstream?;
+        if upstream.sign.is_some() && service.is_some_and(|service| service != Service::S3) {
+            map.error(Some("upstream"), "`sign` is for `service: s3` only");
+            return None;
+        }
         let host = match (host?, &upstream.host) {
             (Some(HostWord::Keep), Some(_)) => {
                 map.error(Some("host"), "`keep` and upstream.host exclude each other");
@@ -241,6 +253,8 @@ impl Section for Route {
                 return None;
             }
             (Some(HostWord::Rewrite), None) => UpstreamHost::Rewrite,
+            // A bucket in the caller's host would be read a second time.
+            (None, None) if service == Some(Service::S3) => UpstreamHost::Rewrite,
             (Some(HostWord::Keep) | None, None) => UpstreamHost::Keep,
         };
         let RouteName(name) = name?;
@@ -256,6 +270,7 @@ impl Section for Route {
             authenticate,
             engines: engines?,
             forward_token: forward_token?,
+            guest: guest?,
             token: token?,
             actions: actions?,
             host,
@@ -349,9 +364,10 @@ impl Section for Upstream {
         let doc = "http://HOST:PORT, https://HOST:PORT or unix:/path, without a path of requests.";
         let url = map.required("url", doc);
         let host = map.optional("host", "The Host it is told, instead of the caller's.");
-        map.later("sign");
+        let doc = "The credentials that requests to it are signed with, for S3.";
+        let sign = map.optional("sign", doc);
         let host: Option<HostAndPort> = host?;
-        Some(Self { url: url?, host: host.map(|HostAndPort(host)| host) })
+        Some(Self { url: url?, host: host.map(|HostAndPort(host)| host), sign: sign? })
     }
 }
 
@@ -430,15 +446,31 @@ fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Optio
             if map.has("api") && map.has("actions") {
                 map.error(Some("actions"), "`api` and `actions` exclude each other");
             }
+            refuse(map, &["guest"], "is for `service: s3` only");
         }
         Some(Service::CognitoIdp) => {
-            for name in ["api", "scopes", "authenticate", "token", "actions"] {
-                if map.has(name) {
-                    map.error(Some(name), "is for `service: execute-api` only");
-                }
+            refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
+            refuse(map, &["guest"], "is for `service: s3` only");
+        }
+        Some(Service::S3) => {
+            refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
+            refuse(map, &["forward_token"], "is for APIs: S3 never gets the caller's credentials");
+            if engines.is_some_and(|engines| engines.iam == IamEngine::Off) {
+                map.error(Some("engines"), "IAM decides on every S3 route");
+            }
+            if map.has("host") {
+                map.error(Some("host"), "an S3 upstream is told its own; write upstream.host");
             }
         }
         None => {}
+    }
+}
+
+fn refuse(map: &mut Map<'_, '_>, names: &[&str], why: &str) {
+    for name in names {
+        if map.has(name) {
+            map.error(Some(name), why);
+        }
     }
 }
 
@@ -457,4 +489,5 @@ fn check_public(map: &mut Map<'_, '_>, authenticate: Authenticate, engines: Opti
 }
 
 const NOT_YET: &str = "is not in this version of poolgate yet";
+const FOR_APIS: &str = "is for `service: execute-api` only";
 const BUILT_IN: &str = "is built in and needs no route";

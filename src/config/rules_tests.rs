@@ -176,10 +176,13 @@ fn each_rule_is_reported() {
         ),
         (with("x-note: 1\n"), "11:1: `x-note` is not a field here"),
         (
-            with("limits: { body_buffer: 1MiB }\n"),
-            "11:11: limits.body_buffer: this version of poolgate does not have it yet",
+            with("limits: { body_buffer: 1B }\n"),
+            "11:24: limits.body_buffer: must be from 1KiB to 1GiB",
         ),
-        (with("s3: { domains: [a] }\n"), "11:1: s3: this version of poolgate does not have it yet"),
+        (
+            with("s3: { domains: [\"s3.localhost:80\"] }\n"),
+            "11:17: s3.domains[0]: must be a host without port, such as s3.localhost, not \"s3.localhost:80\"",
+        ),
     ] {
         assert!(read(&text).is_err(), "{text}");
         let found = problems(&text);

@@ -19,6 +19,11 @@ impl Secret {
         bytes.get(..=end).map(|bytes| Self(bytes.to_vec()))
     }
 
+    /// A secret of exactly these bytes, of which there must be some.
+    pub(super) fn exactly(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes, for the one who uses them.
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -51,7 +56,7 @@ impl Section for Secret {
             map.optional::<VariableName>("env", "An environment variable that holds the secret.");
         map.exactly_one();
         let (name, bytes) = match (file?, env?) {
-            (Some(file), None) => ("file", read_capped(&file)),
+            (Some(file), None) => ("file", read_file(&file)),
             (None, Some(VariableName(name))) => ("env", read_variable(map, &name)),
             _ => return None,
         };
@@ -63,14 +68,16 @@ impl Section for Secret {
 
 section!(Secret);
 
-fn read_variable(map: &mut Map<'_, '_>, name: &str) -> Result<Vec<u8>, String> {
+/// What an environment variable holds.
+pub(super) fn read_variable(map: &mut Map<'_, '_>, name: &str) -> Result<Vec<u8>, String> {
     let value = map.reader().and_then(|reader| reader.variable(name));
     value
         .map(std::ffi::OsString::into_encoded_bytes)
         .ok_or_else(|| format!("the environment variable {name} is not set"))
 }
 
-fn read_capped(path: &Path) -> Result<Vec<u8>, String> {
+/// What a secret's file holds.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("can't read {}: {error}", path.display());
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::credentials::{Credentials, S3};
 use super::issuers::{OidcProvider, TokenRules, UserPool};
 use super::logs::{AccessLog, DecisionLog, Log};
 use super::map::Map;
@@ -39,6 +40,10 @@ pub struct Settings {
     pub identity_pools: At<PathBuf>,
     /// The folder of policies.
     pub policies: At<PathBuf>,
+    /// How temporary credentials are made; none are without.
+    pub credentials: Option<Credentials>,
+    /// How S3's requests name buckets.
+    pub s3: S3,
     /// How identity ids come about.
     pub identities: Identities,
     /// Who may see all of the admin address.
@@ -92,6 +97,8 @@ pub struct AdminListener {
 pub struct Limits {
     /// Bytes of a request's head.
     pub headers: u64,
+    /// Bytes of a body that has to be read whole before it is forwarded.
+    pub body_buffer: u64,
     /// Connections at a time, on all of the proxy's threads together.
     pub connections: u32,
 }
@@ -173,15 +180,15 @@ impl Section for Settings {
             "policies",
             "The folder of policies: roles/ and managed/ are read; resources/, organization/ and cedar/ must be empty yet.",
         );
+        let credentials: Option<Option<Credentials>> =
+            map.optional("credentials", "How temporary credentials are made; none are without.");
+        let s3 = map.section::<S3>("s3", "How S3's requests name buckets.");
         let identities = map.section::<Identities>("identities", "How identity ids come about.");
         let admin = map.section::<AdminAccess>("admin", "Who may see all of the admin address.");
         let routes = map.required::<Routes>("routes", "What is behind the gate, at least one.");
         let decision_log = map.section("decision_log", "Where decisions are logged.");
         let access_log = map.section("access_log", "Where requests are logged.");
         let log = map.section("log", "The program's own log, on standard error.");
-        for name in ["credentials", "s3"] {
-            map.later(name);
-        }
 
         warn_of_trust(map, trusted_proxies.as_deref());
         check_issuers(map, user_pools.as_deref(), oidc_providers.as_deref());
@@ -218,6 +225,8 @@ impl Section for Settings {
             token: token?,
             identity_pools: identity_pools?.unwrap_or_else(beside),
             policies,
+            credentials: credentials?,
+            s3: s3?,
             identities: identities?,
             admin: admin?,
             routes,
@@ -270,11 +279,12 @@ impl Section for AdminListener {
 impl Section for Limits {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let headers = map.bounded("headers", "64KiB", ["1KiB", "1MiB"], "A request's head.");
-        map.later("body_buffer");
+        let doc = "A body that has to be read whole before it is forwarded.";
+        let body_buffer = map.bounded("body_buffer", "16MiB", ["1KiB", "1GiB"], doc);
         let doc = "Connections at a time.";
         let connections = map.bounded("connections", "10000", ["1", "1000000"], doc);
-        let Size(headers) = headers?;
-        Some(Self { headers, connections: connections? })
+        let (Size(headers), Size(body_buffer)) = (headers?, body_buffer?);
+        Some(Self { headers, body_buffer, connections: connections? })
     }
 }
 

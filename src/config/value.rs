@@ -318,6 +318,12 @@ names! {
     VariableName, "the name of an environment variable", "^[A-Za-z_][A-Za-z0-9_]{0,254}$",
         |t| made_of(t, 255, |b| b.is_ascii_alphanumeric() || b == b'_')
             && !t.starts_with(|c: char| c.is_ascii_digit());
+    /// The name of a key that credentials are sealed with.
+    KeyId, "a name of at most 32 of a-z, A-Z, 0-9, _ and -", "^[A-Za-z0-9_-]{1,32}$",
+        |t| made_of(t, 32, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    /// An access key id (`AccessKeyIdType` of the IAM API, and what stand-ins take).
+    AccessKeyId, "an access key id", "^[A-Za-z0-9_-]{1,128}$",
+        |t| made_of(t, 128, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     /// A load balancer.
     LoadBalancerArn, "the ARN of an application load balancer",
         "^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/app/[A-Za-z0-9/-]+$",

@@ -4,13 +4,18 @@
 //! reported and the last one stays (P3). What two generations have in common (key sets, upstream
 //! connections) is handed on.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aws_lc_rs::digest;
 use hyper_rustls::ConfigBuilderExt;
 use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 
 use super::{
+    credentials::{credentials, signer},
     policies::{Policies, PolicyFiles, problems_in, read_policies},
     routes::routes,
     stamps::{Stamp, Stamps},
@@ -40,6 +45,7 @@ pub struct Builder {
 struct UpstreamKey {
     url: UpstreamUrl,
     host: HostHeader,
+    sign: Option<config::Sign>,
 }
 
 /// A generation that was built, and what is worth a warning.
@@ -121,6 +127,7 @@ impl Builder {
         let routes = policies
             .as_ref()
             .and_then(|policies| routes(&settings, &policies.pools, &mut problems));
+        let credentials = credentials(&settings, &mut problems);
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
         let (Some(policies), Some(routes), []) = (policies, routes, problems.as_slice()) else {
             return Err(problems);
@@ -135,6 +142,7 @@ impl Builder {
                 generation: self.generation + 1,
                 hash,
                 issuers,
+                guests: pools.iter().map(|_| OnceLock::new()).collect(),
                 pools,
                 groups,
                 identities: ids,
@@ -142,6 +150,8 @@ impl Builder {
                 routes,
                 region: aws.map(|a| a.region.clone()),
                 account_id: aws.map(|a| a.account.clone()),
+                credentials,
+                body_buffer: usize::try_from(settings.limits.body_buffer).unwrap_or(usize::MAX),
                 sessions: Rules::session_cache(),
             },
             upstreams: upstreams.iter().map(|(_, upstream)| Arc::clone(upstream)).collect(),
@@ -212,11 +222,14 @@ impl Builder {
                 UpstreamHost::Rewrite => HostHeader::rewrite(&authority(&url.value)),
                 UpstreamHost::Fixed(host) => HostHeader::rewrite(host),
             };
-            let key = UpstreamKey { url: url.value.clone(), host };
+            let sign = route.upstream.sign.clone();
+            let key = UpstreamKey { url: url.value.clone(), host, sign };
             let known = arranged.iter().chain(&self.upstreams).find(|(known, _)| *known == key);
             let upstream = match known {
                 Some((_, upstream)) => Arc::clone(upstream),
-                None => match self.upstream(&key) {
+                None => match self.upstream(&key).and_then(|upstream| {
+                    Ok(upstream.signed(signer(settings, route)?))
+                }) {
                     Ok(upstream) => Arc::new(upstream),
                     Err(message) => {
                         problems.push(Problem::error(&settings.file, url.position, message));

@@ -7,7 +7,7 @@ use crate::{
         Routes, Service, TokenSources,
     },
     http::Origin,
-    iam::Action,
+    iam::{self, Action},
     identity::IdentityPool,
     services::{
         execute_api::Api,
@@ -28,6 +28,9 @@ pub(super) fn routes(
             problems.push(problem(route.position, message));
             None
         });
+        if let Some(message) = refused_guests(route, pool.and_then(|at| pools.get(at))) {
+            problems.push(problem(route.position, message));
+        }
         let service = service(settings, route).unwrap_or_else(|(at, message)| {
             problems.push(problem(at, message));
             Service::CognitoIdp
@@ -46,6 +49,7 @@ pub(super) fn routes(
                 config::IamEngine::Enforce => Engine::Enforce,
                 config::IamEngine::Off => Engine::Off,
             },
+            guest: route.guest,
             forward_token: match route.forward_token {
                 true => Forward::Keep,
                 false => Forward::Remove,
@@ -56,7 +60,7 @@ pub(super) fn routes(
         });
     }
     let user_pools = settings.user_pools.iter().map(|pool| pool.id.clone()).collect();
-    Routes::new(routes, user_pools)
+    Routes::new(routes, user_pools, settings.s3.domains.clone())
         .map_err(|RouteConflict(first, second)| {
             let name = |index: usize| settings.routes.get(index).map_or("", |r| r.name.as_str());
             let at = settings.routes.get(second).map_or(Position::START, |r| r.position);
@@ -69,7 +73,7 @@ pub(super) fn routes(
 
 /// The pool a route resolves roles with, if it needs one.
 fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize>, String> {
-    let needed = route.service == config::Service::ExecuteApi
+    let needed = route.service != config::Service::CognitoIdp
         && route.authenticate == config::Authenticate::Required
         && route.engines.iam == config::IamEngine::Enforce;
     let name = &route.name;
@@ -90,13 +94,27 @@ fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize
     }
 }
 
+/// Why a route can't have guests, if it wants them.
+fn refused_guests(route: &config::Route, pool: Option<&IdentityPool>) -> Option<String> {
+    let pool = pool.filter(|_| route.guest)?;
+    let (name, id) = (&route.name, pool.id());
+    if !pool.allows_guests() {
+        let why = "does not allow them (AllowUnauthenticatedIdentities)";
+        return Some(format!("route `{name}` has guests, and the identity pool {id} {why}"));
+    }
+    let none = pool.unauthenticated_role().is_none();
+    none.then(|| {
+        format!("route `{name}` has guests, and the identity pool {id} has no role for them (Roles.unauthenticated)")
+    })
+}
+
 fn matching(route: &config::Route) -> Option<Match> {
     let matching = route.r#match.as_ref();
     match route.service {
         config::Service::CognitoIdp => {
             matching.map(|m| Match { host: m.host.clone(), path: m.path.clone() })
         }
-        config::Service::ExecuteApi => {
+        config::Service::ExecuteApi | config::Service::S3 => {
             Some(matching.map_or_else(Match::default, |m| Match {
                 host: m.host.clone(),
                 path: m.path.clone(),
@@ -106,15 +124,17 @@ fn matching(route: &config::Route) -> Option<Match> {
 }
 
 fn service(settings: &Settings, route: &config::Route) -> Result<Service, (Position, String)> {
-    if route.service == config::Service::CognitoIdp {
-        return Ok(Service::CognitoIdp);
+    match route.service {
+        config::Service::CognitoIdp => return Ok(Service::CognitoIdp),
+        config::Service::S3 => return Ok(Service::S3),
+        config::Service::ExecuteApi => {}
     }
     if !route.actions.is_empty() {
         return templates(route).map(|t| Service::ExecuteApi(Api::Templates(t)));
     }
     let api = match (&route.api, &settings.aws) {
         (Some(api), Some(aws)) => {
-            Api::gateway(partition(&aws.region), &aws.region, &aws.account, &api.id, &api.stage)
+            Api::gateway(iam::partition(&aws.region), &aws.region, &aws.account, &api.id, &api.stage)
         }
         _ => Api::Unnamed,
     };
@@ -170,15 +190,5 @@ fn sources(route: &config::Route) -> TokenSources {
             .alb
             .as_ref()
             .map(|alb| AlbSource { arn: alb.arn.clone(), client: alb.client.clone() }),
-    }
-}
-
-/// The partition of a region (IAM User Guide, "Amazon Resource Names").
-fn partition(region: &str) -> &'static str {
-    match region {
-        r if r.starts_with("cn-") => "aws-cn",
-        r if r.starts_with("us-gov-") => "aws-us-gov",
-        r if r.starts_with("eusc-") => "aws-eusc",
-        _ => "aws",
     }
 }

@@ -1,9 +1,12 @@
 //! Doors: each translates one protocol into a question and a decision back into that protocol.
 
 pub mod admin;
+mod answers;
+mod caller_body;
 mod exchange;
 mod proxy;
 mod record;
+mod s3;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

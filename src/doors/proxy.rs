@@ -7,20 +7,22 @@ use std::{
     time::Duration,
 };
 
-use ::http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use ::http::{HeaderValue, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 
 use super::{
     ExchangeBody, Logged, Phase, Shared, Snapshot,
+    answers::{Language, answered},
+    caller_body::CallerBody,
     exchange::Exchange,
     record::{Asked, DecisionRecord},
+    s3::{self, signed_for_s3},
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, DecisionId, Denial, Gate, Outcome, Question, Refusal, Trail},
+    gate::{Decision, Gate, Outcome, Question, Trail},
     http::{
-        self, AlbHeaders, Authority, BearerChallenge, Peer, Problem, RequestError, Scheme, Target,
-        TargetMode,
+        self, AlbHeaders, Authority, Peer, Problem, RawTarget, RequestError, Scheme,
     },
     telemetry::{method_label, status_class},
     upstream::{AnswerBody, Client, ForwardError},
@@ -98,25 +100,41 @@ impl Proxy {
     ) -> Answer {
         let (parts, body) = request.into_parts();
         let mut asked = Asked::of(&parts, peer.ip(), clock::now());
+        let speaks_s3 = signed_for_s3(&parts.headers, parts.uri.query());
         let question = match self.question(snapshot, parts, peer, asked.now) {
             Ok(question) => question,
-            Err(error) => return self.reject(snapshot, &asked, &error, exchange),
+            Err(error) => {
+                let language = if speaks_s3 { Language::S3 } else { Language::Api };
+                return self.reject(snapshot, &asked, &error, language, exchange);
+            }
         };
         asked.client_ip = question.received.client_ip;
         let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
-        let decision = gate.decide(question, Trail::Off).await;
-        let route = decision.route.and_then(|index| snapshot.rules.routes.route(index));
-        let route = route.map(|route| route.name.clone());
+        let method = question.method.clone();
+        let mut body = CallerBody::new(body, snapshot.connection.idle);
+        let decision = gate.decide(question, &mut body, Trail::Off).await;
+        let language = Language::of(&snapshot.rules, decision.destination);
+        let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
         self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
 
         let Decision { id, outcome, .. } = decision;
         let mut response = match outcome {
-            Outcome::Deny(denial) => denied(&denial, &id),
+            Outcome::Deny(denial) => {
+                let mut response = language.denied(&denial, &asked.path, &id);
+                if denial.ends_connection() {
+                    close(&mut response);
+                }
+                response
+            }
+            Outcome::Answer(answer) => answered(&answer),
             Outcome::Allow(permit) => {
                 let Some(upstream) = snapshot.upstreams.get(permit.upstream()) else {
-                    return Answer { response: failed(&ForwardError::NoAddress, &id), route };
+                    let response = language.failed(&ForwardError::NoAddress, &asked.path, &id);
+                    return Answer { response, route };
                 };
                 let started = std::time::Instant::now();
+                let rule = permit.answer().clone();
+                let body = body.rest();
                 let forwarded =
                     self.client.forward(upstream, permit, &id, body, snapshot.timeouts).await;
                 let metrics = &self.shared.metrics;
@@ -127,7 +145,7 @@ impl Proxy {
                             .with_label_values(&[upstream.label()])
                             .observe(started.elapsed().as_secs_f64());
                         http::response_hygiene(response.headers_mut());
-                        response
+                        s3::finished(rule, response, &method, &asked.path, &id).await
                     }
                     Err(error) => {
                         metrics
@@ -138,7 +156,7 @@ impl Proxy {
                             upstream = upstream.label(), decision_id = %id,
                             reason = error.reason(), %error, "no answer from the upstream"
                         );
-                        failed(&error, &id)
+                        language.failed(&error, &asked.path, &id)
                     }
                 }
             }
@@ -167,7 +185,7 @@ impl Proxy {
         for (_, why) in &received.stripped {
             self.shared.metrics.headers_removed.with_label_values(&[why.reason()]).inc();
         }
-        let target = Target::of(&uri, TargetMode::Strict)?;
+        let target = RawTarget::of(&uri)?;
         Ok(Question { method, authority, target, headers, received, now })
     }
 
@@ -182,6 +200,7 @@ impl Proxy {
         let took: Duration = exchange.started().elapsed();
         let (effect, reason) = match &decision.outcome {
             Outcome::Allow(permit) => ("allow", permit.grounds().reason()),
+            Outcome::Answer(answer) => ("allow", answer.grounds.reason()),
             Outcome::Deny(denial) => ("deny", denial.reason),
         };
         let route = route.unwrap_or_default();
@@ -205,49 +224,27 @@ impl Proxy {
         snapshot: &Snapshot,
         asked: &Asked,
         error: &RequestError,
+        language: Language,
         exchange: &mut Exchange,
     ) -> Answer {
         self.shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
         let decision = Decision::refused(*error);
         self.note(snapshot, asked, &decision, None, exchange);
-        let problem = Problem::from(*error).decision_id(decision.id.as_str());
-        let mut response = problem.into_response().map(AnswerBody::own);
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let mut response = match (language, &decision.outcome) {
+            (Language::Api, _) | (_, Outcome::Allow(_) | Outcome::Answer(_)) => {
+                let problem = Problem::from(*error).decision_id(decision.id.as_str());
+                problem.into_response().map(AnswerBody::own)
+            }
+            (language, Outcome::Deny(denial)) => language.denied(denial, &asked.path, &decision.id),
+        };
+        if let Ok(id) = HeaderValue::from_str(decision.id.as_str()) {
+            response.headers_mut().insert("x-poolgate-decision-id", id);
+        }
+        close(&mut response);
         Answer { response, route: None }
     }
 }
 
-/// A denial as an API's caller expects it: RFC 9457, with RFC 6750's challenge.
-fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
-    let status = match denial.refusal {
-        Refusal::BadRequest => StatusCode::BAD_REQUEST,
-        Refusal::MissingCredential | Refusal::InvalidCredential => StatusCode::UNAUTHORIZED,
-        Refusal::InsufficientScope(_) | Refusal::AccessDenied => StatusCode::FORBIDDEN,
-        Refusal::NotFound => StatusCode::NOT_FOUND,
-        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let problem =
-        Problem::new(status, denial.reason, denial.detail.clone()).decision_id(id.as_str());
-    let problem = match &denial.refusal {
-        Refusal::MissingCredential => problem.challenge(BearerChallenge::Missing),
-        Refusal::InvalidCredential => {
-            problem.challenge(BearerChallenge::InvalidToken { description: denial.detail.clone() })
-        }
-        Refusal::InsufficientScope(scope) => {
-            problem.challenge(BearerChallenge::InsufficientScope { scope: scope.clone() })
-        }
-        _ => problem,
-    };
-    let mut response = problem.into_response().map(AnswerBody::own);
-    if denial.refusal == Refusal::Unavailable {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    response
-}
-
-fn failed(error: &ForwardError, id: &DecisionId) -> Response<AnswerBody> {
-    Problem::new(error.status(), error.reason(), error.detail().to_owned())
-        .decision_id(id.as_str())
-        .into_response()
-        .map(AnswerBody::own)
+fn close(response: &mut Response<AnswerBody>) {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
 }

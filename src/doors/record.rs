@@ -112,6 +112,9 @@ impl<'a> DecisionRecord<'a> {
                 let grounds = permit.grounds();
                 ("allow", grounds.reason(), None, statements(grounds), Value::Null)
             }
+            Outcome::Answer(answer) => {
+                ("allow", answer.grounds.reason(), None, Vec::new(), Value::Null)
+            }
             Outcome::Deny(denial) => {
                 let detail = Some(denial.detail.as_str());
                 ("deny", denial.reason, detail, Vec::new(), denial.found.clone())
@@ -119,7 +122,7 @@ impl<'a> DecisionRecord<'a> {
         };
         let token = match &decision.login {
             Login::Token(token) => Some(token),
-            Login::Anonymous => None,
+            Login::Credentials(_) | Login::Anonymous => None,
         };
         let assumed = decision.assumed.as_deref();
         Self {
@@ -128,7 +131,7 @@ impl<'a> DecisionRecord<'a> {
             generation: rules.generation,
             config_hash: &rules.hash,
             door,
-            route: decision.route.and_then(|r| rules.routes.route(r)).map(|r| r.name.as_str()),
+            route: rules.routes.name(decision.destination),
             client_ip: asked.client_ip,
             method: &asked.method,
             host: &asked.host,
@@ -137,8 +140,16 @@ impl<'a> DecisionRecord<'a> {
             reason,
             detail,
             issuer: token.map(|t| t.issuer.name.as_str()),
-            subject: token.and_then(|t| t.claims.subject()),
-            token_id: token.and_then(|t| t.claims.get("jti")).and_then(Value::as_str),
+            subject: match &decision.login {
+                Login::Token(token) => token.claims.subject(),
+                Login::Credentials(presented) => presented.grant.token.subject.as_deref(),
+                Login::Anonymous => None,
+            },
+            token_id: match &decision.login {
+                Login::Token(token) => token.claims.get("jti").and_then(Value::as_str),
+                Login::Credentials(presented) => presented.grant.token.jti.as_deref(),
+                Login::Anonymous => None,
+            },
             identity: assumed.and_then(|a| a.identity_id.as_deref()),
             role: assumed.and_then(|a| a.session.principal.role()).map(|role| role.arn.as_str()),
             role_choice: assumed.map(|a| a.role_choice.to_string()),

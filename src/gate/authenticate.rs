@@ -8,10 +8,17 @@ use std::sync::Arc;
 use ::http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
 
-use super::{Denial, Question, Refusal, Route, Rules, Trail};
+use super::{
+    Denial, Gate, Presented, Question, Refusal, Route, Rules, Service,
+    body::Reading,
+    decide::{Progress, in_time},
+    signature::prove,
+};
 use crate::{
     clock::Time,
     http::{self, Credentials, Origin, RequestError, remove_cookie},
+    services::Proof,
+    sigv4::{Form, Kind, Signed},
     token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, TokenKind, VerifiedToken},
 };
 
@@ -22,6 +29,25 @@ pub enum Login {
     Anonymous,
     /// A token that was verified.
     Token(Arc<VerifiedToken>),
+    /// Temporary credentials, by a signature that was verified.
+    Credentials(Arc<Presented>),
+}
+
+/// Whose request it is, and what was learnt on the way.
+pub(super) struct Authenticated {
+    pub(super) login: Login,
+    /// What the body has to be, if it wasn't read.
+    pub(super) proof: Proof,
+    /// How the signature was sent, if there is one.
+    pub(super) kind: Option<Kind>,
+    /// When it was made.
+    pub(super) signed: Option<Time>,
+}
+
+impl Authenticated {
+    fn unsigned(login: Login) -> Self {
+        Self { login, proof: Proof::None, kind: None, signed: None }
+    }
 }
 
 /// Where a token was found.
@@ -47,24 +73,41 @@ impl Source {
 /// # Errors
 /// A denial for a credential that fails, for two, and for one of a kind the route doesn't take.
 pub(super) async fn authenticate(
-    rules: &Rules,
-    tokens: &TokenCache,
+    gate: &Gate<'_>,
     route: &Route,
     question: &Question,
-    trail: &mut Trail,
-) -> Result<Login, Denial> {
-    let Some((source, token)) = find_token(route, question)? else {
+    signed: Option<Signed<'_>>,
+    reading: &mut Reading<'_>,
+    progress: &mut Progress,
+) -> Result<Authenticated, Denial> {
+    let trail = &mut progress.trail;
+    let token = find_token(route, question, signed.is_some())?;
+    if let Some(signed) = signed {
+        let form = match route.service {
+            Service::S3 => Form::S3,
+            _ => Form::Other,
+        };
+        let proven = prove(gate.rules, &signed, form, reading, question.now, trail).await?;
+        return Ok(Authenticated {
+            login: Login::Credentials(proven.presented),
+            proof: proven.proof,
+            kind: Some(proven.kind),
+            signed: Some(proven.time),
+        });
+    }
+    let Some((source, token)) = token else {
         trail.note("authenticate", || ("no credential found".to_owned(), Value::Null));
-        return Ok(Login::Anonymous);
+        return Ok(Authenticated::unsigned(Login::Anonymous));
     };
-    let verified = verify(rules, tokens, token, question.now).await;
+    let verified = in_time(async { Ok(verify(gate.rules, gate.tokens, token, question.now).await) });
+    let verified = verified.await?;
     let found = verified.and_then(|token| accepts(route, source, &token).map(|()| token));
     match found {
         Ok(token) => {
             trail.note("authenticate", || {
                 (format!("token from the {} verified", source.as_str()), describe(&token))
             });
-            Ok(Login::Token(token))
+            Ok(Authenticated::unsigned(Login::Token(token)))
         }
         Err(error) => {
             trail.note("authenticate", || {
@@ -97,6 +140,7 @@ fn accepts(route: &Route, source: Source, token: &VerifiedToken) -> Result<(), T
 fn find_token<'q>(
     route: &Route,
     question: &'q Question,
+    signed: bool,
 ) -> Result<Option<(Source, &'q str)>, Denial> {
     let headers = &question.headers;
     let mut found = Vec::with_capacity(1);
@@ -104,11 +148,10 @@ fn find_token<'q>(
     match credentials {
         Credentials::None => {}
         Credentials::Bearer(token) => found.push((Source::Authorization, token)),
-        Credentials::SigV4 => {
-            return Err(unsupported("requests signed with AWS credentials are not accepted here"));
-        }
-        Credentials::Unsupported(_) => {
-            return Err(unsupported("only Authorization: Bearer is accepted here"));
+        // Parsed and verified by its own rules; here it only counts.
+        Credentials::SigV4 if signed => {}
+        Credentials::SigV4 | Credentials::Unsupported(_) => {
+            return Err(unsupported("send Authorization: Bearer, or an AWS signature"));
         }
     }
     if let Some(cookie) = &route.sources.cookie
@@ -125,7 +168,7 @@ fn find_token<'q>(
         let token = value.to_str().map_err(|_| RequestError::NotAscii("X-Amzn-Oidc-Data"))?;
         found.push((Source::LoadBalancer, token));
     }
-    match found.len() {
+    match found.len() + usize::from(signed) {
         0 | 1 => Ok(found.pop()),
         _ => {
             let sources: Vec<&str> = found.iter().map(|(source, _)| source.as_str()).collect();
@@ -153,6 +196,7 @@ async fn verify(
 
 fn denial(error: &TokenError) -> Denial {
     let refusal = match error.source_of_error() {
+        ErrorSource::Client if matches!(error, TokenError::Expired) => Refusal::ExpiredCredential,
         ErrorSource::Client => Refusal::InvalidCredential,
         ErrorSource::Idp => Refusal::Unavailable,
     };

@@ -5,18 +5,24 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Authenticate, Decision, DecisionId, Denial, Engine, Grounds, IdentityHeaders, Outcome,
-    Question, Refusal, Route, RouteIndex, Rules, Service, Trail,
+    Addressed, AnswerRule, Authenticate, BuiltIn, Decision, DecisionId, Denial, Destination, Engine,
+    Grounds, IdentityHeaders, Outcome, Payload, Question, Refusal, Route, RouteError,
+    Rules, Service, Trail,
     authenticate::{Login, authenticate, remove_credentials},
+    body::Reading,
     context::RequestContext,
     demands::{demand_token, missing_token, refuse_credentials, refuse_signed_query},
+    form::form_action,
+    judge::{Wording, judge},
+    objects,
 };
 use crate::{
     http,
-    iam::{self, Check, Verdict},
-    identity::{self, Assumed},
-    services::{self, Body, Checks, Operation, Proof, cognito_idp, execute_api},
-    token::{TokenCache, VerifiedToken},
+    iam::{Check, Fact},
+    identity::Assumed,
+    services::{self, Checks, Operation, Proof, cognito_idp, execute_api},
+    sigv4::Signed,
+    token::TokenCache,
 };
 
 /// The gate over one generation of rules.
@@ -42,9 +48,10 @@ pub struct Gate<'a> {
 #[derive(Debug)]
 pub struct Permit {
     grounds: Grounds,
-    operation: Operation,
+    forward: services::Forward,
     upstream: usize,
     identity: IdentityHeaders,
+    answer: AnswerRule,
 }
 
 impl Permit {
@@ -58,55 +65,102 @@ impl Permit {
         self.upstream
     }
 
+    /// What is to be done with the upstream's answer.
+    pub fn answer(&self) -> &AnswerRule {
+        &self.answer
+    }
+
     /// Takes the permit apart to serialise the upstream request.
-    pub fn into_parts(self) -> (Operation, IdentityHeaders) {
-        (self.operation, self.identity)
+    pub fn into_parts(self) -> (services::Forward, IdentityHeaders) {
+        (self.forward, self.identity)
     }
 }
 
 /// What is known of a request as the stages go on; what a denial can tell.
-struct Progress {
-    route: Option<RouteIndex>,
-    login: Login,
-    assumed: Option<Arc<Assumed>>,
-    checks: Vec<(String, String)>,
-    trail: Trail,
+pub(super) struct Progress {
+    pub(super) destination: Option<Destination>,
+    pub(super) login: Login,
+    pub(super) assumed: Option<Arc<Assumed>>,
+    pub(super) checks: Vec<(String, String)>,
+    pub(super) trail: Trail,
 }
 
 impl Gate<'_> {
-    /// Decides `question`, within [`DECISION_DEADLINE`].
+    /// Decides `question`, whose body is read as far as the decision needs it. No look-up is waited
+    /// for longer than [`DECISION_DEADLINE`].
     ///
     /// A dropped future decides nothing, and so permits nothing.
-    pub async fn decide(&self, question: Question, trail: Trail) -> Decision {
+    pub async fn decide(
+        &self,
+        question: Question,
+        payload: &mut dyn Payload,
+        trail: Trail,
+    ) -> Decision {
         let id = DecisionId::fresh();
         let mut progress = Progress {
-            route: None,
+            destination: None,
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
             trail,
         };
-        let outcome = match in_time(self.permit(question, &mut progress)).await {
-            Ok(permit) => Outcome::Allow(Box::new(permit)),
-            Err(denial) => Outcome::Deny(denial),
-        };
-        let Progress { route, login, assumed, checks, trail } = progress;
-        Decision { id, route, login, assumed, checks, outcome, trail }
+        let reading = Reading::new(payload);
+        let outcome =
+            self.outcome(question, reading, &mut progress).await.unwrap_or_else(Outcome::Deny);
+        let Progress { destination, login, assumed, checks, trail } = progress;
+        Decision { id, destination, login, assumed, checks, outcome, trail }
     }
 
     /// The stages in their order. The only way to a [`Permit`].
-    async fn permit(&self, question: Question, progress: &mut Progress) -> Result<Permit, Denial> {
-        let (index, route) = self.route(&question)?;
-        progress.route = Some(index);
-        progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
+    async fn outcome(
+        &self,
+        question: Question,
+        mut reading: Reading<'_>,
+        progress: &mut Progress,
+    ) -> Result<Outcome, Denial> {
+        let signed = Signed::parse(question.head());
+        let action = form_action(&question, &mut reading).await?;
+        let scope = signed.as_ref().ok().and_then(Option::as_ref);
+        let scope = scope.map(|signed| signed.scope().service());
+        let destination = self.destination(&question, scope, action)?;
+        progress.destination = Some(destination);
+        match destination {
+            Destination::BuiltIn(service) => {
+                progress.trail.note("route", || (format!("built in: {}", service.name()), Value::Null));
+                let answer = self.answer(service, &question, signed, &mut reading, progress).await?;
+                Ok(Outcome::Answer(Box::new(answer)))
+            }
+            Destination::Route(index) => {
+                let route = self.rules.routes.route(index);
+                let route = route.ok_or_else(|| misconfigured("the route is not there"))?;
+                progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
+                let permit = match route.service {
+                    Service::S3 => {
+                        self.permit_objects(route, &question, signed?, reading, progress).await?
+                    }
+                    _ => self.permit(route, question, reading, progress).await?,
+                };
+                Ok(Outcome::Allow(Box::new(permit)))
+            }
+        }
+    }
 
+    /// An API or a user pool.
+    async fn permit(
+        &self,
+        route: &Route,
+        question: Question,
+        mut reading: Reading<'_>,
+        progress: &mut Progress,
+    ) -> Result<Permit, Denial> {
+        let target = question.target.strict().map_err(http::RequestError::from)?;
         if route.authenticate == Authenticate::Token && is_api(route) {
-            progress.login =
-                authenticate(self.rules, self.tokens, route, &question, &mut progress.trail)
-                    .await?;
+            let signed = Signed::parse(question.head())?;
+            let found = authenticate(self, route, &question, signed, &mut reading, progress);
+            progress.login = found.await?.login;
             demand_token(route, &progress.login)?;
             if route.iam == Engine::Enforce {
-                progress.assumed = Some(self.assume(route, progress)?);
+                progress.assumed = self.assume(route, question.now, progress)?;
             }
         } else if is_api(route) {
             refuse_signed_query(&question)?;
@@ -114,9 +168,9 @@ impl Gate<'_> {
             refuse_credentials(&question)?;
         }
 
-        let Question { method, authority, target, headers, received, now } = question;
-        let request =
-            services::Request { method, target, headers, body: Body::Streamed(Proof::None) };
+        let Question { method, authority, headers, received, now, .. } = question;
+        let body = reading.into_body(Proof::None);
+        let request = services::Request { method, target, headers, body };
         let mut operation = self.describe(route, request, progress)?;
 
         let context = RequestContext::new(self.rules, &operation.forward.headers, &received, now);
@@ -126,57 +180,63 @@ impl Gate<'_> {
         remove_credentials(headers, route);
         http::forwarded(headers, &received, &authority);
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
-        Ok(Permit { grounds, operation, upstream: route.upstream, identity })
+        Ok(Permit {
+            grounds,
+            forward: operation.forward,
+            upstream: route.upstream,
+            identity,
+            answer: AnswerRule::default(),
+        })
     }
 
-    fn route(&self, question: &Question) -> Result<(RouteIndex, &Route), Denial> {
-        let routes = &self.rules.routes;
-        routes
-            .find(&question.authority, &question.target, &question.headers)
-            .and_then(|index| Some((index, routes.route(index)?)))
-            .ok_or_else(|| {
+    /// A bucket or an object.
+    async fn permit_objects(
+        &self,
+        route: &Route,
+        question: &Question,
+        signed: Option<Signed<'_>>,
+        mut reading: Reading<'_>,
+        progress: &mut Progress,
+    ) -> Result<Permit, Denial> {
+        let found = authenticate(self, route, question, signed, &mut reading, progress).await?;
+        progress.login = found.login.clone();
+        progress.assumed = self.assume(route, question.now, progress)?;
+        let facts = objects::facts(self.rules, question, &found);
+        let operation = objects::describe(self.rules, question, &facts, found.proof, reading).await?;
+        self.note_checks(&operation, progress);
+
+        let context = RequestContext::new(self.rules, &question.headers, &question.received, question.now);
+        let decided = objects::decide(operation, &context, progress)?;
+        let mut forward = decided.forward;
+        http::forwarded(&mut forward.headers, &question.received, &question.authority);
+        let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
+        Ok(Permit {
+            grounds: decided.grounds,
+            forward,
+            upstream: route.upstream,
+            identity,
+            answer: decided.answer,
+        })
+    }
+
+    fn destination(
+        &self,
+        question: &Question,
+        scope: Option<&str>,
+        action: Option<BuiltIn>,
+    ) -> Result<Destination, Denial> {
+        let Question { method, authority, target, headers, .. } = question;
+        let asked = Addressed { method, authority, target, headers, scope, action };
+        self.rules.routes.find(asked).map_err(|error| match error {
+            RouteError::NoRoute => {
                 let detail = "no route matches this host and path";
                 Denial::new("no_route", Refusal::NotFound, detail)
-            })
-    }
-
-    /// The session in which a token acts here: cached per token and pool, for this generation.
-    fn assume(&self, route: &Route, progress: &mut Progress) -> Result<Arc<Assumed>, Denial> {
-        let (Login::Token(token), Some(pool_index)) = (&progress.login, route.pool) else {
-            return Err(misconfigured("the route has no identity pool"));
-        };
-        let token = token.as_ref();
-        let Some(pool) = self.rules.pools.get(pool_index) else {
-            return Err(misconfigured("the route's identity pool is not loaded"));
-        };
-        let key = (pool_index, token.serial);
-        // Someone who listens wants to see the steps, so the cache is left aside.
-        if !progress.trail.is_on()
-            && let Some(hit) = self.rules.sessions.get(&key)
-        {
-            return Ok(hit);
-        }
-        let assume = identity::Assume {
-            pool,
-            groups: self.groups(token),
-            ids: &self.rules.identities,
-            roles: &|arn| self.rules.account.role(arn).cloned(),
-            custom_role: None,
-        };
-        let assumed = assume.session(token, &mut progress.trail).map_err(|error| {
-            Denial::new(error.reason(), Refusal::AccessDenied, error.told_to_caller())
-                .with(json!({ "error": error.to_string() }))
-        })?;
-        let assumed = Arc::new(assumed);
-        self.rules.sessions.insert(key, Arc::clone(&assumed));
-        Ok(assumed)
-    }
-
-    fn groups(&self, token: &VerifiedToken) -> Option<&identity::Groups> {
-        match &token.issuer.kind {
-            crate::token::IssuerKind::UserPool { id, .. } => self.rules.groups_of(id),
-            _ => None,
-        }
+            }
+            RouteError::ServiceDisagrees => {
+                let detail = "the signature is for one service, and the request asks another";
+                Denial::new("service_disagrees", Refusal::BadRequest, detail)
+            }
+        })
     }
 
     fn describe(
@@ -188,6 +248,7 @@ impl Gate<'_> {
         let described = match &route.service {
             Service::ExecuteApi(api) => execute_api::describe(api, request),
             Service::CognitoIdp => cognito_idp::describe(request, self.rules.routes.user_pools()),
+            Service::S3 => return Err(misconfigured("S3 is described elsewhere")),
         };
         let operation = described.map_err(|error| {
             let refusal = match error {
@@ -196,21 +257,23 @@ impl Gate<'_> {
             };
             Denial::new(error.reason(), refusal, error.to_string())
         })?;
-        if let Checks::All(checks) = &operation.checks {
-            progress.checks = checks
-                .iter()
-                .map(|check| (check.action.as_str().to_owned(), check.resource.as_str().to_owned()))
-                .collect();
-        }
-        let checks = &progress.checks;
-        progress.trail.note("describe", || {
-            let found = checks
-                .iter()
-                .map(|(action, resource)| json!({ "action": action, "resource": resource }))
-                .collect();
-            ("checks to make".to_owned(), Value::Array(found))
-        });
+        self.note_checks(&operation, progress);
         Ok(operation)
+    }
+
+    /// Takes note of what IAM will be asked.
+    fn note_checks(&self, operation: &Operation, progress: &mut Progress) {
+        let checks: Vec<&Check> = match &operation.checks {
+            Checks::Public => Vec::new(),
+            Checks::All(checks) => checks.iter().collect(),
+            Checks::Each(delete) => delete.objects.iter().flat_map(|o| &o.checks).collect(),
+        };
+        progress.checks = checks
+            .iter()
+            .take(MAX_NOTED)
+            .map(|check| (check.action.as_str().to_owned(), check.resource.as_str().to_owned()))
+            .collect();
+        progress.trail.note("describe", || ("checks to make".to_owned(), described(&checks)));
     }
 }
 
@@ -230,54 +293,45 @@ fn decide(
         (Authenticate::Public, _) => Ok(Grounds::PublicRoute),
         (Authenticate::Token, Engine::Off) => match &progress.login {
             Login::Token(_) => Ok(Grounds::Token),
-            Login::Anonymous => Err(missing_token()),
+            _ => Err(missing_token()),
         },
-        (Authenticate::Token, Engine::Enforce) => by_policy(checks, context, progress),
+        (Authenticate::Token, Engine::Enforce) => {
+            let Some(assumed) = progress.assumed.clone() else {
+                return Err(misconfigured("the caller has no role"));
+            };
+            let trail = &mut progress.trail;
+            judge(&assumed.session, checks, context, trail, Wording::Plain).map(Grounds::Statements)
+        }
     }
 }
 
-/// Every check must be allowed by IAM, and there must be one.
-fn by_policy(
-    checks: &[Check],
-    context: &RequestContext<'_>,
-    progress: &mut Progress,
-) -> Result<Grounds, Denial> {
-    let Some(assumed) = progress.assumed.clone() else {
-        return Err(misconfigured("the caller has no role"));
-    };
-    let session = &assumed.session;
-    let mut matched = Vec::new();
-    for check in checks {
-        let verdict = iam::evaluate(session, check, context, &mut progress.trail);
-        let denial = match &verdict {
-            Verdict::Allow(grounds) => {
-                matched.extend(grounds.statements().cloned());
-                continue;
-            }
-            Verdict::ExplicitDeny(denial) | Verdict::ImplicitDeny(denial) => denial,
-        };
-        let detail = verdict.message(&session.principal, check).unwrap_or_default();
-        let found = json!({
-            "layer": denial.layer.described(),
-            "statement": denial.statement.as_ref().map(iam::StatementRef::label),
-            "unknown_context_keys": denial.unknown_keys,
-        });
-        return Err(Denial::new(denial.reason(), Refusal::AccessDenied, detail).with(found));
-    }
-    match checks {
-        [] => Err(misconfigured("the request has no checks")),
-        _ => Ok(Grounds::Statements(matched)),
-    }
-}
-
-/// What `stages` come to, unless they wait for too long.
-pub(super) async fn in_time(
-    stages: impl Future<Output = Result<Permit, Denial>>,
-) -> Result<Permit, Denial> {
-    tokio::time::timeout(DECISION_DEADLINE, stages).await.unwrap_or_else(|_| {
+/// What `look_ups` come to, unless they take too long.
+pub(super) async fn in_time<T>(
+    look_ups: impl Future<Output = Result<T, Denial>>,
+) -> Result<T, Denial> {
+    tokio::time::timeout(DECISION_DEADLINE, look_ups).await.unwrap_or_else(|_| {
         let detail = "the request could not be decided in time";
         Err(Denial::new("decision_timeout", Refusal::Unavailable, detail))
     })
+}
+
+/// What `explain` tells of checks: with the context keys of each.
+fn described(checks: &[&Check]) -> Value {
+    let fact = |fact: &Fact| match fact {
+        Fact::One(value) => json!(value),
+        Fact::Many(values) => json!(values),
+        Fact::Unknown => json!("(unknown)"),
+    };
+    let of = |check: &&Check| {
+        let context: serde_json::Map<String, Value> =
+            check.context.iter().map(|(key, known)| (key.to_owned(), fact(known))).collect();
+        let mut found = json!({ "action": check.action.as_str(), "resource": check.resource.as_str() });
+        if let (false, Some(members)) = (context.is_empty(), found.as_object_mut()) {
+            members.insert("context".to_owned(), Value::Object(context));
+        }
+        found
+    };
+    Value::Array(checks.iter().map(of).collect())
 }
 
 fn is_api(route: &Route) -> bool {
@@ -285,10 +339,13 @@ fn is_api(route: &Route) -> bool {
 }
 
 /// A denial that no request should meet, since the configuration is checked; it denies all the same.
-fn misconfigured(what: &str) -> Denial {
+pub(super) fn misconfigured(what: &str) -> Denial {
     Denial::new("misconfigured", Refusal::AccessDenied, "access denied")
         .with(json!({ "problem": what }))
 }
 
 /// A question that waits for a look-up longer than this is denied.
 pub const DECISION_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Checks that the decision log has of one request; DeleteObjects may have a thousand.
+const MAX_NOTED: usize = 100;

@@ -5,11 +5,13 @@ use std::{fmt, sync::Arc};
 use ::http::StatusCode;
 use serde_json::Value;
 
-use super::{Permit, RouteIndex, Trail, authenticate::Login};
+use super::{Answer, CredentialError, Destination, Permit, RouteIndex, Trail, authenticate::Login};
 use crate::{
     http::{RequestError, identity_list, identity_value},
     iam::StatementRef,
     identity::Assumed,
+    services::s3::{Merge, S3Error},
+    sigv4::SigV4Error,
 };
 
 /// The answer to one question.
@@ -17,8 +19,8 @@ use crate::{
 pub struct Decision {
     /// Names this decision in the answer, the decision log and the upstream request.
     pub id: DecisionId,
-    /// The route the request took, if there is one.
-    pub route: Option<RouteIndex>,
+    /// Where the request goes, as far as it was found.
+    pub destination: Option<Destination>,
     /// Who is calling, as far as it was established.
     pub login: Login,
     /// As which role it acts, as far as it was established.
@@ -42,10 +44,18 @@ impl Decision {
         Self::undecided(Denial::new(reason, Refusal::BadRequest, detail))
     }
 
+    /// The route the request took, if there is one.
+    pub fn route(&self) -> Option<RouteIndex> {
+        match self.destination {
+            Some(Destination::Route(index)) => Some(index),
+            _ => None,
+        }
+    }
+
     fn undecided(denial: Denial) -> Self {
         Self {
             id: DecisionId::fresh(),
-            route: None,
+            destination: None,
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
@@ -60,6 +70,8 @@ impl Decision {
 pub enum Outcome {
     /// Allowed: what may be forwarded.
     Allow(Box<Permit>),
+    /// Answered here.
+    Answer(Box<Answer>),
     /// Denied.
     Deny(Denial),
 }
@@ -75,6 +87,10 @@ pub enum Grounds {
     PublicRoute,
     /// The service lets anyone do this.
     PublicOperation,
+    /// AWS always allows this to whoever has credentials (GetCallerIdentity).
+    AlwaysAllowed,
+    /// A browser asks whether it may ask (CORS).
+    Preflight,
 }
 
 impl Grounds {
@@ -85,6 +101,8 @@ impl Grounds {
             Self::Token => "valid_token",
             Self::PublicRoute => "public_route",
             Self::PublicOperation => "public_operation",
+            Self::AlwaysAllowed => "always_allowed",
+            Self::Preflight => "cors_preflight",
         }
     }
 }
@@ -106,6 +124,11 @@ impl Denial {
     /// A denial of which there is nothing more to tell.
     pub(super) fn new(reason: &'static str, refusal: Refusal, detail: impl Into<String>) -> Self {
         Self { reason, refusal, detail: detail.into(), found: Value::Null }
+    }
+
+    /// Whether what follows on the connection can't be trusted either.
+    pub fn ends_connection(&self) -> bool {
+        self.refusal == Refusal::BadRequest
     }
 
     /// The same, with what else an operator wants to know.
@@ -133,6 +156,8 @@ pub enum Refusal {
     MissingCredential,
     /// The credential doesn't hold: 401.
     InvalidCredential,
+    /// The token was good once: 401.
+    ExpiredCredential,
     /// The token lacks every one of these scopes: 403.
     InsufficientScope(String),
     /// The caller may not do this: 403.
@@ -141,6 +166,25 @@ pub enum Refusal {
     NotFound,
     /// It could not be decided now: 503.
     Unavailable,
+    /// A body is larger than it may be: 413.
+    TooLarge,
+    /// The signature can't be read or doesn't hold.
+    Signature(SigV4Error),
+    /// The temporary credentials don't stand.
+    Credentials(CredentialError),
+    /// What S3 says of the request.
+    S3(S3Error),
+    /// Every object that should be deleted is refused, which S3 says one by one.
+    Items(Merge),
+}
+
+/// What is done with an upstream's answer before the caller gets it.
+#[derive(Clone, Debug, Default)]
+pub struct AnswerRule {
+    /// What a caller is told instead of "not found", if it may not know.
+    pub hides_missing: Option<String>,
+    /// The objects that were refused, to be told beside what became of the rest.
+    pub merge: Option<Merge>,
 }
 
 /// 128 random bits, in hex.
@@ -186,10 +230,17 @@ impl IdentityHeaders {
     /// What there is to tell of a caller.
     pub(super) fn of(login: &Login, assumed: Option<&Assumed>) -> Self {
         let mut headers = Self::default();
-        if let Login::Token(token) = login {
-            headers.subject = token.claims.subject().map(identity_value).unwrap_or_default();
-            let groups = token.claims.groups().unwrap_or_default();
-            headers.groups = identity_list(groups);
+        match login {
+            Login::Token(token) => {
+                headers.subject = token.claims.subject().map(identity_value).unwrap_or_default();
+                let groups = token.claims.groups().unwrap_or_default();
+                headers.groups = identity_list(groups);
+            }
+            Login::Credentials(presented) => {
+                let subject = presented.grant.token.subject.as_deref();
+                headers.subject = subject.map(identity_value).unwrap_or_default();
+            }
+            Login::Anonymous => {}
         }
         if let Some(assumed) = assumed {
             headers.identity =

@@ -7,21 +7,37 @@
 //! INVARIANT: a [`Permit`] is made in `decide.rs` alone, from one of the [`Grounds`]. Every error,
 //! and every future that is dropped half way, leaves the caller without one.
 
+mod answer;
+mod assume;
 mod authenticate;
+mod body;
 mod context;
+mod credentials;
 mod decide;
 mod decision;
 mod demands;
+mod form;
+mod judge;
+mod objects;
+mod payload;
 mod question;
 mod routes;
 mod rules;
+mod signature;
 mod trail;
+mod vend;
 
+pub use answer::{Answer, Content};
 pub use authenticate::Login;
+pub use credentials::{CredentialError, CredentialRules, Presented};
 pub use decide::{DECISION_DEADLINE, Gate, Permit};
-pub use decision::{Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Refusal};
+pub use decision::{AnswerRule, Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Refusal};
+pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
-pub use routes::{Authenticate, Forward, Match, Route, RouteConflict, RouteIndex, Routes, Service};
+pub use routes::{
+    Addressed, Authenticate, BuiltIn, Destination, Forward, Match, Route, RouteConflict, RouteError,
+    RouteIndex, Routes, Service,
+};
 pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};
 pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
 

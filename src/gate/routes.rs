@@ -1,14 +1,16 @@
 //! Which route a request takes. File order never matters.
 //!
-//! `X-Amz-Target` first, for services that are reached by it; then an exact host before the
-//! longest path prefix before no match at all. Two equal matches are a configuration error.
+//! A signed request's service is that of its credential scope; a target or action of another is
+//! refused. An unsigned one's is told by `X-Amz-Target`, then by a form's `Action`. Then an exact
+//! host goes before the longest path prefix before no match at all. Two equal matches are a
+//! configuration error.
 
 use std::collections::HashMap;
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, Method};
 
 use crate::{
-    http::{Authority, Target},
+    http::{Authority, RawTarget},
     services::{cognito_idp, execute_api::Api},
 };
 
@@ -34,6 +36,8 @@ pub struct Route {
     pub authenticate: Authenticate,
     /// Whether IAM decides.
     pub iam: Engine,
+    /// Whether a request without credentials is the identity pool's guest.
+    pub guest: bool,
     /// Whether the bearer token goes on to the API.
     pub forward_token: Forward,
     /// Where the token may come from beside `Authorization`.
@@ -67,6 +71,62 @@ pub enum Service {
     ExecuteApi(Api),
     /// A user pool.
     CognitoIdp,
+    /// Buckets and objects.
+    S3,
+}
+
+/// A service that is answered here and needs no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuiltIn {
+    /// Identity pools.
+    CognitoIdentity,
+    /// Security tokens.
+    Sts,
+}
+
+impl BuiltIn {
+    /// Its name in logs and metrics, that of its signatures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CognitoIdentity => "cognito-identity",
+            Self::Sts => "sts",
+        }
+    }
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To what is behind the gate.
+    Route(RouteIndex),
+    /// To a service that is answered here.
+    BuiltIn(BuiltIn),
+}
+
+/// What routing looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Addressed<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The host asked for.
+    pub authority: &'a Authority,
+    /// The target.
+    pub target: &'a RawTarget,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The service of the signature, if there is one.
+    pub scope: Option<&'a str>,
+    /// The service that a form's `Action` names, if the body is such a form.
+    pub action: Option<BuiltIn>,
+}
+
+/// Why a request has no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteError {
+    /// Nothing matches.
+    NoRoute,
+    /// The signature is for one service, the target or action names another.
+    ServiceDisagrees,
 }
 
 /// A route's `match`.
@@ -92,14 +152,20 @@ pub struct Routes {
     any_host: Vec<(String, RouteIndex)>,
     cognito_idp: Option<RouteIndex>,
     pools: Vec<String>,
+    s3_domains: Vec<String>,
 }
 
 impl Routes {
-    /// Arranges `routes`; `pools` are the ids of the configured user pools.
+    /// Arranges `routes`; `pools` are the ids of the configured user pools, `s3_domains` the hosts
+    /// below which names are buckets.
     ///
     /// # Errors
     /// The routes that would take the same requests.
-    pub fn new(routes: Vec<Route>, pools: Vec<String>) -> Result<Self, RouteConflict> {
+    pub fn new(
+        routes: Vec<Route>,
+        pools: Vec<String>,
+        s3_domains: Vec<String>,
+    ) -> Result<Self, RouteConflict> {
         let mut by_host: HashMap<String, Vec<(String, RouteIndex)>> = HashMap::new();
         let mut any_host: Vec<(String, RouteIndex)> = Vec::new();
         let mut cognito_idp = None;
@@ -123,12 +189,20 @@ impl Routes {
         for table in by_host.values_mut().chain([&mut any_host]) {
             table.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         }
-        Ok(Self { routes, by_host, any_host, cognito_idp, pools })
+        Ok(Self { routes, by_host, any_host, cognito_idp, pools, s3_domains })
     }
 
     /// The route at `index`.
     pub fn route(&self, index: RouteIndex) -> Option<&Route> {
         self.routes.get(index)
+    }
+
+    /// What a destination is called in logs and metrics.
+    pub fn name(&self, destination: Option<Destination>) -> Option<&str> {
+        match destination? {
+            Destination::Route(index) => self.route(index).map(|route| route.name.as_str()),
+            Destination::BuiltIn(service) => Some(service.name()),
+        }
     }
 
     /// All routes, in file order.
@@ -141,39 +215,166 @@ impl Routes {
         &self.pools
     }
 
-    /// The route of a request, or none: then the answer is 404.
-    pub fn find(
+    /// The bucket that a host names, where it is one below the configured domains; `Some(None)` for
+    /// such a domain itself.
+    pub fn bucket<'a>(&self, authority: &'a Authority) -> Option<Option<&'a str>> {
+        let host = authority.host();
+        self.s3_domains.iter().find_map(|domain| {
+            let before = host.strip_suffix(domain.as_str())?;
+            match before {
+                "" => Some(None),
+                _ => before.strip_suffix('.').map(Some),
+            }
+        })
+    }
+
+    /// Where a request goes.
+    ///
+    /// # Errors
+    /// [`RouteError`]; the answer to no route is 404.
+    pub fn find(&self, asked: Addressed<'_>) -> Result<Destination, RouteError> {
+        let named = Named::by(asked)?;
+        let found = match named {
+            Some(Named::CognitoIdentity) => {
+                return Ok(Destination::BuiltIn(BuiltIn::CognitoIdentity));
+            }
+            Some(Named::Sts) => return Ok(Destination::BuiltIn(BuiltIn::Sts)),
+            Some(Named::CognitoIdp) => self.cognito_idp,
+            Some(Named::S3) => self.by_address(asked, is_s3),
+            Some(Named::ExecuteApi) => self.by_address(asked, is_api),
+            Some(Named::Other) => None,
+            None if self.bucket(asked.authority).is_some() => self.by_address(asked, is_s3),
+            None if is_preflight(asked) || is_pool_keys(asked) => {
+                // Of an API that has taken the path, it is the API's.
+                let api = self.by_address(asked, |route| !is_s3(route));
+                return Ok(api.map_or(
+                    Destination::BuiltIn(BuiltIn::CognitoIdentity),
+                    Destination::Route,
+                ));
+            }
+            None => self
+                .by_address(asked, |_| true)
+                .or_else(|| self.cognito_idp.filter(|_| self.is_well_known(asked.target))),
+        };
+        found.map(Destination::Route).ok_or(RouteError::NoRoute)
+    }
+
+    /// The route by host and path, among those that are `wanted`.
+    fn by_address(
         &self,
-        authority: &Authority,
-        target: &Target,
-        headers: &HeaderMap,
+        asked: Addressed<'_>,
+        wanted: impl Fn(&Route) -> bool,
     ) -> Option<RouteIndex> {
-        if let Some(index) = self.by_target(headers) {
-            return index;
-        }
-        let path = target.canonical_path();
-        let with_port = self.by_host.get(authority.as_str());
-        let host = self.by_host.get(authority.host());
+        let path = asked.target.routing_path();
+        let with_port = self.by_host.get(asked.authority.as_str());
+        let host = self.by_host.get(asked.authority.host());
+        let takes = |index: RouteIndex| self.routes.get(index).is_some_and(&wanted);
         [with_port, host, Some(&self.any_host)]
             .into_iter()
             .flatten()
-            .find_map(|table| longest(table, path))
-            .or_else(|| self.cognito_idp.filter(|_| self.is_well_known(target)))
+            .find_map(|table| longest(table, &path, &takes))
     }
 
-    /// The route that `X-Amz-Target` demands: `Some(None)` if it demands one that isn't there.
-    fn by_target(&self, headers: &HeaderMap) -> Option<Option<RouteIndex>> {
-        let target = headers.get("x-amz-target")?.as_bytes();
-        target.starts_with(cognito_idp::TARGET_PREFIX.as_bytes()).then_some(self.cognito_idp)
-    }
-
-    fn is_well_known(&self, target: &Target) -> bool {
+    fn is_well_known(&self, target: &RawTarget) -> bool {
         cognito_idp::is_well_known_path(target.path(), &self.pools)
     }
 }
 
-fn longest(table: &[(String, RouteIndex)], path: &str) -> Option<RouteIndex> {
-    table.iter().find(|(prefix, _)| covers(prefix, path)).map(|(_, index)| *index)
+/// The service that a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    CognitoIdentity,
+    CognitoIdp,
+    Sts,
+    S3,
+    ExecuteApi,
+    /// One that isn't served.
+    Other,
+}
+
+impl Named {
+    /// By the scope of the signature, the target and the action, which must not disagree.
+    fn by(asked: Addressed<'_>) -> Result<Option<Self>, RouteError> {
+        let scope = asked.scope.map(Self::by_scope);
+        let target = asked.headers.get("x-amz-target").map(|v| Self::by_target(v.as_bytes()));
+        let action = asked.action.map(|service| match service {
+            BuiltIn::CognitoIdentity => Self::CognitoIdentity,
+            BuiltIn::Sts => Self::Sts,
+        });
+        match (scope, target) {
+            // An API may have targets of its own.
+            (Some(Self::ExecuteApi), Some(Self::Other)) => return Ok(scope),
+            (Some(scope), Some(target)) if scope != target => {
+                return Err(RouteError::ServiceDisagrees);
+            }
+            (None, Some(Self::Other)) if !is_aws_target(asked.headers) => return Ok(action),
+            _ => {}
+        }
+        match (scope.or(target), action) {
+            (Some(named), Some(action)) if named != action && named != Self::ExecuteApi => {
+                Err(RouteError::ServiceDisagrees)
+            }
+            (named, action) => Ok(named.or(action)),
+        }
+    }
+
+    fn by_scope(service: &str) -> Self {
+        match service {
+            "s3" => Self::S3,
+            "execute-api" => Self::ExecuteApi,
+            "cognito-idp" => Self::CognitoIdp,
+            "cognito-identity" => Self::CognitoIdentity,
+            "sts" => Self::Sts,
+            _ => Self::Other,
+        }
+    }
+
+    fn by_target(target: &[u8]) -> Self {
+        if target.starts_with(cognito_idp::TARGET_PREFIX.as_bytes()) {
+            Self::CognitoIdp
+        } else if target.starts_with(COGNITO_IDENTITY_TARGET) {
+            Self::CognitoIdentity
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Whether `X-Amz-Target` is that of an AWS service that isn't served here.
+fn is_aws_target(headers: &HeaderMap) -> bool {
+    let target = headers.get("x-amz-target").map(|value| value.as_bytes()).unwrap_or_default();
+    target.starts_with(b"DynamoDB") || target.starts_with(b"AWS")
+}
+
+/// A browser asking whether it may `POST /`, where S3 has no operation and an AWS SDK finds the
+/// others.
+fn is_preflight(asked: Addressed<'_>) -> bool {
+    let wanted = asked.headers.get("access-control-request-method");
+    *asked.method == Method::OPTIONS
+        && asked.target.path() == "/"
+        && wanted.is_some_and(|method| method.as_bytes() == b"POST")
+}
+
+/// `GET /.well-known/jwks_uri`: the keys of the identity pools' own tokens.
+fn is_pool_keys(asked: Addressed<'_>) -> bool {
+    matches!(*asked.method, Method::GET | Method::HEAD) && asked.target.path() == POOL_KEYS_PATH
+}
+
+fn is_s3(route: &Route) -> bool {
+    matches!(route.service, Service::S3)
+}
+
+fn is_api(route: &Route) -> bool {
+    matches!(route.service, Service::ExecuteApi(_))
+}
+
+fn longest(
+    table: &[(String, RouteIndex)],
+    path: &str,
+    takes: &impl Fn(RouteIndex) -> bool,
+) -> Option<RouteIndex> {
+    let fits = |(prefix, index): &&(String, RouteIndex)| covers(prefix, path) && takes(*index);
+    table.iter().find(fits).map(|(_, index)| *index)
 }
 
 /// Whether `prefix` covers `path`, at a segment's border.
@@ -182,3 +383,9 @@ fn covers(prefix: &str, path: &str) -> bool {
         rest.is_empty() || prefix.is_empty() || prefix.ends_with('/') || rest.starts_with('/')
     })
 }
+
+/// What `X-Amz-Target` of identity pools begins with.
+const COGNITO_IDENTITY_TARGET: &[u8] = b"AWSCognitoIdentityService.";
+
+/// Where identity pools have the keys of their own tokens.
+pub(super) const POOL_KEYS_PATH: &str = "/.well-known/jwks_uri";

@@ -1,17 +1,17 @@
 //! What the stages read: one configuration generation, compiled and immutable.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use moka::sync::Cache;
 
 use crate::{
     http::Origin,
-    iam::{Account, Fact},
+    iam::{self, Account, Fact},
     identity::{Assumed, Groups, IdentityIds, IdentityPool},
     token::Issuers,
 };
 
-use super::Routes;
+use super::{CredentialRules, Routes};
 
 /// One generation of everything a decision is made from. It is built by the control runtime,
 /// swapped whole on a reload, and taken once per request.
@@ -36,6 +36,12 @@ pub struct Rules {
     pub region: Option<String>,
     /// The account id, for `aws:ResourceAccount`; without one the key is unknown.
     pub account_id: Option<String>,
+    /// What temporary credentials are made and opened with, if they are configured.
+    pub credentials: Option<CredentialRules>,
+    /// How many bytes a body may have that is read whole.
+    pub body_buffer: usize,
+    /// The sessions of routes' guests, by pool.
+    pub guests: Vec<OnceLock<Arc<Assumed>>>,
     /// Sessions by pool and verified token. They are valid for this generation alone, and end with it.
     pub sessions: Cache<(usize, u64), Arc<Assumed>>,
 }
@@ -49,6 +55,11 @@ impl Rules {
             // A session is looked up through a valid token only; this just frees the memory.
             .time_to_idle(std::time::Duration::from_secs(3600))
             .build()
+    }
+
+    /// The partition that ARNs are in.
+    pub fn partition(&self) -> &'static str {
+        self.region.as_deref().map_or("aws", iam::partition)
     }
 
     /// The groups of the user pool `id`, if they are configured.

@@ -16,6 +16,7 @@ mod hygiene;
 mod identity_value;
 mod origin;
 mod problem;
+mod raw_target;
 mod request_error;
 mod target;
 
@@ -30,5 +31,6 @@ pub use hygiene::{
 pub use identity_value::{identity_list, identity_value};
 pub use origin::{Origin, check_origin};
 pub use problem::{BearerChallenge, Problem};
+pub use raw_target::RawTarget;
 pub use request_error::RequestError;
 pub use target::{Target, TargetError, TargetMode};

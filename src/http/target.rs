@@ -15,9 +15,7 @@
 
 use std::borrow::Cow;
 
-use super::Scheme;
 use ::http::StatusCode;
-use ::http::Uri;
 use ::http::uri::PathAndQuery;
 use percent_encoding::percent_decode_str;
 
@@ -54,20 +52,9 @@ impl Target {
         Ok(Self { raw: parsed, canonical })
     }
 
-    /// The target of a request already read by the HTTP library; shares its buffer.
-    ///
-    /// # Errors
-    /// As [`Target::parse`]; a target without a path (`CONNECT host:port`) is
-    /// [`TargetError::Form`].
-    pub fn of(uri: &Uri, mode: TargetMode) -> Result<Self, TargetError> {
-        if uri.scheme_str().is_some_and(|scheme| Scheme::parse(scheme).is_none()) {
-            return Err(TargetError::Form);
-        }
-        let raw = uri.path_and_query().ok_or(TargetError::Form)?;
-        if raw.as_str().len() > MAX_LENGTH {
-            return Err(TargetError::TooLong);
-        }
-        let canonical = check(raw.as_str(), mode)?;
+    /// The strict target of a raw one, whose buffer it shares.
+    pub(super) fn judged(raw: &PathAndQuery) -> Result<Self, TargetError> {
+        let canonical = check(raw.as_str(), TargetMode::Strict)?;
         Ok(Self { raw: raw.clone(), canonical })
     }
 
@@ -203,7 +190,7 @@ fn form_decode(text: &str) -> Cow<'_, str> {
 }
 
 /// The path and query of a raw target in either form.
-fn origin_form(raw: &str) -> Result<&str, TargetError> {
+pub(super) fn origin_form(raw: &str) -> Result<&str, TargetError> {
     if raw.len() > MAX_LENGTH {
         return Err(TargetError::TooLong);
     }
@@ -348,7 +335,7 @@ fn no_dot_segments(path: &str) -> Result<(), TargetError> {
 }
 
 /// Longest accepted target, in bytes (RFC 9110 §4.1 asks for at least 8000).
-const MAX_LENGTH: usize = 8192;
+pub(super) const MAX_LENGTH: usize = 8192;
 
 #[cfg(test)]
 mod tests;

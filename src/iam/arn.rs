@@ -209,3 +209,13 @@ impl fmt::Display for Action {
         f.write_str(&self.0)
     }
 }
+
+/// The partition of a region (IAM User Guide, "Amazon Resource Names").
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        r if r.starts_with("cn-") => "aws-cn",
+        r if r.starts_with("us-gov-") => "aws-us-gov",
+        r if r.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}

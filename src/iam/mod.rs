@@ -24,7 +24,7 @@ mod variable;
 mod verdict;
 
 pub use account::{Account, AccountError, AccountFile, AccountProblem, FileKind, MAX_FILE_BYTES};
-pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource};
+pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource, partition};
 pub use compile::{Policy, Statement};
 pub use document::{
     Effect, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, MAX_STATEMENTS, MAX_VALUE_BYTES, MAX_VALUES,

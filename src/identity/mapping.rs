@@ -25,6 +25,8 @@ pub enum RoleChoice {
     Ambiguous,
     /// The caller asked for it.
     Custom,
+    /// It is sealed in temporary credentials.
+    Sealed,
     /// The caller is a guest: the pool's role for those.
     Guest,
     /// The caller has temporary credentials of it.
@@ -39,6 +41,7 @@ impl fmt::Display for RoleChoice {
             Self::Rule(number) => write!(f, "rule {number}"),
             Self::Ambiguous => f.write_str("default role, the mapping being ambiguous"),
             Self::Custom => f.write_str("custom role"),
+            Self::Sealed => f.write_str("role of the temporary credentials"),
             Self::Guest => f.write_str("role for guests"),
             Self::Credentials => f.write_str("role of the credentials"),
         }

@@ -1,4 +1,4 @@
-//! Bodies on their way up and down, streamed in constant memory.
+//! Answers' bodies, streamed in constant memory.
 
 use std::{
     cell::Cell,
@@ -24,53 +24,12 @@ impl Progress {
         Self(Rc::new(Cell::new(Instant::now())))
     }
 
-    fn mark(&self) {
+    pub(super) fn mark(&self) {
         self.0.set(Instant::now());
     }
 
     pub(super) fn last(&self) -> Instant {
         self.0.get()
-    }
-}
-
-/// A caller's body on its way up.
-#[derive(Debug)]
-pub struct UploadBody {
-    inner: Option<Incoming>,
-    progress: Progress,
-}
-
-impl UploadBody {
-    pub(super) fn new(inner: Incoming, progress: &Progress) -> Self {
-        Self { inner: Some(inner), progress: progress.clone() }
-    }
-
-    /// No body, for the second try of a request that had none.
-    pub(super) fn none(progress: &Progress) -> Self {
-        Self { inner: None, progress: progress.clone() }
-    }
-}
-
-impl Body for UploadBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        let frame = ready!(Pin::new(inner).poll_frame(cx));
-        self.progress.mark();
-        Poll::Ready(without_trailers(frame))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
@@ -105,7 +64,7 @@ impl AnswerBody {
 
 /// Trailers were not there when headers were judged and cleaned, and either side may read them as
 /// headers: they may be discarded (RFC 9110 §6.5.1), and are. Nothing follows them.
-fn without_trailers<E>(frame: Option<Result<Frame<Bytes>, E>>) -> Option<Result<Frame<Bytes>, E>> {
+pub(super) fn without_trailers<E>(frame: Option<Result<Frame<Bytes>, E>>) -> Option<Result<Frame<Bytes>, E>> {
     frame.filter(|frame| !matches!(frame, Ok(frame) if frame.is_trailers()))
 }
 

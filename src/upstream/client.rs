@@ -10,7 +10,7 @@ use std::{
 };
 
 use ::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use http_body::Body;
+use http_body::Body as _;
 use hyper::{
     body::Incoming,
     client::conn::http1::{self, SendRequest},
@@ -24,8 +24,14 @@ use tokio_rustls::TlsConnector;
 
 use super::{
     AnswerBody, ForwardError, HostHeader, UploadBody, Upstream, body::Progress, origin::Address,
+    upload::UploadError,
 };
-use crate::gate::{DecisionId, Permit};
+use crate::{
+    clock,
+    gate::{DecisionId, Permit},
+    services::{Body, Proof},
+    sigv4::{SignedPayload, sha256},
+};
 
 /// How long an upstream may take.
 #[derive(Clone, Copy, Debug)]
@@ -96,8 +102,8 @@ impl Client {
     /// Forwards what `permit` permits to `upstream`, with the caller's `body`.
     ///
     /// A request that found its connection closed before it was sent goes out again on another. One
-    /// that may have been sent does so once, on a fresh one, and only if it is idempotent and has no
-    /// body (RFC 9110 §9.2.2).
+    /// that may have been sent does so once, on a fresh one, and only if it is idempotent and its body
+    /// is in memory or there is none (RFC 9110 §9.2.2).
     ///
     /// # Errors
     /// Why there is no answer.
@@ -106,17 +112,16 @@ impl Client {
         upstream: &Upstream,
         permit: Box<Permit>,
         id: &DecisionId,
-        body: Incoming,
+        body: Option<Incoming>,
         timeouts: Timeouts,
     ) -> Result<Response<AnswerBody>, ForwardError> {
         let progress = Progress::new();
-        let body = UploadBody::new(body, &progress);
-        let mut request = serialise(permit, id, upstream, body)?;
-        let repeatable = is_idempotent(request.method()) && request.body().is_end_stream();
+        let mut request = serialise(permit, id, upstream, body, &progress)?;
+        let repeatable = is_idempotent(request.method());
         let mut wanted = Wanted::Any;
         loop {
             let (mut lease, reused) = self.connection(upstream, wanted, timeouts).await?;
-            let again = (reused && repeatable).then(|| copy(&request, &progress));
+            let again = if reused && repeatable { copy(&request) } else { None };
             let sent = tokio::select! {
                 sent = lease.sender.try_send_request(request) => sent,
                 () = stalled(&progress, timeouts.header) => return Err(ForwardError::AnswerTimeout),
@@ -135,8 +140,7 @@ impl Client {
                     wanted = Wanted::Fresh;
                     again
                 }
-                _ if failed.error().is_user() => return Err(ForwardError::CallerBody),
-                _ => return Err(ForwardError::Upstream(failed.into_error())),
+                _ => return Err(broken(failed.into_error())),
             };
             if !reused {
                 // A fresh connection that takes no request won't on the next try either.
@@ -241,15 +245,40 @@ where
     Ok(sender)
 }
 
-/// The upstream request: the permitted one, with what the upstream is told of the caller.
+/// Why a request that was being sent has no answer.
+fn broken(error: hyper::Error) -> ForwardError {
+    if !error.is_user() {
+        return ForwardError::Upstream(error);
+    }
+    let source = std::error::Error::source(&error);
+    match source.and_then(|source| source.downcast_ref::<UploadError>()) {
+        Some(UploadError::Digest) => ForwardError::Digest,
+        _ => ForwardError::CallerBody,
+    }
+}
+
+/// The upstream request: the permitted one, with what the upstream is told of the caller, signed
+/// where the upstream wants that.
 fn serialise(
     permit: Box<Permit>,
     id: &DecisionId,
     upstream: &Upstream,
-    body: UploadBody,
+    body: Option<Incoming>,
+    progress: &Progress,
 ) -> Result<Request<UploadBody>, ForwardError> {
-    let (operation, identity) = permit.into_parts();
-    let permitted = operation.forward;
+    let (permitted, identity) = permit.into_parts();
+    let payload = match &permitted.body {
+        Body::Whole(bytes) => SignedPayload::Sha256(sha256(bytes)),
+        Body::Streamed(Proof::Sha256(hash)) => SignedPayload::Sha256(*hash),
+        Body::Streamed(Proof::None) => SignedPayload::Unsigned,
+    };
+    let body = match (permitted.body, body) {
+        (Body::Whole(bytes), _) => UploadBody::whole(bytes, progress),
+        (Body::Streamed(proof), Some(body)) => {
+            UploadBody::streamed(body, proof, progress).map_err(|_| ForwardError::Digest)?
+        }
+        (Body::Streamed(_), None) => return Err(ForwardError::CallerBody),
+    };
     let uri = Uri::from(permitted.target);
     let chunked = !body.is_end_stream() && body.size_hint().exact().is_none();
     let mut request = Request::new(body);
@@ -266,6 +295,15 @@ fn serialise(
     if let HostHeader::Rewrite(host) = &upstream.host_header {
         headers.insert(header::HOST, host.clone());
     }
+    if let Some(signer) = &upstream.signer {
+        let target = request.uri().path_and_query().cloned();
+        let target = target.ok_or(ForwardError::Unsendable)?;
+        let method = request.method().clone();
+        signer
+            .sign(&method, &target, request.headers_mut(), payload, clock::now())
+            .map_err(|_| ForwardError::Unsendable)?;
+    }
+    let headers = request.headers_mut();
     for (name, value) in identity.pairs().into_iter().chain([(DECISION_ID, id.as_str())]) {
         let value = HeaderValue::from_str(value).map_err(|_| ForwardError::Unsendable)?;
         headers.insert(name, value);
@@ -273,13 +311,13 @@ fn serialise(
     Ok(request)
 }
 
-/// The same request, without a body.
-fn copy(request: &Request<UploadBody>, progress: &Progress) -> Request<UploadBody> {
-    let mut copy = Request::new(UploadBody::none(progress));
+/// The same request, if its body can be sent once more.
+fn copy(request: &Request<UploadBody>) -> Option<Request<UploadBody>> {
+    let mut copy = Request::new(request.body().again()?);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
-    copy
+    Some(copy)
 }
 
 /// Ends when nothing has moved for `limit`.

@@ -29,6 +29,9 @@ pub enum ForwardError {
     /// The caller's body broke off.
     #[error("the request's body broke off")]
     CallerBody,
+    /// The caller's body isn't the one it signed.
+    #[error("the request's body is not the one that was signed")]
+    Digest,
     /// The permitted request can't be serialised.
     #[error("the request can't be sent on")]
     Unsendable,
@@ -45,6 +48,7 @@ impl ForwardError {
             Self::Upstream(_) | Self::Switched => "upstream_broken",
             Self::AnswerTimeout => "upstream_timeout",
             Self::CallerBody => "request_body_broken",
+            Self::Digest => "body_digest_mismatch",
             Self::Unsendable => "request_unsendable",
         }
     }
@@ -53,7 +57,7 @@ impl ForwardError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::ConnectTimeout | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::CallerBody | Self::Unsendable => StatusCode::BAD_REQUEST,
+            Self::CallerBody | Self::Digest | Self::Unsendable => StatusCode::BAD_REQUEST,
             _ => StatusCode::BAD_GATEWAY,
         }
     }
@@ -63,6 +67,7 @@ impl ForwardError {
         match self {
             Self::ConnectTimeout | Self::AnswerTimeout => "the upstream did not answer in time",
             Self::CallerBody => "the request's body broke off",
+            Self::Digest => "the request's body is not the one that was signed",
             Self::Unsendable => "the request can't be sent on",
             _ => "the upstream can't be reached or gave no valid answer",
         }

@@ -7,11 +7,13 @@ mod body;
 mod client;
 mod error;
 mod origin;
+mod upload;
 
-pub use body::{AnswerBody, UploadBody};
+pub use body::AnswerBody;
 pub use client::{Client, Timeouts};
 pub use error::ForwardError;
 pub use origin::{Address, HostHeader, Place, Upstream};
+pub use upload::UploadBody;
 
 #[cfg(test)]
 mod tests;

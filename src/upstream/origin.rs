@@ -12,6 +12,7 @@ use std::{
 
 use ::http::HeaderValue;
 use arc_swap::ArcSwap;
+use crate::sigv4::Signer;
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
 /// Which `Host` an upstream is sent.
@@ -39,6 +40,7 @@ pub struct Upstream {
     place: Place,
     pub(super) host_header: HostHeader,
     pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    pub(super) signer: Option<Signer>,
     addresses: ArcSwap<Vec<Address>>,
     turn: AtomicUsize,
 }
@@ -82,9 +84,17 @@ impl Upstream {
             place,
             host_header,
             tls,
+            signer: None,
             addresses: ArcSwap::from_pointee(known.into_iter().collect()),
             turn: AtomicUsize::new(0),
         }
+    }
+
+    /// The same, with requests to it signed.
+    #[must_use]
+    pub fn signed(mut self, signer: Option<Signer>) -> Self {
+        self.signer = signer;
+        self
     }
 
     /// Its URL, as configured: its name in metrics and logs.

@@ -1,0 +1,54 @@
+//! From the settings of temporary credentials to what makes and opens them.
+
+use crate::{
+    config::{self, Problem, Settings},
+    gate::CredentialRules,
+    sigv4::Signer,
+    sts::{Sealer, SealingKey},
+};
+
+/// What credentials are made and opened with; `None` where none are configured, or with a reason
+/// among the problems.
+pub(super) fn credentials(
+    settings: &Settings,
+    problems: &mut Vec<Problem>,
+) -> Option<CredentialRules> {
+    let credentials = settings.credentials.as_ref()?;
+    let keys: Vec<SealingKey> = credentials
+        .keys
+        .iter()
+        .filter_map(|key| {
+            let bytes = key.key.expose().try_into().ok()?;
+            Some(SealingKey { id: key.id.clone(), bytes })
+        })
+        .collect();
+    match Sealer::new(&keys) {
+        Ok(sealer) => Some(CredentialRules::new(sealer, credentials.duration)),
+        Err(error) => {
+            let message = format!("credentials.keys: {error}");
+            problems.push(Problem::error(&settings.file, config::Position::START, message));
+            None
+        }
+    }
+}
+
+/// The signer of requests to a route's upstream, if it wants them signed.
+pub(super) fn signer(settings: &Settings, route: &config::Route) -> Result<Option<Signer>, String> {
+    let Some(sign) = &route.upstream.sign else { return Ok(None) };
+    let text = |secret: &config::Secret| {
+        let text = std::str::from_utf8(secret.expose());
+        text.map(str::to_owned).map_err(|_| "upstream.sign: a secret is not UTF-8".to_owned())
+    };
+    let secret = text(&sign.secret_access_key)?;
+    let token = sign.session_token.as_ref().map(text).transpose()?;
+    let region = sign.region.as_deref().or(settings.aws.as_ref().map(|aws| aws.region.as_str()));
+    Ok(Some(Signer::new(
+        &sign.access_key_id,
+        &secret,
+        token.as_deref(),
+        region.unwrap_or(DEFAULT_REGION),
+    )))
+}
+
+/// The region that S3's own clients assume.
+const DEFAULT_REGION: &str = "us-east-1";

@@ -1,0 +1,130 @@
+//! Which language an answer speaks, and the answers of APIs.
+
+use ::http::{HeaderValue, Response, StatusCode, header};
+
+use super::s3;
+use crate::{
+    gate::{Answer, BuiltIn, Content, DecisionId, Denial, Destination, Refusal, Rules, Service},
+    http::{BearerChallenge, Problem},
+    upstream::{AnswerBody, ForwardError},
+};
+
+/// The language of whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    /// Problem details (RFC 9457) with RFC 6750's challenge.
+    Api,
+    /// S3's XML.
+    S3,
+    /// One of the services that are answered here.
+    BuiltIn(BuiltIn),
+}
+
+impl Language {
+    /// The language of what a request goes to.
+    pub(super) fn of(rules: &Rules, destination: Option<Destination>) -> Self {
+        match destination {
+            Some(Destination::BuiltIn(service)) => Self::BuiltIn(service),
+            Some(Destination::Route(index)) => match rules.routes.route(index) {
+                Some(route) if matches!(route.service, Service::S3) => Self::S3,
+                _ => Self::Api,
+            },
+            None => Self::Api,
+        }
+    }
+
+    /// A denial, of a request for `path`.
+    pub(super) fn denied(
+        self,
+        denial: &Denial,
+        path: &str,
+        id: &DecisionId,
+    ) -> Response<AnswerBody> {
+        match self {
+            Self::S3 => s3::denied(denial, path, id),
+            Self::Api | Self::BuiltIn(_) => denied(denial, id),
+        }
+    }
+
+    /// A permitted request that got no answer.
+    pub(super) fn failed(
+        self,
+        error: &ForwardError,
+        path: &str,
+        id: &DecisionId,
+    ) -> Response<AnswerBody> {
+        match self {
+            Self::S3 => s3::failed(error, path, id),
+            Self::Api | Self::BuiltIn(_) => {
+                Problem::new(error.status(), error.reason(), error.detail().to_owned())
+                    .decision_id(id.as_str())
+                    .into_response()
+                    .map(AnswerBody::own)
+            }
+        }
+    }
+}
+
+/// What the gate answers itself.
+pub(super) fn answered(answer: &Answer) -> Response<AnswerBody> {
+    match answer.content {
+        Content::Preflight => preflight(),
+    }
+}
+
+/// Any page may call the services that are answered here: whoever calls them needs a token, and
+/// browsers send none by themselves.
+fn preflight() -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::own(""));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, "172800"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A denial as an API's caller expects it.
+fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
+    let status = match &denial.refusal {
+        Refusal::BadRequest => StatusCode::BAD_REQUEST,
+        Refusal::MissingCredential | Refusal::InvalidCredential | Refusal::ExpiredCredential => {
+            StatusCode::UNAUTHORIZED
+        }
+        Refusal::InsufficientScope(_) | Refusal::AccessDenied | Refusal::Items(_) => {
+            StatusCode::FORBIDDEN
+        }
+        // As API Gateway answers requests whose AWS signature fails.
+        Refusal::Signature(_) | Refusal::Credentials(_) => StatusCode::FORBIDDEN,
+        Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::S3(error) => error.status(),
+    };
+    let problem =
+        Problem::new(status, denial.reason, denial.detail.clone()).decision_id(id.as_str());
+    let problem = match &denial.refusal {
+        Refusal::MissingCredential => problem.challenge(BearerChallenge::Missing),
+        Refusal::InvalidCredential | Refusal::ExpiredCredential => {
+            problem.challenge(BearerChallenge::InvalidToken { description: denial.detail.clone() })
+        }
+        Refusal::InsufficientScope(scope) => {
+            problem.challenge(BearerChallenge::InsufficientScope { scope: scope.clone() })
+        }
+        _ => problem,
+    };
+    let mut response = problem.into_response().map(AnswerBody::own);
+    if denial.refusal == Refusal::Unavailable {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// What the AWS SDKs send from a browser.
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-Amz-Date, X-Amz-Target, \
+    X-Amz-Security-Token, X-Amz-User-Agent, X-Amz-Content-Sha256, amz-sdk-invocation-id, \
+    amz-sdk-request, Cache-Control";

@@ -1,0 +1,257 @@
+//! Answers in S3's language: XML, with its codes, statuses and words
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
+
+use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use quick_xml::escape::escape;
+
+use crate::{
+    gate::{AnswerRule, CredentialError, DecisionId, Denial, Refusal},
+    services::s3::S3Error,
+    sigv4::SigV4Error,
+    upstream::{AnswerBody, ForwardError},
+};
+
+/// One of S3's errors.
+struct Error<'a> {
+    status: StatusCode,
+    code: &'static str,
+    message: &'a str,
+}
+
+/// Whether a head that can't be read as a request was meant for S3, as its signature says.
+pub(super) fn signed_for_s3(headers: &HeaderMap, query: Option<&str>) -> bool {
+    let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let header = header.is_some_and(|value| {
+        value.starts_with(b"AWS4") && value.windows(4).any(|four| four == b"/s3/")
+    });
+    header || query.is_some_and(|query| query.contains("X-Amz-Credential=") && query.contains("s3"))
+}
+
+/// A denial; `path` is what was asked for.
+pub(super) fn denied(denial: &Denial, path: &str, id: &DecisionId) -> Response<AnswerBody> {
+    let own = denial.detail.as_str();
+    let error = |status: StatusCode, code, message| Error { status, code, message };
+    let (bad, forbidden) = (StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN);
+    let error = match &denial.refusal {
+        Refusal::S3(found) => error(found.status(), found.code(), own),
+        Refusal::Signature(found) => signature(*found),
+        Refusal::Credentials(found) => credentials(*found),
+        Refusal::Items(merge) => match merge.answer(None) {
+            Ok(body) => return xml(StatusCode::OK, body, id),
+            Err(found) => error(found.status(), found.code(), ""),
+        },
+        Refusal::AccessDenied | Refusal::MissingCredential | Refusal::InsufficientScope(_) => {
+            error(forbidden, "AccessDenied", own)
+        }
+        Refusal::InvalidCredential if denial.reason == "unsupported_credential" => {
+            error(bad, "InvalidArgument", "Unsupported Authorization Type")
+        }
+        Refusal::InvalidCredential => {
+            error(bad, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+        }
+        Refusal::ExpiredCredential => {
+            error(bad, "ExpiredToken", "The provided token has expired.")
+        }
+        Refusal::BadRequest if denial.reason == "several_credentials" => {
+            error(bad, "InvalidArgument", ONE_MECHANISM)
+        }
+        Refusal::BadRequest if denial.reason.starts_with("target_") => {
+            error(bad, "InvalidURI", "Couldn't parse the specified URI.")
+        }
+        Refusal::BadRequest => error(bad, "InvalidRequest", own),
+        Refusal::TooLarge => error(bad, "EntityTooLarge", own),
+        Refusal::NotFound => error(StatusCode::NOT_FOUND, "NoSuchBucket", own),
+        Refusal::Unavailable => {
+            error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "Please try again.")
+        }
+    };
+    answer(&error, path, id)
+}
+
+fn signature(error: SigV4Error) -> Error<'static> {
+    let (bad, forbidden) = (StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN);
+    let (status, code, message) = match error {
+        SigV4Error::MalformedHeader(_) | SigV4Error::ScopeDate => (
+            bad,
+            "AuthorizationHeaderMalformed",
+            "The authorization header that you provided is not valid.",
+        ),
+        SigV4Error::MalformedQuery("a header is signed as well") => {
+            (bad, "InvalidArgument", ONE_MECHANISM)
+        }
+        SigV4Error::MalformedQuery(_) | SigV4Error::ExpiresOutOfRange => (
+            bad,
+            "AuthorizationQueryParametersError",
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, \
+             X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and \
+             X-Amz-Expires parameters.",
+        ),
+        SigV4Error::UnsupportedAlgorithm => (
+            bad,
+            "InvalidRequest",
+            "The authorization mechanism you have provided is not supported. Please use \
+             AWS4-HMAC-SHA256.",
+        ),
+        SigV4Error::MissingDate => (
+            forbidden,
+            "AccessDenied",
+            "AWS authentication requires a valid Date or x-amz-date header",
+        ),
+        SigV4Error::TimeSkewed => (
+            forbidden,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the server's time is too large.",
+        ),
+        SigV4Error::PresignedNotYet => (forbidden, "AccessDenied", "Request is not valid yet"),
+        SigV4Error::PresignedExpired => (forbidden, "AccessDenied", "Request has expired"),
+        SigV4Error::HeadersNotSigned | SigV4Error::SignedHeaderMissing => (
+            forbidden,
+            "AccessDenied",
+            "There were headers present in the request which were not signed",
+        ),
+        SigV4Error::MissingContentSha256 => (
+            bad,
+            "InvalidRequest",
+            "Missing required header for this request: x-amz-content-sha256",
+        ),
+        SigV4Error::ContentSha256 => (
+            bad,
+            "InvalidArgument",
+            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value.",
+        ),
+        SigV4Error::ContentSha256Mismatch => (
+            bad,
+            "XAmzContentSHA256Mismatch",
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        ),
+        SigV4Error::StreamingPayload => (
+            StatusCode::NOT_IMPLEMENTED,
+            "NotImplemented",
+            "A header you provided implies functionality that is not implemented: \
+             x-amz-content-sha256 with chunked payloads (STREAMING-...)",
+        ),
+        SigV4Error::Mismatch => (
+            forbidden,
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. \
+             Check your key and signing method.",
+        ),
+    };
+    Error { status, code, message }
+}
+
+fn credentials(error: CredentialError) -> Error<'static> {
+    let (bad, forbidden) = (StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN);
+    let (status, code, message) = match error {
+        CredentialError::UnknownKey => (
+            forbidden,
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
+        CredentialError::InvalidToken | CredentialError::RoleGone => {
+            (bad, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+        }
+        CredentialError::Expired => (bad, "ExpiredToken", "The provided token has expired."),
+    };
+    Error { status, code, message }
+}
+
+/// No answer of the backend.
+pub(super) fn failed(error: &ForwardError, path: &str, id: &DecisionId) -> Response<AnswerBody> {
+    let error = match error {
+        ForwardError::Digest => signature(SigV4Error::ContentSha256Mismatch),
+        ForwardError::CallerBody => Error {
+            status: StatusCode::BAD_REQUEST,
+            code: "IncompleteBody",
+            message: "You did not provide the number of bytes specified by the Content-Length \
+                      HTTP header.",
+        },
+        _ => Error {
+            status: error.status(),
+            code: "InternalError",
+            message: "We encountered an internal error. Please try again.",
+        },
+    };
+    answer(&error, path, id)
+}
+
+/// What the caller gets of a backend's answer: "not found" is told only those who may know, and what
+/// was refused stands beside what became of the rest.
+pub(super) async fn finished(
+    rule: AnswerRule,
+    response: Response<AnswerBody>,
+    method: &Method,
+    path: &str,
+    id: &DecisionId,
+) -> Response<AnswerBody> {
+    if let Some(message) = &rule.hides_missing
+        && response.status() == StatusCode::NOT_FOUND
+    {
+        let error = Error { status: StatusCode::FORBIDDEN, code: "AccessDenied", message };
+        return answer(&error, path, id);
+    }
+    match rule.merge {
+        Some(merge) if *method == Method::POST && response.status() == StatusCode::OK => {
+            let merged = match whole(response.into_body()).await {
+                Some(backend) => merge.answer(Some(&backend)),
+                None => Err(S3Error::BackendAnswer),
+            };
+            match merged {
+                Ok(body) => xml(StatusCode::OK, body, id),
+                Err(found) => {
+                    let (status, code) = (found.status(), found.code());
+                    answer(&Error { status, code, message: &found.to_string() }, path, id)
+                }
+            }
+        }
+        _ => response,
+    }
+}
+
+/// A backend's answer to DeleteObjects: at most a thousand keys.
+async fn whole(mut body: AnswerBody) -> Option<Bytes> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.ok()?.into_data() {
+            if whole.len() + data.len() > MAX_ANSWER {
+                return None;
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    Some(whole.freeze())
+}
+
+fn answer(error: &Error<'_>, path: &str, id: &DecisionId) -> Response<AnswerBody> {
+    let Error { status, code, message } = error;
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{}</Message>\
+         <Resource>{}</Resource><RequestId>{id}</RequestId><HostId>{id}</HostId></Error>",
+        escape(*message),
+        escape(path),
+    );
+    xml(*status, body.into(), id)
+}
+
+fn xml(status: StatusCode, body: Bytes, id: &DecisionId) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::own(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert("x-amz-request-id", id);
+    }
+    response
+}
+
+const ONE_MECHANISM: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query \
+                             parameter, Signature query string parameter or the Authorization \
+                             header should be specified";
+/// Bytes of a backend's answer that is merged.
+const MAX_ANSWER: usize = 8 << 20;
+
+#[cfg(test)]
+mod tests;

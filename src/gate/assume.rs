@@ -1,0 +1,119 @@
+//! The second stage: as which role does the caller act?
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    Denial, Gate, Login, Refusal, Route,
+    decide::{Progress, misconfigured},
+};
+use crate::{
+    clock::Time,
+    iam::Role,
+    identity::{Assume, AssumeError, Assumed, Groups},
+    sts::guest_scope_down,
+    token::{IssuerKind, VerifiedToken},
+};
+
+impl Gate<'_> {
+    /// The session in which the caller acts: a token's and a guest's from the route's identity pool,
+    /// cached for this generation; that of temporary credentials from what was sealed in them. None
+    /// for a caller who is nobody.
+    pub(super) fn assume(
+        &self,
+        route: &Route,
+        now: Time,
+        progress: &mut Progress,
+    ) -> Result<Option<Arc<Assumed>>, Denial> {
+        match &progress.login {
+            Login::Credentials(presented) => Ok(Some(Arc::clone(&presented.assumed))),
+            Login::Token(token) => {
+                let token = Arc::clone(token);
+                self.of_token(route, &token, progress).map(Some)
+            }
+            Login::Anonymous if route.guest => self.of_guest(route, now, progress).map(Some),
+            Login::Anonymous => Ok(None),
+        }
+    }
+
+    fn of_token(
+        &self,
+        route: &Route,
+        token: &VerifiedToken,
+        progress: &mut Progress,
+    ) -> Result<Arc<Assumed>, Denial> {
+        let pool = pool(route)?;
+        let key = (pool, token.serial);
+        // Someone who listens wants to see the steps, so the cache is left aside.
+        if !progress.trail.is_on()
+            && let Some(hit) = self.rules.sessions.get(&key)
+        {
+            return Ok(hit);
+        }
+        let roles = |arn: &str| self.role(arn);
+        let assume = self.assume_in(pool, self.groups(token), &roles)?;
+        let assumed = Arc::new(assume.session(token, &mut progress.trail).map_err(denial)?);
+        self.rules.sessions.insert(key, Arc::clone(&assumed));
+        Ok(assumed)
+    }
+
+    /// A route's guest: one session a pool.
+    fn of_guest(
+        &self,
+        route: &Route,
+        now: Time,
+        progress: &mut Progress,
+    ) -> Result<Arc<Assumed>, Denial> {
+        let pool = pool(route)?;
+        let place = self.rules.guests.get(pool);
+        if !progress.trail.is_on()
+            && let Some(known) = place.and_then(|place| place.get())
+        {
+            return Ok(Arc::clone(known));
+        }
+        let roles = |arn: &str| self.role(arn);
+        let scope_down = guest_scope_down().map_err(|_| misconfigured("no guest policies"))?;
+        let assume = self.assume_in(pool, None, &roles)?;
+        let assumed = assume.guest(None, now, scope_down, &mut progress.trail).map_err(denial)?;
+        let assumed = Arc::new(assumed);
+        Ok(match place {
+            Some(place) => Arc::clone(place.get_or_init(|| assumed)),
+            None => assumed,
+        })
+    }
+
+    /// What sessions of the identity pool at `pool` are made from.
+    pub(super) fn assume_in<'s>(
+        &'s self,
+        pool: usize,
+        groups: Option<&'s Groups>,
+        roles: &'s dyn Fn(&str) -> Option<Arc<Role>>,
+    ) -> Result<Assume<'s>, Denial> {
+        let pool = self.rules.pools.get(pool);
+        let pool = pool.ok_or_else(|| misconfigured("the route's identity pool is not loaded"))?;
+        Ok(Assume { pool, groups, ids: &self.rules.identities, roles, custom_role: None })
+    }
+
+    /// The role of that ARN.
+    pub(super) fn role(&self, arn: &str) -> Option<Arc<Role>> {
+        self.rules.account.role(arn).cloned()
+    }
+
+    /// The groups of the token's user pool, for access tokens.
+    pub(super) fn groups(&self, token: &VerifiedToken) -> Option<&Groups> {
+        match &token.issuer.kind {
+            IssuerKind::UserPool { id, .. } => self.rules.groups_of(id),
+            _ => None,
+        }
+    }
+}
+
+fn pool(route: &Route) -> Result<usize, Denial> {
+    route.pool.ok_or_else(|| misconfigured("the route has no identity pool"))
+}
+
+fn denial(error: AssumeError) -> Denial {
+    Denial::new(error.reason(), Refusal::AccessDenied, error.told_to_caller())
+        .with(json!({ "error": error.to_string() }))
+}

@@ -1,0 +1,148 @@
+//! Buckets and objects on their way through the stages: described, and decided check by check or,
+//! for DeleteObjects, object by object.
+
+use serde_json::json;
+
+use super::{
+    AnswerRule, Denial, Grounds, Login, Question, Refusal, Rules,
+    authenticate::Authenticated,
+    body::Reading,
+    context::RequestContext,
+    decide::Progress,
+    judge::{Wording, judge},
+};
+use crate::{
+    http::Scheme,
+    iam::Session,
+    services::{
+        Checks, Forward, Operation, Proof,
+        s3::{Asked, Delete, Merge, Parsed, Refused, RequestFacts, S3Error},
+    },
+    sigv4::Kind,
+};
+
+/// What is known of a request to S3 beside its head.
+pub(super) fn facts(rules: &Rules, question: &Question, found: &Authenticated) -> RequestFacts {
+    let (auth_type, signature_age) = match (found.kind, found.signed) {
+        (Some(Kind::Header), _) => (Some("REST-HEADER"), None),
+        (Some(Kind::Presigned { .. }), at) => {
+            let age = at.map(|at| question.now.millis().saturating_sub(at.millis()));
+            (Some("REST-QUERY-STRING"), age)
+        }
+        (None, _) => (None, None),
+    };
+    RequestFacts {
+        auth_type,
+        signature_age,
+        partition: rules.partition(),
+        account: rules.account_id.clone(),
+        anonymous: matches!(found.login, Login::Anonymous),
+        secure: question.received.scheme == Scheme::Https,
+        now: Some(question.now),
+    }
+}
+
+/// The operation that a request asks for. Its body is read if it has to be.
+pub(super) async fn describe(
+    rules: &Rules,
+    question: &Question,
+    facts: &RequestFacts,
+    proof: Proof,
+    mut reading: Reading<'_>,
+) -> Result<Operation, Denial> {
+    let parsed = Parsed::of(Asked {
+        method: &question.method,
+        path: question.target.path(),
+        query: question.target.query(),
+        headers: &question.headers,
+        bucket: rules.routes.bucket(&question.authority).flatten(),
+    })?;
+    if let Some(limit) = parsed.body_limit() {
+        reading.proven(limit, proof).await.map_err(|denial| match denial.refusal {
+            Refusal::TooLarge => Denial::from(parsed.over_limit()).limited(limit),
+            _ => denial,
+        })?;
+    }
+    Ok(parsed.describe(question.headers.clone(), reading.into_body(proof), facts)?)
+}
+
+/// What was decided of an operation.
+pub(super) struct Decided {
+    pub(super) grounds: Grounds,
+    pub(super) forward: Forward,
+    pub(super) answer: AnswerRule,
+}
+
+/// Decides `operation`: which statements allow it, what is left of it, and what its caller may learn
+/// from the answer.
+pub(super) fn decide(
+    operation: Operation,
+    context: &RequestContext<'_>,
+    progress: &mut Progress,
+) -> Result<Decided, Denial> {
+    let assumed = progress.assumed.clone();
+    let anonymous = Session::anonymous();
+    let session = assumed.as_ref().map_or(&anonymous, |assumed| &assumed.session);
+    let trail = &mut progress.trail;
+    let Operation { mut forward, checks, reveals } = operation;
+    match checks {
+        Checks::Public => Err(Denial::from(S3Error::NotImplemented)),
+        Checks::All(checks) => {
+            let matched = judge(session, &checks, context, trail, Wording::S3)?;
+            // AWS tells of a key that isn't there only who may list the bucket, and names that right.
+            let hides_missing = reveals.and_then(|check| {
+                judge(session, &[check], context, trail, Wording::S3).err().map(|d| d.detail)
+            });
+            let answer = AnswerRule { hides_missing, merge: None };
+            Ok(Decided { grounds: Grounds::Statements(matched), forward, answer })
+        }
+        Checks::Each(mut delete) => {
+            let mut grounds = Vec::new();
+            let mut refused = Vec::new();
+            let mut first = None;
+            delete.objects.retain(|object| {
+                match judge(session, &object.checks, context, trail, Wording::S3) {
+                    Ok(matched) => {
+                        grounds.extend(matched);
+                        true
+                    }
+                    Err(denial) => {
+                        refused.push(Refused {
+                            key: object.key.clone(),
+                            version_id: object.version_id.clone(),
+                            message: denial.detail.clone(),
+                        });
+                        first.get_or_insert(denial);
+                        false
+                    }
+                }
+            });
+            let merge = (!refused.is_empty()).then_some(Merge { refused });
+            match (delete, merge, first) {
+                (Delete { objects, .. }, Some(merge), Some(first)) if objects.is_empty() => {
+                    Err(nothing_left(merge, &first))
+                }
+                (delete, merge, _) => {
+                    delete.write_to(&mut forward);
+                    let answer = AnswerRule { hides_missing: None, merge };
+                    grounds.dedup_by(|a, b| a.label() == b.label());
+                    Ok(Decided { grounds: Grounds::Statements(grounds), forward, answer })
+                }
+            }
+        }
+    }
+}
+
+/// No object may be deleted: S3 says so object by object, with 200.
+fn nothing_left(merge: Merge, first: &Denial) -> Denial {
+    let refused = merge.refused.len();
+    let found = json!({ "refused": refused, "first": first.found });
+    Denial::new(first.reason, Refusal::Items(merge), first.detail.clone()).with(found)
+}
+
+impl From<S3Error> for Denial {
+    fn from(error: S3Error) -> Self {
+        let detail = error.to_string();
+        Self::new(error.reason(), Refusal::S3(error), detail)
+    }
+}

@@ -1,0 +1,102 @@
+//! Requests signed with temporary credentials.
+//!
+//! The order is AWS's: the credentials, the clock, then the signature, and of services other than
+//! S3 the body, which is read whole. A body that S3 is sent is proven as it is streamed.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    Denial, Presented, Refusal, Rules, Trail, body::Reading, credentials::CredentialError,
+};
+use crate::{
+    clock::Time,
+    services::Proof,
+    sigv4::{Form, Kind, Payload, Scratch, SigV4Error, Signed, sha256},
+};
+
+/// What a signature proved.
+pub(super) struct Proven {
+    /// The credentials it was made with.
+    pub(super) presented: Arc<Presented>,
+    /// What the body has to be, if it wasn't read.
+    pub(super) proof: Proof,
+    /// How it was sent.
+    pub(super) kind: Kind,
+    /// When it was made.
+    pub(super) time: Time,
+}
+
+/// Proves `signed`. A body that has to be read may have [`Rules::body_buffer`] bytes.
+pub(super) async fn prove(
+    rules: &Rules,
+    signed: &Signed<'_>,
+    form: Form,
+    reading: &mut Reading<'_>,
+    now: Time,
+    trail: &mut Trail,
+) -> Result<Proven, Denial> {
+    let proven = check(rules, signed, form, reading, now).await;
+    trail.note("authenticate", || match &proven {
+        Ok(proven) => {
+            let grant = &proven.presented.grant;
+            let found = json!({
+                "access_key_id": proven.presented.access_key_id,
+                "scope": signed.scope().to_string(),
+                "identity": grant.identity,
+                "expires": grant.expires.rfc3339(),
+            });
+            ("signature verified".to_owned(), found)
+        }
+        Err(denial) => {
+            let found = json!({ "reason": denial.reason, "error": denial.detail });
+            ("signature refused".to_owned(), found)
+        }
+    });
+    proven
+}
+
+async fn check(
+    rules: &Rules,
+    signed: &Signed<'_>,
+    form: Form,
+    reading: &mut Reading<'_>,
+    now: Time,
+) -> Result<Proven, Denial> {
+    let credentials = rules.credentials.as_ref().ok_or(CredentialError::UnknownKey)?;
+    let token = signed.session_token().ok_or(CredentialError::UnknownKey)?;
+    let presented = credentials.present(rules, signed.access_key_id(), token, now)?;
+    signed.check_time(now)?;
+    let (body_hash, proof) = match (signed.payload(), form) {
+        (Payload::Streaming, _) => return Err(SigV4Error::StreamingPayload.into()),
+        (Payload::Unsigned, Form::S3) => (None, Proof::None),
+        (Payload::Sha256(hash), Form::S3) => (None, Proof::Sha256(hash)),
+        (Payload::Unstated, Form::S3) => match signed.kind() {
+            Kind::Presigned { .. } => (None, Proof::None),
+            Kind::Header => return Err(SigV4Error::MissingContentSha256.into()),
+        },
+        // Whatever else they say of it, the body is what is hashed.
+        (stated, Form::Other) => {
+            let limit = rules.body_buffer;
+            let body = reading.whole(limit).await.map_err(|e| Denial::from(e).limited(limit))?;
+            let hash = sha256(&body);
+            match stated {
+                Payload::Sha256(stated) if stated != hash => {
+                    return Err(SigV4Error::ContentSha256Mismatch.into());
+                }
+                _ => (Some(hash), Proof::None),
+            }
+        }
+    };
+    let key = presented.signing_key(signed.scope());
+    signed.verify(&key.1, form, body_hash.as_ref(), &mut Scratch::default())?;
+    Ok(Proven { presented, proof, kind: signed.kind(), time: signed.time() })
+}
+
+impl From<SigV4Error> for Denial {
+    fn from(error: SigV4Error) -> Self {
+        let detail = error.to_string();
+        Self::new(error.reason(), Refusal::Signature(error), detail)
+    }
+}

@@ -1,0 +1,122 @@
+//! Proving a signature.
+
+use aws_lc_rs::digest;
+
+use super::canonical::{self, Scratch, Slash};
+use super::parse::{ALGORITHM, Kind, Payload, Signed, hex};
+use super::{SigV4Error, SigningKey};
+use crate::clock::Time;
+
+/// How a service's requests are put into canonical form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// S3: the path encoded once, the body as `x-amz-content-sha256` says.
+    S3,
+    /// All others: the path encoded twice, the body as it is.
+    Other,
+}
+
+impl Signed<'_> {
+    /// Whether the signature's time is acceptable at the moment `now`: within 15 minutes of it, of
+    /// a presigned request until it expires. The scope must be of the same day.
+    ///
+    /// # Errors
+    /// [`SigV4Error::ScopeDate`], [`SigV4Error::TimeSkewed`], [`SigV4Error::PresignedNotYet`],
+    /// [`SigV4Error::PresignedExpired`].
+    pub fn check_time(&self, now: Time) -> Result<(), SigV4Error> {
+        if self.stamp.get(..8) != Some(self.scope.date().as_bytes()) {
+            return Err(SigV4Error::ScopeDate);
+        }
+        let ahead = self.time > now.plus_secs(MAX_SKEW);
+        match self.kind {
+            Kind::Header if ahead || self.time.plus_secs(MAX_SKEW) < now => {
+                Err(SigV4Error::TimeSkewed)
+            }
+            Kind::Presigned { .. } if ahead => Err(SigV4Error::PresignedNotYet),
+            Kind::Presigned { expires } => {
+                let seconds = i64::try_from(expires.as_secs()).unwrap_or(0);
+                match self.time.plus_secs(seconds) < now {
+                    true => Err(SigV4Error::PresignedExpired),
+                    false => Ok(()),
+                }
+            }
+            Kind::Header => Ok(()),
+        }
+    }
+
+    /// Proves the signature with the key of its scope. `body` is the SHA-256 of the body, which
+    /// services other than S3 sign; that it is also what `x-amz-content-sha256` says is for the
+    /// caller to compare.
+    ///
+    /// # Errors
+    /// [`SigV4Error::Mismatch`], [`SigV4Error::HeadersNotSigned`],
+    /// [`SigV4Error::SignedHeaderMissing`], [`SigV4Error::MissingContentSha256`].
+    pub fn verify(
+        &self,
+        key: &SigningKey,
+        form: Form,
+        body: Option<&[u8; 32]>,
+        scratch: &mut Scratch,
+    ) -> Result<(), SigV4Error> {
+        let stated = self.head.headers.get("x-amz-content-sha256").map(|value| value.as_bytes());
+        let hashed = body.map(hex);
+        let payload: &[u8] = match (stated, self.payload, form, self.kind, &hashed) {
+            (Some(stated), ..) => stated,
+            (None, Payload::Unstated, Form::S3, Kind::Presigned { .. }, _) => b"UNSIGNED-PAYLOAD",
+            (None, _, Form::Other, _, Some(hash)) => hash,
+            _ => return Err(SigV4Error::MissingContentSha256),
+        };
+        self.prove(key, form, Slash::Plain, payload, scratch).or_else(|error| {
+            // Both spellings are the same key to S3, and either may have been signed.
+            let slashed = form == Form::S3 && has_encoded_slash(self.head.path);
+            match error {
+                SigV4Error::Mismatch if slashed => {
+                    self.prove(key, form, Slash::Encoded, payload, scratch)
+                }
+                _ => Err(error),
+            }
+        })
+    }
+
+    fn prove(
+        &self,
+        key: &SigningKey,
+        form: Form,
+        slash: Slash,
+        payload: &[u8],
+        scratch: &mut Scratch,
+    ) -> Result<(), SigV4Error> {
+        canonical::write(self, form, slash, payload, scratch)?;
+        let Scratch { request, to_sign, .. } = scratch;
+        let hash = digest::digest(&digest::SHA256, request);
+        to_sign.clear();
+        for line in [ALGORITHM.as_bytes(), &self.stamp, self.scope.as_str().as_bytes()] {
+            to_sign.extend_from_slice(line);
+            to_sign.push(b'\n');
+        }
+        to_sign.extend_from_slice(&hex(hash.as_ref()));
+        match key.verifies(to_sign, &self.signature) {
+            true => Ok(()),
+            false => Err(SigV4Error::Mismatch),
+        }
+    }
+}
+
+/// The SHA-256 of a body.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    for (to, from) in hash.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
+        *to = *from;
+    }
+    hash
+}
+
+fn has_encoded_slash(path: &str) -> bool {
+    path.as_bytes().windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f"))
+}
+
+/// How far a signature's time may be from now, in seconds.
+const MAX_SKEW: i64 = 15 * 60;
+
+#[cfg(test)]
+mod tests;
