@@ -19,7 +19,7 @@ mod user_pool;
 pub use directory::{CLIENT_ID, Directory, PASSWORD, POOL_ID, User};
 pub use echo::Echo;
 pub use groups::{Group, GroupClaims, group_claims};
-pub use keys::Retired;
+pub use keys::{Retired, make_rsa_key};
 pub use s3::S3;
 pub use user_pool::{StandinError, UserPool};
 
