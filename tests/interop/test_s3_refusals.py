@@ -268,7 +268,15 @@ def test_headers(files, unseen, name, value, status):
     assert found == status
 
 
-@pytest.mark.parametrize("name", ["x-amz-acl", "x-amz-copy-source", "x-amz-tagging", "x-amz-date", "range", "if-match"])
+def test_a_digest_that_a_bearer_states_is_proven(files, unseen):
+    """Policies may ask for it, so that it must hold."""
+    digest = hashlib.sha256(b"stated").hexdigest()
+    fields = {"Authorization": f"Bearer {files.people.tokens('carol')['id']}", "x-amz-content-sha256": digest}
+    assert told(raw(files.gate, "PUT", "/demo/x", fields, b"others")) == (400, "XAmzContentSHA256Mismatch")
+    assert told(raw(files.gate, "PUT", "/demo/x?tagging", fields, b"others")) == (400, "XAmzContentSHA256Mismatch")
+
+
+@pytest.mark.parametrize("name", ["x-amz-acl", "x-amz-copy-source", "x-amz-tagging", "x-amz-date", "if-match"])
 def test_headers_that_come_twice(files, unseen, name):
     fields = [("Authorization", f"Bearer {files.people.tokens('carol')['id']}"), (name, "demo/a"), (name, "demo/b")]
     answer = raw(files.gate, "PUT", "/demo/copy", fields)
