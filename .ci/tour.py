@@ -145,7 +145,9 @@ def main():
         sys.exit(f"the tour starts {len(demos)} demos and has {len(tour)} more blocks; it needs one, and some")
     checked = 1 + sum(expected is not None for _, expected in tour)
     with tempfile.TemporaryDirectory() as folder:
-        path = f"{ROOT / 'target' / 'release'}:{os.environ['PATH']}"
+        # The AWS command line comes from the tests' own tools.
+        tools = Path(os.environ.get("POOLGATE_RIG", ROOT / "target" / "rig")) / "venv" / "bin"
+        path = f"{ROOT / 'target' / 'release'}:{tools}:{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "TMPDIR": folder}
         log = Path(folder) / "demo.log"
         demo = start_demo(demos[0], environment, log)

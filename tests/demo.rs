@@ -110,6 +110,34 @@ fn everyone_gets_the_answers_of_the_table() {
     assert_eq!(demo.stop(), Some(0));
 }
 
+/// The same on S3, where nobody is a guest.
+#[test]
+fn everyone_gets_the_rights_of_the_table_on_objects() {
+    let demo = Demo::start(None);
+    let requests = [
+        ("GET", "/demo/public/hello.txt"),
+        ("GET", "/demo/home/nobody/notes.txt"),
+        ("GET", "/demo/secret/plans.txt"),
+        ("GET", "/demo/public/missing"),
+        ("GET", "/demo?list-type=2"),
+        ("PUT", "/demo/public/new"),
+        ("DELETE", "/demo/public/new"),
+        ("GET", "/demo/public/../secret/plans.txt"),
+    ];
+    for (user, statuses) in [
+        (Some("alice"), [200, 200, 403, 404, 200, 403, 403, 400]),
+        (Some("bob"), [200, 200, 403, 404, 200, 403, 403, 400]),
+        (Some("carol"), [200, 200, 403, 404, 200, 200, 204, 400]),
+        (Some("dave"), [403, 403, 403, 403, 403, 403, 403, 400]),
+        (None, [200, 403, 403, 403, 403, 403, 403, 400]),
+    ] {
+        let token = user.map(|user| demo.token(user, "access"));
+        let found = requests.map(|(method, path)| demo.ask(method, path, token.as_deref()));
+        assert_eq!(found, statuses, "{user:?}");
+    }
+    assert_eq!(demo.stop(), Some(0));
+}
+
 #[test]
 fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
     let data = tempfile::tempdir().unwrap();
@@ -127,9 +155,16 @@ fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
 
     let token = demo.token("alice", "id");
     assert_eq!(demo.ask("GET", "/api/x", Some(&token)), 200);
+    let carol = demo.token("carol", "id");
+    assert_eq!(demo.ask("PUT", "/demo/kept", Some(&carol)), 200);
+    assert_eq!(demo.ask("DELETE", "/demo/public/hello.txt", Some(&carol)), 204);
     assert_eq!(demo.stop(), Some(0));
 
     let demo = Demo::start(Some(data.path()));
+    // Its port is another, so that its tokens are too.
+    let carol = demo.token("carol", "id");
+    assert_eq!(demo.ask("GET", "/demo/kept", Some(&carol)), 200);
+    assert_eq!(demo.ask("GET", "/demo/public/hello.txt", Some(&carol)), 404);
     assert_eq!(fs::read(data.path().join("identity.key")).unwrap(), identity);
     assert_eq!(demo.ask("GET", "/api/x", Some(&demo.token("alice", "id"))), 200);
 }

@@ -12,13 +12,13 @@ use tokio::net::TcpListener;
 
 use super::{
     USAGE,
-    demo_files::{Addresses, tour, write},
+    demo_files::{Addresses, BUCKET, OBJECTS, S3_KEY, tour, write},
     run::{Bound, StartError, print, run, runtime},
 };
 use crate::{
     config::Address,
     server::Listener,
-    standin::{Directory, Echo, UserPool},
+    standin::{Directory, Echo, S3, UserPool},
 };
 
 /// Run everything embedded, without configuration: users, roles, an API, and the gate in front
@@ -65,21 +65,27 @@ impl Demo {
         let listen = Listener::bind(&Address::Tcp(self.listen)).map_err(StartError::other)?;
         let admin = Listener::bind(&Address::Tcp(self.admin)).map_err(StartError::other)?;
         let (user_pool, echo) = (standin_listener().await?, standin_listener().await?);
+        let s3 = standin_listener().await?;
         let addresses = Addresses {
             listen: listen.local_address().unwrap_or(self.listen),
             admin: admin.local_address().unwrap_or(self.admin),
             user_pool: user_pool.local_addr().map_err(StartError::other)?,
             echo: echo.local_addr().map_err(StartError::other)?,
+            s3: s3.local_addr().map_err(StartError::other)?,
         };
-        let configuration = write(data.path(), &addresses).map_err(StartError::other)?;
+        let written = write(data.path(), &addresses).map_err(StartError::other)?;
         let keys = data.path().join("user-pool");
         let pool = UserPool::open(Directory::demo(), &addresses.issuer(), &keys);
         tokio::spawn(pool.map_err(StartError::other)?.serve(user_pool));
         tokio::spawn(Echo::new().serve(echo));
+        let objects = S3::open(&data.path().join("s3"), S3_KEY, &written.s3_secret);
+        let objects = objects.map_err(StartError::other)?;
+        objects.seed(BUCKET, &OBJECTS).map_err(StartError::other)?;
+        tokio::spawn(objects.serve(s3));
 
         let bound = Bound { proxy: Some(listen), admin: Some(admin) };
-        let text = tour(&addresses, &configuration, &program());
-        run(&configuration, bound, || {
+        let text = tour(&addresses, &written.configuration, &program());
+        run(&written.configuration, bound, || {
             // Without a reader of standard output the demo works all the same.
             let _ = print(&text);
         })

@@ -10,7 +10,7 @@ use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::standin::{CLIENT_ID, PASSWORD, POOL_ID};
+use crate::standin::{CLIENT_ID, PASSWORD, POOL_ID, make_rsa_key};
 
 /// Where the parts of a running demo listen.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,17 @@ pub(super) struct Addresses {
     pub(super) user_pool: SocketAddr,
     /// The echo API's own.
     pub(super) echo: SocketAddr,
+    /// The S3 stand-in's own.
+    pub(super) s3: SocketAddr,
+}
+
+/// What [`write`] has written.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// Where the configuration is.
+    pub(super) configuration: PathBuf,
+    /// What opens the S3 stand-in from now on, with [`S3_KEY`].
+    pub(super) s3_secret: String,
 }
 
 impl Addresses {
@@ -41,13 +52,13 @@ impl Addresses {
     }
 }
 
-/// Writes what is missing of the demo's files into a data folder and answers the configuration's
-/// path. Policies and the identity key that are there stay as they are. `poolgate.yaml` names
+/// Writes what is missing of the demo's files into a data folder. Policies and keys that are there
+/// stay as they are, but the key of the S3 stand-in, which is another at each start. `poolgate.yaml` names
 /// ports that change from run to run, so it is written anew as long as it has its first line.
 ///
 /// # Errors
 /// What the system says if a file can't be written.
-pub(super) fn write(data: &Path, addresses: &Addresses) -> io::Result<PathBuf> {
+pub(super) fn write(data: &Path, addresses: &Addresses) -> io::Result<Written> {
     for (name, text) in FILES {
         let path = data.join(name);
         if let Some(folder) = path.parent() {
@@ -57,25 +68,46 @@ pub(super) fn write(data: &Path, addresses: &Addresses) -> io::Result<PathBuf> {
             fs::write(&path, text)?;
         }
     }
-    let key = data.join("identity.key");
-    if !key.exists() {
-        let mut bytes = [0; 32];
-        rand::fill(&mut bytes).map_err(|_| io::Error::other("no randomness"))?;
-        let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&key)?;
-        file.write_all(STANDARD.encode(bytes).as_bytes())?;
+    for name in ["identity.key", "credentials.key"] {
+        if !data.join(name).exists() {
+            write_private(&data.join(name), &secret()?)?;
+        }
     }
-    let path = data.join("poolgate.yaml");
-    let ours = fs::read_to_string(&path).map_or(true, |text| text.starts_with(HEADING));
+    let token_key = data.join("token.pem");
+    if !token_key.exists() {
+        make_rsa_key(&token_key).map_err(io::Error::other)?;
+    }
+    let s3_secret = secret()?;
+    write_private(&data.join("s3.secret"), &s3_secret)?;
+    let configuration = data.join("poolgate.yaml");
+    let ours = fs::read_to_string(&configuration).map_or(true, |text| text.starts_with(HEADING));
     if ours {
-        fs::write(&path, configuration(addresses))?;
+        fs::write(&configuration, self::configuration(addresses))?;
     }
-    Ok(path)
+    Ok(Written { configuration, s3_secret })
+}
+
+/// 32 random bytes, in base64.
+fn secret() -> io::Result<String> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(|_| io::Error::other("no randomness"))?;
+    Ok(STANDARD.encode(bytes))
+}
+
+/// Writes a file anew that only its owner may read.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// The demo's `poolgate.yaml`.
 pub(super) fn configuration(addresses: &Addresses) -> String {
-    let Addresses { listen, admin, user_pool, echo } = addresses;
+    let Addresses { listen, admin, user_pool, echo, s3 } = addresses;
     let issuer = addresses.issuer();
     format!(
         r#"{HEADING}
@@ -93,6 +125,8 @@ user_pools:
 identity_pools: policies/identity-pools
 policies: policies
 identities: {{ store: derived, key: {{ file: identity.key }} }}
+credentials: {{ keys: [ {{ id: k1, file: credentials.key }} ], token_key: {{ file: token.pem }} }}
+s3: {{ domains: [s3.localhost] }}
 routes:
   - name: users
     service: cognito-idp
@@ -103,6 +137,12 @@ routes:
     match: {{ path: /api/ }}
     api: {{ id: demoapi, stage: prod }}
     upstream: {{ url: "http://{echo}" }}
+  - name: files
+    service: s3
+    guest: true
+    upstream:
+      url: "http://{s3}"
+      sign: {{ access_key_id: {S3_KEY}, secret_access_key: {{ file: s3.secret }} }}
 decision_log: {{ sink: stdout }}
 "#
     )
@@ -115,7 +155,7 @@ pub(super) fn tour(addresses: &Addresses, configuration: &Path, program: &str) -
     let configuration = configuration.display();
     format!(
         r#"The gate listens on {gate}, its metrics are at http://{admin}/metrics.
-Users: alice (reads), bob (writes orders), carol (may do everything), dave (no API).
+Users: alice (reads), bob (writes orders and his own files), carol (may do everything), dave (his own files).
 Every password is {PASSWORD}
 
 Sign alice in, as the AWS SDKs do:
@@ -139,6 +179,24 @@ nobody is asked to sign in (401), dave has no rights on the API (403):
   curl -i {gate}/api/orders/1
   curl -i {gate}/api/orders/1 -H "authorization: Bearer $DAVE"
 
+The same roles hold on S3, for tokens, for guests and for the AWS SDKs. alice may read (200), not write (403):
+  curl -i {gate}/{BUCKET}/public/hello.txt -H "authorization: Bearer $ALICE"
+  curl -i {gate}/{BUCKET}/public/hello.txt -H "authorization: Bearer $ALICE" -T /etc/hostname
+
+Exchange bob's token for temporary credentials, and use the AWS command line:
+  export AWS_ENDPOINT_URL={gate} AWS_REGION=us-east-1
+  LOGIN=cognito-idp.us-east-1.amazonaws.com/{POOL_ID}=$BOB
+  ID=$(aws cognito-identity get-id --identity-pool-id {IDENTITY_POOL_ID} --logins "$LOGIN" \
+    --no-sign-request --query IdentityId --output text)
+  read -r AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN < <(
+    aws cognito-identity get-credentials-for-identity --identity-id "$ID" --logins "$LOGIN" --no-sign-request \
+      --query 'Credentials.[AccessKeyId,SecretKey,SessionToken]' --output text)
+  export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+  aws sts get-caller-identity
+  aws s3 cp /etc/hostname "s3://{BUCKET}/home/$ID/hostname"
+  aws s3 ls --recursive s3://{BUCKET}/
+  aws s3 cp s3://{BUCKET}/secret/plans.txt -
+
 Why?
   {program} explain --config {configuration} --token "$ALICE" POST {gate}/api/orders/1
 "#
@@ -149,9 +207,25 @@ Why?
 #[path = "demo_files_tests.rs"]
 mod tests;
 
+/// The demo's identity pool.
+const IDENTITY_POOL_ID: &str = "us-east-1:00000000-0000-4000-8000-000000000001";
+
 /// Marks a configuration that nobody has taken over.
 const HEADING: &str =
     "# Written by `poolgate demo` at each start; delete this line to keep your own changes.";
+
+/// The demo's bucket.
+pub(super) const BUCKET: &str = "demo";
+
+/// What is in it at first: what everybody, nobody, and somebody else may read.
+pub(super) const OBJECTS: [(&str, &str); 3] = [
+    ("public/hello.txt", "Hello, whoever you are.\n"),
+    ("secret/plans.txt", "Nobody reads this, not even carol.\n"),
+    ("home/nobody/notes.txt", "These are nobody's own.\n"),
+];
+
+/// The access key of the S3 stand-in; its secret is random.
+pub(super) const S3_KEY: &str = "poolgate-demo";
 
 /// Name in the data folder, and content.
 const FILES: [(&str, &str); 8] = [

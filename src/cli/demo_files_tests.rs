@@ -9,28 +9,35 @@ fn addresses(listen: &str) -> Addresses {
         admin: at("127.0.0.1:9901"),
         user_pool: at("127.0.0.1:4001"),
         echo: at("127.0.0.1:4002"),
+        s3: at("127.0.0.1:4003"),
     }
 }
 
 #[test]
 fn writes_only_what_is_missing() {
     let data = tempfile::tempdir().unwrap();
-    let path = write(data.path(), &addresses("127.0.0.1:8080")).unwrap();
-    let key = data.path().join("identity.key");
-    let first = fs::read_to_string(&key).unwrap();
-    assert_eq!(STANDARD.decode(&first).unwrap().len(), 32);
-    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
-    let reader = data.path().join("policies/roles/Reader.json");
-    fs::write(&reader, "mine").unwrap();
-    write(data.path(), &addresses("0.0.0.0:81")).unwrap();
-    assert_eq!(fs::read_to_string(&key).unwrap(), first);
-    assert_eq!(fs::read_to_string(&reader).unwrap(), "mine");
+    let first = write(data.path(), &addresses("127.0.0.1:8080")).unwrap();
+    let read = |name: &str| fs::read_to_string(data.path().join(name)).unwrap();
+    let keys = ["identity.key", "credentials.key", "token.pem"];
+    for name in keys.into_iter().chain(["s3.secret"]) {
+        let mode = fs::metadata(data.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let kept = keys.map(read);
+    assert!(kept.iter().take(2).all(|key| STANDARD.decode(key).unwrap().len() == 32));
+    fs::write(data.path().join("policies/roles/Reader.json"), "mine").unwrap();
+    let second = write(data.path(), &addresses("0.0.0.0:81")).unwrap();
+    assert_eq!(keys.map(read), kept);
+    assert_eq!(read("policies/roles/Reader.json"), "mine");
+    // This one nobody keeps.
+    assert_ne!(second.s3_secret, first.s3_secret);
+    assert_eq!(read("s3.secret"), second.s3_secret);
+    let path = second.configuration;
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(r#"issuer: "http://127.0.0.1:81/us-east-1_Demo00001""#), "{text}");
-    assert!(
-        tour(&addresses("0.0.0.0:81"), data.path(), "poolgate")
-            .contains("http://127.0.0.1:81/api/orders/1")
-    );
+    let tour = tour(&addresses("0.0.0.0:81"), data.path(), "poolgate");
+    assert!(tour.contains("http://127.0.0.1:81/api/orders/1"));
+    assert!(tour.contains("http://127.0.0.1:81/demo/public/hello.txt"));
 }
 
 #[test]

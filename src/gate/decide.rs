@@ -205,8 +205,8 @@ impl Gate<'_> {
         progress.login = found.login.clone();
         progress.assumed = self.assume(route, question.now, progress)?;
         let facts = objects::facts(self.rules, question, &found);
-        let operation =
-            objects::describe(self.rules, question, &facts, found.proof, reading).await?;
+        let proof = objects::proof(question, &found)?;
+        let operation = objects::describe(self.rules, question, &facts, proof, reading).await?;
         self.note_checks(&operation, progress);
 
         let context =

@@ -18,7 +18,7 @@ use crate::{
         Checks, Forward, Operation, Proof,
         s3::{Asked, Delete, Merge, Parsed, Refused, RequestFacts, S3Error},
     },
-    sigv4::Kind,
+    sigv4::{Kind, Payload, SigV4Error},
 };
 
 /// What is known of a request to S3 beside its head.
@@ -39,6 +39,19 @@ pub(super) fn facts(rules: &Rules, question: &Question, found: &Authenticated) -
         anonymous: matches!(found.login, Login::Anonymous),
         secure: question.received.scheme == Scheme::Https,
         now: Some(question.now),
+    }
+}
+
+/// What the body has to be. Policies may ask for its hash (`s3:x-amz-content-sha256`), so that one is
+/// proven whoever states it, signed or not.
+pub(super) fn proof(question: &Question, found: &Authenticated) -> Result<Proof, Denial> {
+    if found.kind.is_some() {
+        return Ok(found.proof);
+    }
+    match Payload::of(&question.headers)? {
+        Payload::Sha256(hash) => Ok(Proof::Sha256(hash)),
+        Payload::Streaming => Err(SigV4Error::StreamingPayload.into()),
+        Payload::Unsigned | Payload::Unstated => Ok(found.proof),
     }
 }
 

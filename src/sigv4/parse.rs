@@ -76,6 +76,22 @@ pub enum Payload {
     Streaming,
 }
 
+impl Payload {
+    /// What a request's headers say of its body, signed or not.
+    ///
+    /// # Errors
+    /// [`SigV4Error::ContentSha256`], if it is neither a hash nor one of AWS's words.
+    pub fn of(headers: &HeaderMap) -> Result<Self, SigV4Error> {
+        let Some(value) = headers.get("x-amz-content-sha256") else { return Ok(Self::Unstated) };
+        let text = value.to_str().map_err(|_| SigV4Error::ContentSha256)?;
+        match text {
+            "UNSIGNED-PAYLOAD" => Ok(Self::Unsigned),
+            _ if text.starts_with("STREAMING-") => Ok(Self::Streaming),
+            _ => unhex(text).map(Self::Sha256).ok_or(SigV4Error::ContentSha256),
+        }
+    }
+}
+
 impl<'r> Signed<'r> {
     /// What the signature of a request claims; `None` if there is none in its head.
     ///
@@ -140,7 +156,7 @@ impl<'r> Signed<'r> {
             kind: Kind::Header,
             time,
             stamp,
-            payload: payload(head.headers)?,
+            payload: Payload::of(head.headers)?,
         })
     }
 
@@ -198,7 +214,7 @@ impl<'r> Signed<'r> {
             kind: Kind::Presigned { expires },
             time,
             stamp,
-            payload: payload(head.headers)?,
+            payload: Payload::of(head.headers)?,
         })
     }
 
@@ -286,15 +302,6 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-fn payload(headers: &HeaderMap) -> Result<Payload, SigV4Error> {
-    let Some(value) = headers.get("x-amz-content-sha256") else { return Ok(Payload::Unstated) };
-    let text = value.to_str().map_err(|_| SigV4Error::ContentSha256)?;
-    match text {
-        "UNSIGNED-PAYLOAD" => Ok(Payload::Unsigned),
-        _ if text.starts_with("STREAMING-") => Ok(Payload::Streaming),
-        _ => unhex(text).map(Payload::Sha256).ok_or(SigV4Error::ContentSha256),
-    }
-}
 
 fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())

@@ -165,11 +165,16 @@ fn file(folder: &Path, kind: &str, number: u32) -> PathBuf {
 /// Makes a key for each path, all at once.
 fn make_all(paths: Vec<PathBuf>) -> Result<(), StandinError> {
     let threads: Vec<_> =
-        paths.into_iter().map(|path| thread::spawn(move || make(&path))).collect();
+        paths.into_iter().map(|path| thread::spawn(move || make_rsa_key(&path))).collect();
     threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| StandinError::Crypto)?)
 }
 
-fn make(path: &Path) -> Result<(), StandinError> {
+/// Makes a new RSA key of 2048 bits and writes it into a PEM file (PKCS#8) that only its owner may
+/// read. Takes long enough to be felt.
+///
+/// # Errors
+/// If the file can't be written, or the system has no randomness.
+pub fn make_rsa_key(path: &Path) -> Result<(), StandinError> {
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| StandinError::Crypto)?;
     let der = pair.as_der().map_err(|_| StandinError::Crypto)?;
     let text = STANDARD.encode(der.as_ref());

@@ -1,5 +1,5 @@
-//! What `poolgate demo` stands in front of: a user pool and an API, served over HTTP/1.1 like any
-//! backend, so that nothing in the gate knows that they are embedded.
+//! What `poolgate demo` stands in front of: a user pool, S3 and an API, served over HTTP/1.1 like
+//! any backend, so that nothing in the gate knows that they are embedded.
 //!
 //! The user pool signs tokens as Amazon Cognito does (two RS256 keys, one for ID and one for
 //! access tokens; no `typ` header) but knows a fixed list of users with a public password. It is
@@ -11,6 +11,7 @@ mod directory;
 mod echo;
 mod groups;
 mod keys;
+mod s3;
 mod serve;
 mod tokens;
 mod user_pool;
@@ -18,7 +19,8 @@ mod user_pool;
 pub use directory::{CLIENT_ID, Directory, PASSWORD, POOL_ID, User};
 pub use echo::Echo;
 pub use groups::{Group, GroupClaims, group_claims};
-pub use keys::Retired;
+pub use keys::{Retired, make_rsa_key};
+pub use s3::S3;
 pub use user_pool::{StandinError, UserPool};
 
 #[cfg(test)]

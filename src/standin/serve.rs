@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -33,10 +34,25 @@ pub(super) enum BodyError {
     Broken,
 }
 
-/// Serves until the future is dropped, which closes every connection. Over `connections` at once,
-/// new ones wait in the listener's backlog.
-pub(super) async fn serve<H: Handler>(listener: TcpListener, connections: usize, handler: Arc<H>) {
-    let permits = Arc::new(Semaphore::new(connections));
+/// Serves until the future is dropped, which closes every connection. Over `limit` at once, new
+/// ones wait in the listener's backlog.
+pub(super) async fn serve<H: Handler>(listener: TcpListener, limit: usize, handler: Arc<H>) {
+    let service = service_fn(move |request| {
+        let handler = Arc::clone(&handler);
+        async move { Ok::<_, Infallible>(handler.answer(request).await) }
+    });
+    connections(listener, limit, service).await;
+}
+
+/// The same for a service that takes bodies as they come.
+pub(super) async fn connections<S, B>(listener: TcpListener, limit: usize, service: S)
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(limit));
     let mut tasks = JoinSet::new();
     loop {
         while tasks.try_join_next().is_some() {}
@@ -48,12 +64,8 @@ pub(super) async fn serve<H: Handler>(listener: TcpListener, connections: usize,
         };
         // Small answers must not wait for the peer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        let handler = Arc::clone(&handler);
+        let service = service.clone();
         tasks.spawn(async move {
-            let service = service_fn(move |request| {
-                let handler = Arc::clone(&handler);
-                async move { Ok::<_, Infallible>(handler.answer(request).await) }
-            });
             // A broken connection concerns its client alone.
             let _ = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())

@@ -16,7 +16,7 @@ use std::{
 
 use tracing_subscriber::{
     EnvFilter,
-    filter::LevelFilter,
+    filter::{LevelFilter, filter_fn},
     fmt::{self, MakeWriter},
     prelude::*,
 };
@@ -45,7 +45,8 @@ pub fn start(level: &str, format: Format) -> Result<(), String> {
         .with_default_directive(LevelFilter::WARN.into())
         .parse(&filter)
         .map_err(|error| format!("log level {filter:?}: {error}"))?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let spoken = filter_fn(|metadata| !SILENT.iter().any(|s| metadata.target().starts_with(s)));
+    let registry = tracing_subscriber::registry().with(filter).with(spoken);
     let lines = fmt::layer()
         .with_writer(Lines)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
@@ -133,6 +134,8 @@ fn write(entries: Receiver<Entry>) {
     }
 }
 
+/// Libraries that log whole requests, with what signs them, are not heard at any level.
+const SILENT: [&str; 2] = ["s3s", "aws_sigv4"];
 static QUEUE: OnceLock<SyncSender<Entry>> = OnceLock::new();
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 /// Lines that may wait to be written.

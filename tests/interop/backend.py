@@ -56,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
         with backend.lock:
             backend.requests.append((self.command, self.path, list(self.headers.items())))
         length, digest = self.body()
+        with backend.lock:
+            backend.finished.append(self.path)
         if file := backend.files.get(self.path):
             return self.send(file, "application/json")
         if pause := re.search(r"/slow/(\d+)$", self.path):
@@ -114,6 +116,8 @@ class Backend:
     def __init__(self, port=0, files=None):
         self.lock = threading.Lock()
         self.requests = []
+        # Targets of those whose body came to its end.
+        self.finished = []
         self.sockets = set()
         self.files = dict(files or {})
         self.server = Server(("127.0.0.1", port), Handler)

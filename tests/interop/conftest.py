@@ -8,6 +8,7 @@ import account
 import mint
 from backend import Backend
 from gate import free_port, start
+from people import People
 
 
 def pytest_sessionstart(session):
@@ -49,6 +50,12 @@ def demo(tmp_path_factory):
         gate.stop()
     finally:
         gate.kill()
+
+
+@pytest.fixture(scope="session")
+def people(demo):
+    """The demo's users, with their tokens and credentials."""
+    return People(demo)
 
 
 @pytest.fixture

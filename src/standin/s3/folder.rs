@@ -1,0 +1,352 @@
+//! `s3s-fs`'s file system, mended where it would mislead; see the module above.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::dto::*;
+use s3s::path::S3Path;
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s_fs::FileSystem;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+/// The files.
+pub(super) struct Folder {
+    files: FileSystem,
+    root: PathBuf,
+}
+
+/// What an operation of the trait [`S3`] answers.
+type Answer<'f, T> = Pin<Box<dyn Future<Output = S3Result<S3Response<T>>> + Send + 'f>>;
+
+/// Operations that `s3s-fs` serves as they should be.
+macro_rules! pass_on {
+    ($($operation:ident($input:ident) -> $output:ident;)*) => {$(
+        fn $operation<'s, 'f>(&'s self, request: S3Request<$input>) -> Answer<'f, $output>
+        where
+            's: 'f,
+            Self: 'f,
+        {
+            self.files.$operation(request)
+        }
+    )*};
+}
+
+/// The same for operations on an upload, which must exist.
+macro_rules! of_an_upload {
+    ($($operation:ident($input:ident) -> $output:ident;)*) => {$(
+        fn $operation<'s, 'f>(&'s self, request: S3Request<$input>) -> Answer<'f, $output>
+        where
+            's: 'f,
+            Self: 'f,
+        {
+            Box::pin(async move {
+                self.has_upload(&request.input.upload_id)?;
+                self.files.$operation(request).await
+            })
+        }
+    )*};
+}
+
+impl Folder {
+    pub(super) fn open(root: &Path) -> s3s_fs::Result<Self> {
+        Ok(Self { files: FileSystem::new(root)?, root: root.to_owned() })
+    }
+
+    /// Neither is a folder an object, nor what isn't there.
+    fn has_object(&self, bucket: &str, key: &str) -> S3Result<()> {
+        match self.root.join(bucket).join(key).is_file() {
+            true => Ok(()),
+            false => Err(s3_error!(NoSuchKey)),
+        }
+    }
+
+    fn has_upload(&self, id: &str) -> S3Result<()> {
+        let uuid = id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        match uuid && self.root.join(format!(".upload-{id}.json")).is_file() {
+            true => Ok(()),
+            false => Err(s3_error!(NoSuchUpload)),
+        }
+    }
+}
+
+impl S3 for Folder {
+    pass_on! {
+        list_buckets(ListBucketsInput) -> ListBucketsOutput;
+        create_bucket(CreateBucketInput) -> CreateBucketOutput;
+        head_bucket(HeadBucketInput) -> HeadBucketOutput;
+        get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput;
+        delete_bucket(DeleteBucketInput) -> DeleteBucketOutput;
+        put_object(PutObjectInput) -> PutObjectOutput;
+        delete_object(DeleteObjectInput) -> DeleteObjectOutput;
+        create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
+    }
+
+    of_an_upload! {
+        upload_part(UploadPartInput) -> UploadPartOutput;
+        complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
+        abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
+    }
+
+    fn get_object<'s, 'f>(
+        &'s self,
+        request: S3Request<GetObjectInput>,
+    ) -> Answer<'f, GetObjectOutput>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            self.has_object(&request.input.bucket, &request.input.key)?;
+            let only = Condition::of(&request.input.if_match, &request.input.if_none_match);
+            let answer = self.files.get_object(request).await?;
+            only.check(answer.output.e_tag.as_ref())?;
+            Ok(answer)
+        })
+    }
+
+    fn head_object<'s, 'f>(
+        &'s self,
+        request: S3Request<HeadObjectInput>,
+    ) -> Answer<'f, HeadObjectOutput>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            self.has_object(&request.input.bucket, &request.input.key)?;
+            let only = Condition::of(&request.input.if_match, &request.input.if_none_match);
+            let answer = self.files.head_object(request).await?;
+            only.check(answer.output.e_tag.as_ref())?;
+            Ok(answer)
+        })
+    }
+
+    fn copy_object<'s, 'f>(
+        &'s self,
+        request: S3Request<CopyObjectInput>,
+    ) -> Answer<'f, CopyObjectOutput>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            self.has_source(&request.input.copy_source)?;
+            self.files.copy_object(request).await
+        })
+    }
+
+    fn upload_part_copy<'s, 'f>(
+        &'s self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> Answer<'f, UploadPartCopyOutput>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            self.has_upload(&request.input.upload_id)?;
+            self.has_source(&request.input.copy_source)?;
+            self.files.upload_part_copy(request).await
+        })
+    }
+
+    fn delete_objects<'s, 'f>(
+        &'s self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> Answer<'f, DeleteObjectsOutput>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            let quiet = request.input.delete.quiet == Some(true);
+            request.input.delete.objects.iter().try_for_each(|object| check_key(&object.key))?;
+            let mut answer = self.files.delete_objects(request).await?;
+            if quiet {
+                answer.output.deleted = None;
+            }
+            Ok(answer)
+        })
+    }
+
+    fn list_parts<'s, 'f>(
+        &'s self,
+        request: S3Request<ListPartsInput>,
+    ) -> Answer<'f, ListPartsOutput>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            self.has_upload(&request.input.upload_id)?;
+            let mut answer = self.files.list_parts(request).await?;
+            if let Some(parts) = &mut answer.output.parts {
+                parts.sort_by_key(|part| part.part_number);
+            }
+            Ok(answer)
+        })
+    }
+
+    fn list_objects<'s, 'f>(
+        &'s self,
+        request: S3Request<ListObjectsInput>,
+    ) -> Answer<'f, ListObjectsOutput>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            check_delimiter(request.input.delimiter.as_deref())?;
+            let encoded = request.input.encoding_type.is_some();
+            let mut answer = self.files.list_objects(request).await?;
+            let output = &mut answer.output;
+            if encoded {
+                encode(&mut output.prefix);
+                encode(&mut output.marker);
+                encode(&mut output.next_marker);
+                encode_keys(output.contents.as_mut(), output.common_prefixes.as_mut());
+            }
+            Ok(answer)
+        })
+    }
+
+    fn list_objects_v2<'s, 'f>(
+        &'s self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> Answer<'f, ListObjectsV2Output>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            check_delimiter(request.input.delimiter.as_deref())?;
+            let encoded = request.input.encoding_type.is_some();
+            let mut answer = self.files.list_objects_v2(request).await?;
+            let output = &mut answer.output;
+            if encoded {
+                encode(&mut output.prefix);
+                encode(&mut output.start_after);
+                encode_keys(output.contents.as_mut(), output.common_prefixes.as_mut());
+            }
+            Ok(answer)
+        })
+    }
+}
+
+impl Folder {
+    fn has_source(&self, source: &CopySource) -> S3Result<()> {
+        let CopySource::Bucket { bucket, key, .. } = source else {
+            return Err(s3_error!(NotImplemented));
+        };
+        check_key(key)?;
+        self.has_object(bucket, key)
+    }
+}
+
+/// Who may use the folder, and for what: whoever signs, for keys that mean the same to everybody.
+pub(super) struct Owner {
+    root: PathBuf,
+}
+
+impl Owner {
+    pub(super) fn of(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    fn check(&self, context: &S3AccessContext<'_>) -> S3Result<()> {
+        if context.credentials().is_none() {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
+        let bucket = match context.s3_path() {
+            S3Path::Root => return Ok(()),
+            S3Path::Bucket { .. } if context.s3_op().name() == "CreateBucket" => return Ok(()),
+            S3Path::Bucket { bucket } => bucket,
+            S3Path::Object { bucket, key } => {
+                check_key(key)?;
+                bucket
+            }
+        };
+        match self.root.join(&**bucket).is_dir() {
+            true => Ok(()),
+            false => Err(s3_error!(NoSuchBucket)),
+        }
+    }
+}
+
+impl S3Access for Owner {
+    fn check<'s, 'c, 'r, 'f>(
+        &'s self,
+        context: &'c mut S3AccessContext<'r>,
+    ) -> Pin<Box<dyn Future<Output = S3Result<()>> + Send + 'f>>
+    where
+        's: 'f,
+        'c: 'f,
+        'r: 'f,
+        Self: 'f,
+    {
+        let checked = Self::check(self, context);
+        Box::pin(std::future::ready(checked))
+    }
+}
+
+/// If-Match and If-None-Match of a read.
+struct Condition {
+    only: Option<ETagCondition>,
+    not: Option<ETagCondition>,
+}
+
+impl Condition {
+    fn of(only: &Option<ETagCondition>, not: &Option<ETagCondition>) -> Self {
+        Self { only: only.clone(), not: not.clone() }
+    }
+
+    fn check(&self, tag: Option<&ETag>) -> S3Result<()> {
+        let same = |condition: &ETagCondition| match condition {
+            ETagCondition::Any => true,
+            ETagCondition::ETag(expected) => tag.is_some_and(|tag| tag.weak_cmp(expected)),
+        };
+        if self.only.as_ref().is_some_and(|only| !same(only)) {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        if self.not.as_ref().is_some_and(same) {
+            return Err(s3_error!(NotModified));
+        }
+        Ok(())
+    }
+}
+
+/// A path that a file system would resolve to another names nothing here.
+fn check_key(key: &str) -> S3Result<()> {
+    let path = key.strip_suffix('/').unwrap_or(key);
+    let resolved = path.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+    match resolved || path.contains('\0') {
+        true => Err(s3_error!(InvalidURI, "Couldn't parse the specified URI.")),
+        false => Ok(()),
+    }
+}
+
+fn check_delimiter(delimiter: Option<&str>) -> S3Result<()> {
+    match delimiter {
+        None | Some("/") => Ok(()),
+        Some(_) => Err(s3_error!(NotImplemented, "Only / delimits listings here.")),
+    }
+}
+
+fn encode_keys(objects: Option<&mut ObjectList>, prefixes: Option<&mut CommonPrefixList>) {
+    for object in objects.into_iter().flatten() {
+        encode(&mut object.key);
+    }
+    for prefix in prefixes.into_iter().flatten() {
+        encode(&mut prefix.prefix);
+    }
+}
+
+fn encode(text: &mut Option<String>) {
+    if let Some(text) = text {
+        *text = utf8_percent_encode(text, ENCODED).to_string();
+    }
+}
+
+/// As S3 encodes keys in listings: all but unreserved characters and slashes.
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
