@@ -15,9 +15,9 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use poolgate::clock::Time;
 use poolgate::gate::{
     Authenticate, Engine, Forward, Gate, Match, Outcome, Question, Route, Routes, Rules, Service,
-    TokenSources, Trail,
+    TokenSources, Trail, Whole,
 };
-use poolgate::http::{Authority, Peer, Scheme, Target, TargetMode, TrustedProxies, receive};
+use poolgate::http::{Authority, Peer, RawTarget, Scheme, TrustedProxies, receive};
 use poolgate::iam::{Account, AccountFile, FileKind};
 use poolgate::identity::{IdentityIds, IdentityPool};
 use poolgate::services::execute_api::Api;
@@ -82,6 +82,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         scopes: Vec::new(),
         authenticate: Authenticate::Token,
         iam: Engine::Enforce,
+        guest: false,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
         upstream: 0,
@@ -97,9 +98,12 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         groups: Vec::new(),
         identities: IdentityIds::new(Some(b"key")),
         account: Account::load(&[file]).expect("a role"),
-        routes: Routes::new(routes, vec![POOL.to_owned()]).expect("routes"),
+        routes: Routes::new(routes, vec![POOL.to_owned()], Vec::new()).expect("routes"),
         region: Some("eu-west-1".to_owned()),
         account_id: Some("123456789012".to_owned()),
+        credentials: None,
+        body_buffer: 1 << 20,
+        guests: Vec::new(),
         sessions: Rules::session_cache(),
     }
 }
@@ -120,7 +124,7 @@ fn question(token: &str) -> Question {
     Question {
         method: Method::GET,
         authority: Authority::parse("gate.example").expect("an authority"),
-        target: Target::parse("/api/orders/1?q=1", TargetMode::Strict).expect("a target"),
+        target: RawTarget::parse("/api/orders/1?q=1").expect("a target"),
         headers,
         received,
         now: NOW,
@@ -134,12 +138,19 @@ fn bench(criterion: &mut Criterion) {
     let gate = Gate { rules: &rules, tokens: &tokens };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let decision = runtime.block_on(gate.decide(question(&token), Trail::Off));
+    let decision =
+        runtime.block_on(gate.decide(question(&token), &mut Whole::default(), Trail::Off));
     assert!(matches!(decision.outcome, Outcome::Allow(_)), "{:?}", decision.outcome);
     criterion.bench_function("gate/remembered", |bencher| {
         bencher.iter_batched(
             || question(&token),
-            |question| runtime.block_on(gate.decide(black_box(question), Trail::Off)),
+            |question| {
+                runtime.block_on(gate.decide(
+                    black_box(question),
+                    &mut Whole::default(),
+                    Trail::Off,
+                ))
+            },
             BatchSize::SmallInput,
         );
     });

@@ -227,9 +227,10 @@ impl Builder {
             let known = arranged.iter().chain(&self.upstreams).find(|(known, _)| *known == key);
             let upstream = match known {
                 Some((_, upstream)) => Arc::clone(upstream),
-                None => match self.upstream(&key).and_then(|upstream| {
-                    Ok(upstream.signed(signer(settings, route)?))
-                }) {
+                None => match self
+                    .upstream(&key)
+                    .and_then(|upstream| Ok(upstream.signed(signer(settings, route)?)))
+                {
                     Ok(upstream) => Arc::new(upstream),
                     Err(message) => {
                         problems.push(Problem::error(&settings.file, url.position, message));

@@ -133,9 +133,13 @@ fn service(settings: &Settings, route: &config::Route) -> Result<Service, (Posit
         return templates(route).map(|t| Service::ExecuteApi(Api::Templates(t)));
     }
     let api = match (&route.api, &settings.aws) {
-        (Some(api), Some(aws)) => {
-            Api::gateway(iam::partition(&aws.region), &aws.region, &aws.account, &api.id, &api.stage)
-        }
+        (Some(api), Some(aws)) => Api::gateway(
+            iam::partition(&aws.region),
+            &aws.region,
+            &aws.account,
+            &api.id,
+            &api.stage,
+        ),
         _ => Api::Unnamed,
     };
     Ok(Service::ExecuteApi(api))

@@ -21,9 +21,7 @@ use super::{
 use crate::{
     clock::{self, Time},
     gate::{Decision, Gate, Outcome, Question, Trail},
-    http::{
-        self, AlbHeaders, Authority, Peer, Problem, RawTarget, RequestError, Scheme,
-    },
+    http::{self, AlbHeaders, Authority, Peer, Problem, RawTarget, RequestError, Scheme},
     telemetry::{method_label, status_class},
     upstream::{AnswerBody, Client, ForwardError},
 };

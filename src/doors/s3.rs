@@ -51,9 +51,7 @@ pub(super) fn denied(denial: &Denial, path: &str, id: &DecisionId) -> Response<A
         Refusal::InvalidCredential => {
             error(bad, "InvalidToken", "The provided token is malformed or otherwise invalid.")
         }
-        Refusal::ExpiredCredential => {
-            error(bad, "ExpiredToken", "The provided token has expired.")
-        }
+        Refusal::ExpiredCredential => error(bad, "ExpiredToken", "The provided token has expired."),
         Refusal::BadRequest if denial.reason == "several_credentials" => {
             error(bad, "InvalidArgument", ONE_MECHANISM)
         }

@@ -18,7 +18,7 @@ use crate::{
     clock::Time,
     http::{self, Credentials, Origin, RequestError, remove_cookie},
     services::Proof,
-    sigv4::{Form, Kind, Signed},
+    sigv4::{Form, Kind, SigV4Error, Signed},
     token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, TokenKind, VerifiedToken},
 };
 
@@ -76,13 +76,14 @@ pub(super) async fn authenticate(
     gate: &Gate<'_>,
     route: &Route,
     question: &Question,
-    signed: Option<Signed<'_>>,
+    signed: Result<Option<Signed<'_>>, SigV4Error>,
     reading: &mut Reading<'_>,
     progress: &mut Progress,
 ) -> Result<Authenticated, Denial> {
     let trail = &mut progress.trail;
-    let token = find_token(route, question, signed.is_some())?;
-    if let Some(signed) = signed {
+    // Two credentials are told before what is wrong with one of them.
+    let token = find_token(route, question, !matches!(signed, Ok(None)))?;
+    if let Some(signed) = signed? {
         let form = match route.service {
             Service::S3 => Form::S3,
             _ => Form::Other,
@@ -99,7 +100,8 @@ pub(super) async fn authenticate(
         trail.note("authenticate", || ("no credential found".to_owned(), Value::Null));
         return Ok(Authenticated::unsigned(Login::Anonymous));
     };
-    let verified = in_time(async { Ok(verify(gate.rules, gate.tokens, token, question.now).await) });
+    let verified =
+        in_time(async { Ok(verify(gate.rules, gate.tokens, token, question.now).await) });
     let verified = verified.await?;
     let found = verified.and_then(|token| accepts(route, source, &token).map(|()| token));
     match found {

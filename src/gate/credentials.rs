@@ -78,7 +78,10 @@ impl CredentialRules {
         let opened = Cache::builder()
             .max_capacity(MAX_OPENED)
             .weigher(|token: &Arc<str>, _| {
-                u32::try_from(token.len()).unwrap_or(u32::MAX).saturating_mul(4).saturating_add(1024)
+                u32::try_from(token.len())
+                    .unwrap_or(u32::MAX)
+                    .saturating_mul(4)
+                    .saturating_add(1024)
             })
             .time_to_idle(Duration::from_secs(3600))
             .build();
@@ -159,7 +162,9 @@ impl Presented {
 
 impl std::fmt::Debug for Presented {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Presented").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+        f.debug_struct("Presented")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Addressed, AnswerRule, Authenticate, BuiltIn, Decision, DecisionId, Denial, Destination, Engine,
-    Grounds, IdentityHeaders, Outcome, Payload, Question, Refusal, Route, RouteError,
+    Addressed, AnswerRule, Authenticate, BuiltIn, Decision, DecisionId, Denial, Destination,
+    Engine, Grounds, IdentityHeaders, Outcome, Payload, Question, Refusal, Route, RouteError,
     Rules, Service, Trail,
     authenticate::{Login, authenticate, remove_credentials},
     body::Reading,
@@ -21,7 +21,7 @@ use crate::{
     iam::{Check, Fact},
     identity::Assumed,
     services::{self, Checks, Operation, Proof, cognito_idp, execute_api},
-    sigv4::Signed,
+    sigv4::{SigV4Error, Signed},
     token::TokenCache,
 };
 
@@ -126,8 +126,11 @@ impl Gate<'_> {
         progress.destination = Some(destination);
         match destination {
             Destination::BuiltIn(service) => {
-                progress.trail.note("route", || (format!("built in: {}", service.name()), Value::Null));
-                let answer = self.answer(service, &question, signed, &mut reading, progress).await?;
+                progress
+                    .trail
+                    .note("route", || (format!("built in: {}", service.name()), Value::Null));
+                let answer =
+                    self.answer(service, &question, signed, &mut reading, progress).await?;
                 Ok(Outcome::Answer(Box::new(answer)))
             }
             Destination::Route(index) => {
@@ -136,7 +139,7 @@ impl Gate<'_> {
                 progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
                 let permit = match route.service {
                     Service::S3 => {
-                        self.permit_objects(route, &question, signed?, reading, progress).await?
+                        self.permit_objects(route, &question, signed, reading, progress).await?
                     }
                     _ => self.permit(route, question, reading, progress).await?,
                 };
@@ -155,7 +158,7 @@ impl Gate<'_> {
     ) -> Result<Permit, Denial> {
         let target = question.target.strict().map_err(http::RequestError::from)?;
         if route.authenticate == Authenticate::Token && is_api(route) {
-            let signed = Signed::parse(question.head())?;
+            let signed = Signed::parse(question.head());
             let found = authenticate(self, route, &question, signed, &mut reading, progress);
             progress.login = found.await?.login;
             demand_token(route, &progress.login)?;
@@ -194,7 +197,7 @@ impl Gate<'_> {
         &self,
         route: &Route,
         question: &Question,
-        signed: Option<Signed<'_>>,
+        signed: Result<Option<Signed<'_>>, SigV4Error>,
         mut reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Permit, Denial> {
@@ -206,7 +209,8 @@ impl Gate<'_> {
         let operation = objects::describe(self.rules, question, &facts, proof, reading).await?;
         self.note_checks(&operation, progress);
 
-        let context = RequestContext::new(self.rules, &question.headers, &question.received, question.now);
+        let context =
+            RequestContext::new(self.rules, &question.headers, &question.received, question.now);
         let decided = objects::decide(operation, &context, progress)?;
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
@@ -326,7 +330,8 @@ fn described(checks: &[&Check]) -> Value {
     let of = |check: &&Check| {
         let context: serde_json::Map<String, Value> =
             check.context.iter().map(|(key, known)| (key.to_owned(), fact(known))).collect();
-        let mut found = json!({ "action": check.action.as_str(), "resource": check.resource.as_str() });
+        let mut found =
+            json!({ "action": check.action.as_str(), "resource": check.resource.as_str() });
         if let (false, Some(members)) = (context.is_empty(), found.as_object_mut()) {
             members.insert("context".to_owned(), Value::Object(context));
         }

@@ -53,7 +53,8 @@ fn worded(verdict: &Verdict, session: &Session, check: &Check, wording: Wording)
         (Wording::S3, None) => "Access Denied".to_owned(),
         (Wording::S3, Some(_)) => {
             let resource = check.resource.as_str();
-            let (plain, quoted) = (format!(" on resource: {resource} "), format!(" on resource: \"{resource}\" "));
+            let (plain, quoted) =
+                (format!(" on resource: {resource} "), format!(" on resource: \"{resource}\" "));
             message.replacen(&plain, &quoted, 1)
         }
     }

@@ -31,12 +31,14 @@ pub use answer::{Answer, Content};
 pub use authenticate::Login;
 pub use credentials::{CredentialError, CredentialRules, Presented};
 pub use decide::{DECISION_DEADLINE, Gate, Permit};
-pub use decision::{AnswerRule, Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Refusal};
+pub use decision::{
+    AnswerRule, Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Refusal,
+};
 pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use routes::{
-    Addressed, Authenticate, BuiltIn, Destination, Forward, Match, Route, RouteConflict, RouteError,
-    RouteIndex, Routes, Service,
+    Addressed, Authenticate, BuiltIn, Destination, Forward, Match, Route, RouteConflict,
+    RouteError, RouteIndex, Routes, Service,
 };
 pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};
 pub use trail::{STATEMENT_CONSIDERED, Step, Trail};

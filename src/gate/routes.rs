@@ -247,10 +247,9 @@ impl Routes {
             None if is_preflight(asked) || is_pool_keys(asked) => {
                 // Of an API that has taken the path, it is the API's.
                 let api = self.by_address(asked, |route| !is_s3(route));
-                return Ok(api.map_or(
-                    Destination::BuiltIn(BuiltIn::CognitoIdentity),
-                    Destination::Route,
-                ));
+                return Ok(
+                    api.map_or(Destination::BuiltIn(BuiltIn::CognitoIdentity), Destination::Route)
+                );
             }
             None => self
                 .by_address(asked, |_| true)

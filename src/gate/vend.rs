@@ -3,8 +3,7 @@
 use ::http::Method;
 
 use super::{
-    Answer, BuiltIn, Content, Denial, Gate, Grounds, Question, Refusal,
-    body::Reading,
+    Answer, BuiltIn, Content, Denial, Gate, Grounds, Question, Refusal, body::Reading,
     decide::Progress,
 };
 use crate::sigv4::{SigV4Error, Signed};

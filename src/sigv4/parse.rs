@@ -191,14 +191,14 @@ impl<'r> Signed<'r> {
             Scope::of_credential(&credential).ok_or(malformed("X-Amz-Credential can't be read"))?;
         let date = date.ok_or(SigV4Error::MissingDate)?;
         let expires = expires.ok_or(malformed("X-Amz-Expires is missing"))?;
-        let digits = (1..=6).contains(&expires.len()) && expires.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            (1..=6).contains(&expires.len()) && expires.bytes().all(|b| b.is_ascii_digit());
         let seconds = expires.parse().ok().filter(|s| digits && (1..=MAX_EXPIRES).contains(s));
         let expires = Duration::from_secs(seconds.ok_or(SigV4Error::ExpiresOutOfRange)?);
         if token.is_some() && head.headers.contains_key("x-amz-security-token") {
             return Err(malformed("there is a session token in a header as well"));
         }
-        let (time, stamp) =
-            amz_time(&date).ok_or(malformed("X-Amz-Date can't be read"))?;
+        let (time, stamp) = amz_time(&date).ok_or(malformed("X-Amz-Date can't be read"))?;
         let access_key_id = access_key_id.to_owned();
         let signed_headers = signed_headers.ok_or(malformed("X-Amz-SignedHeaders is missing"))?;
         let signature = signature.ok_or(malformed("X-Amz-Signature is missing"))?;
@@ -302,7 +302,6 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-
 fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -327,12 +326,11 @@ fn header_time(headers: &HeaderMap) -> Result<(Time, Stamp), SigV4Error> {
 /// `yyyymmddThhmmssZ`.
 fn amz_time(text: &str) -> Option<(Time, Stamp)> {
     let stamp: Stamp = text.as_bytes().try_into().ok()?;
-    let shape =
-        text.bytes().enumerate().all(|(at, byte)| match at {
-            8 => byte == b'T',
-            15 => byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        });
+    let shape = text.bytes().enumerate().all(|(at, byte)| match at {
+        8 => byte == b'T',
+        15 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    });
     if !shape {
         return None;
     }

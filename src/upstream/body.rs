@@ -64,7 +64,9 @@ impl AnswerBody {
 
 /// Trailers were not there when headers were judged and cleaned, and either side may read them as
 /// headers: they may be discarded (RFC 9110 §6.5.1), and are. Nothing follows them.
-pub(super) fn without_trailers<E>(frame: Option<Result<Frame<Bytes>, E>>) -> Option<Result<Frame<Bytes>, E>> {
+pub(super) fn without_trailers<E>(
+    frame: Option<Result<Frame<Bytes>, E>>,
+) -> Option<Result<Frame<Bytes>, E>> {
     frame.filter(|frame| !matches!(frame, Ok(frame) if frame.is_trailers()))
 }
 

@@ -10,9 +10,9 @@ use std::{
     },
 };
 
+use crate::sigv4::Signer;
 use ::http::HeaderValue;
 use arc_swap::ArcSwap;
-use crate::sigv4::Signer;
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
 /// Which `Host` an upstream is sent.

@@ -9,6 +9,7 @@ use super::fixture::{
 use crate::{
     gate::{AlbSource, Authenticate, Forward, Login, Match, Outcome, Refusal, Route, TokenSources},
     http::Scheme,
+    sigv4::SigV4Error,
     token::{
         TokenKind,
         testing::{CLIENT, NOW},
@@ -30,7 +31,7 @@ fn refusal(rig: &Rig, ask: Ask) -> (String, Option<Refusal>) {
     let decision = rig.decide(ask);
     let reason = reason(&decision);
     match decision.outcome {
-        Outcome::Allow(_) => (reason, None),
+        Outcome::Allow(_) | Outcome::Answer(_) => (reason, None),
         Outcome::Deny(denial) => (reason, Some(denial.refusal)),
     }
 }
@@ -66,16 +67,22 @@ fn a_credential_that_fails_is_refused_and_never_taken_for_none() {
         (get(), "-missing_token", Some(Refusal::MissingCredential)),
         (get().bearer("nonsense"), "-malformed", invalid.clone()),
         (get().bearer(&broken), "-malformed", invalid.clone()),
-        (get().bearer(&id).at(NOW.plus_secs(3600)), "-expired", invalid.clone()),
+        (get().bearer(&id).at(NOW.plus_secs(3600)), "-expired", Some(Refusal::ExpiredCredential)),
         (get().bearer(&id_token(&json!({ "aud": "x" }))), "-wrong_audience", invalid.clone()),
         (get().bearer(&id_token(&json!({ "iss": "x" }))), "-unknown_issuer", invalid.clone()),
         (get().with("authorization", "Basic YTpi"), "-unsupported_credential", invalid.clone()),
         (
             get().with("authorization", "AWS4-HMAC-SHA256 Credential=a"),
-            "-unsupported_credential",
-            invalid.clone(),
+            "-signature_malformed",
+            Some(Refusal::Signature(SigV4Error::MalformedHeader(
+                "it needs Credential, SignedHeaders and Signature",
+            ))),
         ),
-        (Ask::get(presigned), "-unsupported_credential", invalid.clone()),
+        (
+            Ask::get(presigned),
+            "-presigned_malformed",
+            Some(Refusal::Signature(SigV4Error::MalformedQuery("X-Amz-Credential is missing"))),
+        ),
         (Ask::get(presigned).bearer(&id), "-several_credentials", bad.clone()),
         (get().with("authorization", "Bearer"), "-authorization_malformed", bad.clone()),
         (get().with("authorization", ""), "-authorization_malformed", bad.clone()),
@@ -217,7 +224,7 @@ fn credentials_go_upstream_only_as_the_route_says() {
         let Outcome::Allow(permit) = Rig::new(vec![route]).decide(ask).outcome else {
             panic!("denied");
         };
-        permit.into_parts().0.forward.headers
+        permit.into_parts().0.headers
     };
     let headers = forwarded(token_only("keep"), Ask::get("/api/x").bearer(&id));
     assert_eq!(headers["authorization"], format!("Bearer {id}"));
@@ -250,7 +257,7 @@ fn of_all_credentials_a_bearer_token_alone_goes_upstream() {
         let Outcome::Allow(permit) = Rig::new(vec![route]).decide(ask).outcome else {
             panic!("denied");
         };
-        let headers = permit.into_parts().0.forward.headers;
+        let headers = permit.into_parts().0.headers;
         assert!(!headers.contains_key("x-amz-security-token"), "{value}");
         assert!(headers.contains_key("x-amz-date"), "{value}");
         headers.get("authorization").map(|value| value.to_str().unwrap().to_owned())

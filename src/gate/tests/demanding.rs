@@ -172,14 +172,14 @@ fn unsigned_operations_of_a_user_pool_are_public_and_no_others() {
     else {
         panic!("denied");
     };
-    assert!(!permit.into_parts().0.forward.headers.contains_key("x-amzn-oidc-data"));
+    assert!(!permit.into_parts().0.headers.contains_key("x-amzn-oidc-data"));
 }
 
 #[test]
 fn callers_learn_nothing_of_the_configuration() {
     let words = |ask: Ask, rig: &Rig| match rig.decide(ask).outcome {
         Outcome::Deny(denial) => (denial.reason, denial.detail, denial.found.to_string()),
-        Outcome::Allow(_) => panic!("allowed"),
+        _ => panic!("allowed"),
     };
     let rig = Rig::new(vec![api("api")]);
     let get = |token: &str| Ask::get("/api/x").bearer(token);

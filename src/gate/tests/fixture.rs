@@ -9,9 +9,9 @@ use crate::{
     clock::Time,
     gate::{
         AlbSource, Authenticate, CookieSource, Decision, Engine, Forward, Gate, Match, Outcome,
-        Question, Route, Routes, Rules, Service, TokenSources, Trail,
+        Question, Route, Routes, Rules, Service, TokenSources, Trail, Whole,
     },
-    http::{self, AlbHeaders, Authority, Origin, Peer, Scheme, Target, TargetMode, TrustedProxies},
+    http::{self, AlbHeaders, Authority, Origin, Peer, RawTarget, Scheme, TrustedProxies},
     iam::{Account, AccountFile, FileKind},
     identity::{Groups, IdentityIds, IdentityPool},
     services::execute_api::Api,
@@ -81,9 +81,13 @@ impl Rig {
             groups: vec![(POOL.to_owned(), Groups::parse(&groups.to_string()).unwrap())],
             identities: IdentityIds::new(Some(b"a key for tests")),
             account: account(&[("Reader", statements), ("Auditor", &auditor)]),
-            routes: Routes::new(routes, vec![POOL.to_owned()]).unwrap(),
+            routes: Routes::new(routes, vec![POOL.to_owned()], vec!["s3.example".to_owned()])
+                .unwrap(),
             region: Some(REGION.to_owned()),
             account_id: Some(ACCOUNT.to_owned()),
+            credentials: None,
+            body_buffer: 1 << 20,
+            guests: vec![OnceLock::new(), OnceLock::new()],
             sessions: Rules::session_cache(),
         };
         Self { rules, tokens: TokenCache::new(1 << 20) }
@@ -99,7 +103,7 @@ impl Rig {
 
     pub(super) fn decide_with(&self, ask: Ask, trail: Trail) -> Decision {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(self.gate().decide(ask.question(), trail))
+        runtime.block_on(self.gate().decide(ask.question(), &mut Whole::default(), trail))
     }
 
     /// The reason, whichever way it goes: see [`reason`].
@@ -112,6 +116,7 @@ impl Rig {
 pub(super) fn reason(decision: &Decision) -> String {
     match &decision.outcome {
         Outcome::Allow(permit) => format!("+{}", permit.grounds().reason()),
+        Outcome::Answer(answer) => format!("+{}", answer.grounds.reason()),
         Outcome::Deny(denial) => format!("-{}", denial.reason),
     }
 }
@@ -126,6 +131,7 @@ pub(super) fn api(name: &str) -> Route {
         scopes: Vec::new(),
         authenticate: Authenticate::Token,
         iam: Engine::Enforce,
+        guest: false,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
         upstream: 0,
@@ -213,7 +219,7 @@ impl Ask {
         peer.rules.alb = AlbHeaders::Read;
         let received = http::receive(&mut headers, Version::HTTP_11, peer).unwrap();
         let authority = Authority::parse(headers["host"].to_str().unwrap()).unwrap();
-        let target = Target::parse(&target, TargetMode::Strict).unwrap();
+        let target = RawTarget::parse(&target).unwrap();
         Question { method, authority, target, headers, received, now }
     }
 }

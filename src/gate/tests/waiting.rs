@@ -15,7 +15,7 @@ use tokio::time::{Instant, advance, sleep};
 
 use super::fixture::{Ask, Rig, api, id_token, reads, reason};
 use crate::{
-    gate::{DECISION_DEADLINE, Denial, Outcome, Permit, Refusal, Trail, decide::in_time},
+    gate::{DECISION_DEADLINE, Denial, Outcome, Permit, Refusal, Trail, Whole, decide::in_time},
     token::{
         KeySource, KeyStore,
         testing::{self, Answer, FakeFetch},
@@ -42,7 +42,7 @@ fn ask() -> Ask {
 #[tokio::test(start_paused = true)]
 async fn keys_that_arrive_meanwhile_decide() {
     let (rig, _store) = arriving();
-    let decision = rig.gate().decide(ask().question(), Trail::Off).await;
+    let decision = rig.gate().decide(ask().question(), &mut Whole::default(), Trail::Off).await;
     assert_eq!(reason(&decision), "+allowed_by_policy");
 }
 
@@ -50,10 +50,10 @@ async fn keys_that_arrive_meanwhile_decide() {
 async fn keys_that_never_arrive_deny_in_time() {
     let (rig, _store) = rig(Answer::Hangs);
     let started = Instant::now();
-    let decision = rig.gate().decide(ask().question(), Trail::Off).await;
+    let decision = rig.gate().decide(ask().question(), &mut Whole::default(), Trail::Off).await;
     let Outcome::Deny(denial) = &decision.outcome else { panic!("allowed") };
     assert_eq!((denial.reason, &denial.refusal), ("keys_unavailable", &Refusal::Unavailable));
-    assert!(decision.route.is_some(), "the record still says which route it was");
+    assert!(decision.route().is_some(), "the record still says which route it was");
     assert!(started.elapsed() <= DECISION_DEADLINE, "{:?}", started.elapsed());
 }
 
@@ -66,7 +66,8 @@ async fn a_question_dropped_at_any_await_leaves_nothing_behind() {
         let mut done = None;
         {
             let gate = rig.gate();
-            let mut deciding = pin!(gate.decide(ask().question(), Trail::Off));
+            let mut body = Whole::default();
+            let mut deciding = pin!(gate.decide(ask().question(), &mut body, Trail::Off));
             let mut cx = Context::from_waker(Waker::noop());
             for _ in 0..=waits {
                 if let Poll::Ready(decision) = deciding.as_mut().poll(&mut cx) {
@@ -115,7 +116,8 @@ async fn a_permit_that_comes_too_late_is_dropped() {
         let made = Arc::new(AtomicBool::new(false));
         let stages = async {
             sleep(takes).await;
-            let decision = rig.gate().decide(ask().question(), Trail::Off).await;
+            let decision =
+                rig.gate().decide(ask().question(), &mut Whole::default(), Trail::Off).await;
             let Outcome::Allow(permit) = decision.outcome else { panic!("denied") };
             made.store(true, Ordering::SeqCst);
             Ok(*permit)

@@ -2,6 +2,7 @@ use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 
 use super::{MAX_LENGTH, Target, TargetError, TargetMode};
+use crate::http::RawTarget;
 
 fn strict(raw: &str) -> Result<Target, TargetError> {
     Target::parse(raw, TargetMode::Strict)
@@ -95,7 +96,7 @@ fn caps_the_length() {
     assert_eq!(TargetError::TooLong.status(), 414);
     assert_eq!(TargetError::Nul.status(), 400);
     let uri: ::http::Uri = long.parse().unwrap();
-    assert_eq!(Target::of(&uri, TargetMode::Strict), Err(TargetError::TooLong));
+    assert_eq!(RawTarget::of(&uri), Err(TargetError::TooLong));
 }
 
 #[test]
@@ -128,9 +129,9 @@ fn takes_the_path_of_an_absolute_form() {
     assert_eq!(target.path_and_query().as_str(), "/orders?x=1");
     assert_eq!(strict("http://api.example.com").unwrap().path(), "/");
     let uri = "http://api.example.com/orders?x=1".parse().unwrap();
-    assert_eq!(Target::of(&uri, TargetMode::Strict).unwrap(), target);
+    assert_eq!(RawTarget::of(&uri).unwrap().strict().unwrap(), target);
     let connect = "api.example.com:443".parse().unwrap();
-    assert_eq!(Target::of(&connect, TargetMode::Strict), Err(TargetError::Form));
+    assert_eq!(RawTarget::of(&connect), Err(TargetError::Form));
 }
 
 #[test]
