@@ -233,10 +233,14 @@ impl Gate<'_> {
         let Question { method, authority, target, headers, .. } = question;
         let asked = Addressed { method, authority, target, headers, scope, action };
         self.rules.routes.find(asked).map_err(|error| match error {
-            RouteError::NoRoute => {
-                let detail = "no route matches this host and path";
-                Denial::new("no_route", Refusal::NotFound, detail)
-            }
+            // A target that no API could have is told first: it may be why nothing matches.
+            RouteError::NoRoute => match target.strict() {
+                Ok(_) => {
+                    let detail = "no route matches this host and path";
+                    Denial::new("no_route", Refusal::NotFound, detail)
+                }
+                Err(error) => http::RequestError::from(error).into(),
+            },
             RouteError::ServiceDisagrees => {
                 let detail = "the signature is for one service, and the request asks another";
                 Denial::new("service_disagrees", Refusal::BadRequest, detail)

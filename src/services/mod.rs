@@ -4,10 +4,16 @@
 //! checks it must pass. What is authorized is what is forwarded, since the upstream request is
 //! serialised from the same operation.
 
+pub mod cognito_identity;
 pub mod cognito_idp;
 pub mod execute_api;
+mod fault;
+pub mod form;
 pub mod s3;
+pub mod sts;
 pub mod template;
+
+pub use fault::Fault;
 
 use ::http::{HeaderMap, Method, uri::PathAndQuery};
 use bytes::Bytes;

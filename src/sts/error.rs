@@ -27,6 +27,11 @@ pub enum StsError {
         "give at least one sealing key; ids are 1 to 32 letters, digits, `-` and `_`, each once"
     )]
     Keys,
+    /// Not a key to sign pools' tokens with.
+    #[error(
+        "the token key is not a private RSA key of 2048 to 8192 bits in PEM (PKCS#8 or PKCS#1)"
+    )]
+    TokenKey,
 }
 
 impl StsError {
@@ -40,6 +45,7 @@ impl StsError {
             Self::MalformedPolicy => "malformed_session_policy",
             Self::Crypto => "crypto_failed",
             Self::Keys => "sealing_keys",
+            Self::TokenKey => "token_key",
         }
     }
 }

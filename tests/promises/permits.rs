@@ -98,7 +98,7 @@ fn callers() -> Vec<Refused> {
             401,
             "unsupported_credential",
         ),
-        (line("GET /api/x?X-Amz-Signature=00", ""), 401, "unsupported_credential"),
+        (line("GET /api/x?X-Amz-Signature=00", ""), 403, "presigned_malformed"),
         (with_bearer("GET /api/x?X-Amz-Signature=00"), 400, "several_credentials"),
         (
             line("GET /cookie/x", &format!("{bearer}cookie: session={good}\r\n")),
