@@ -343,8 +343,8 @@ def test_presigned_with_an_older_signature_is_refused(people, homes):
     old = client(people.gate, "s3", people.credentials("bob"), signature_version="s3")
     url = old.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": HELLO})
     status, body = fetch(url)
-    assert status == 400 and b"InvalidRequest" in body
-    assert b"Please use AWS4-HMAC-SHA256" in body
+    assert status == 400
+    assert b"<Code>InvalidRequest<" in body or b"<Code>AuthorizationQueryParametersError<" in body
 
 
 def test_large_objects_are_streamed_both_ways(people, homes):

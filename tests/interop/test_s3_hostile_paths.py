@@ -140,7 +140,7 @@ def test_the_upstream_request_is_path_style_and_made_anew(files, host, target, p
 
 def test_what_goes_upstream_is_the_gates_own(files):
     """Signed with the backend's key alone; nothing of the caller's credentials, nor of their connection."""
-    bob, target = files.people.credentials("bob"), f"/demo/{files.people.home('bob')}x"
+    bob, target = files.people.credentials("bob"), f"/demo/{urllib.parse.quote(files.people.home('bob'))}x"
     token = files.people.tokens("bob")["id"]
     requests = [
         ("GET", target, {"Authorization": f"Bearer {token}", "Cookie": "session=1", "X-Http-Method-Override": "DELETE"}),
