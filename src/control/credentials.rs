@@ -4,7 +4,7 @@ use crate::{
     config::{self, Problem, Settings},
     gate::CredentialRules,
     sigv4::Signer,
-    sts::{Sealer, SealingKey},
+    sts::{PoolTokens, Sealer, SealingKey},
 };
 
 /// What credentials are made and opened with; `None` where none are configured, or with a reason
@@ -23,7 +23,19 @@ pub(super) fn credentials(
         })
         .collect();
     match Sealer::new(&keys) {
-        Ok(sealer) => Some(CredentialRules::new(sealer, credentials.duration)),
+        Ok(sealer) => {
+            let mut rules = CredentialRules::new(sealer, credentials.duration);
+            if let Some(key) = &credentials.token_key {
+                match PoolTokens::new(&[key.value.expose()]) {
+                    Ok(tokens) => rules.pool_tokens = Some(tokens),
+                    Err(error) => {
+                        let message = format!("credentials.token_key: {error}");
+                        problems.push(Problem::error(&settings.file, key.position, message));
+                    }
+                }
+            }
+            Some(rules)
+        }
         Err(error) => {
             let message = format!("credentials.keys: {error}");
             problems.push(Problem::error(&settings.file, config::Position::START, message));

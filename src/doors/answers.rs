@@ -2,7 +2,7 @@
 
 use ::http::{HeaderValue, Response, StatusCode, header};
 
-use super::s3;
+use super::{cognito_identity, s3, sts};
 use crate::{
     gate::{Answer, BuiltIn, Content, DecisionId, Denial, Destination, Refusal, Rules, Service},
     http::{BearerChallenge, Problem},
@@ -42,7 +42,9 @@ impl Language {
     ) -> Response<AnswerBody> {
         match self {
             Self::S3 => s3::denied(denial, path, id),
-            Self::Api | Self::BuiltIn(_) => denied(denial, id),
+            Self::BuiltIn(BuiltIn::CognitoIdentity) => cognito_identity::denied(denial, id),
+            Self::BuiltIn(BuiltIn::Sts) => sts::denied(denial, id),
+            Self::Api => denied(denial, id),
         }
     }
 
@@ -66,9 +68,13 @@ impl Language {
 }
 
 /// What the gate answers itself.
-pub(super) fn answered(answer: &Answer) -> Response<AnswerBody> {
-    match answer.content {
+pub(super) fn answered(answer: &Answer, id: &DecisionId) -> Response<AnswerBody> {
+    match &answer.content {
         Content::Preflight => preflight(),
+        content @ (Content::AssumedRole(_) | Content::CallerIdentity { .. }) => {
+            sts::answered(content, id)
+        }
+        content => cognito_identity::answered(content, id),
     }
 }
 
@@ -91,7 +97,7 @@ fn preflight() -> Response<AnswerBody> {
 /// A denial as an API's caller expects it.
 fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
     let status = match &denial.refusal {
-        Refusal::BadRequest => StatusCode::BAD_REQUEST,
+        Refusal::BadRequest | Refusal::Fault(_) => StatusCode::BAD_REQUEST,
         Refusal::MissingCredential | Refusal::InvalidCredential | Refusal::ExpiredCredential => {
             StatusCode::UNAUTHORIZED
         }

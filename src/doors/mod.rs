@@ -3,10 +3,12 @@
 pub mod admin;
 mod answers;
 mod caller_body;
+mod cognito_identity;
 mod exchange;
 mod proxy;
 mod record;
 mod s3;
+mod sts;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

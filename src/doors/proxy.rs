@@ -127,7 +127,7 @@ impl Proxy {
                 }
                 response
             }
-            Outcome::Answer(answer) => answered(&answer),
+            Outcome::Answer(answer) => answered(&answer, &id),
             Outcome::Allow(permit) => {
                 let Some(upstream) = snapshot.upstreams.get(permit.upstream()) else {
                     let response = language.failed(&ForwardError::NoAddress, &asked.path, &id);

@@ -180,7 +180,7 @@ fn find_token<'q>(
 }
 
 /// Verifies `token`, from the cache or by its signature; asks once for a key that isn't known yet.
-async fn verify(
+pub(super) async fn verify(
     rules: &Rules,
     tokens: &TokenCache,
     token: &str,

@@ -11,7 +11,7 @@ use crate::{
     clock::Time,
     identity::{Assumed, RoleChoice},
     sigv4::{Scope, SigningKey},
-    sts::{Grant, Sealer, SecretAccessKey, StsError},
+    sts::{Grant, PoolTokens, Sealer, SecretAccessKey, StsError},
 };
 
 /// What temporary credentials are made and opened with.
@@ -20,6 +20,8 @@ pub struct CredentialRules {
     pub sealer: Sealer,
     /// How long an identity's credentials last.
     pub duration: Duration,
+    /// Signs and verifies the identity pools' own tokens, if they have a key.
+    pub pool_tokens: Option<PoolTokens>,
     /// Opened credentials by session token, which callers choose: keyed hash, compared in full.
     opened: Cache<Arc<str>, Arc<Presented>>,
 }
@@ -85,7 +87,7 @@ impl CredentialRules {
             })
             .time_to_idle(Duration::from_secs(3600))
             .build();
-        Self { sealer, duration, opened }
+        Self { sealer, duration, pool_tokens: None, opened }
     }
 
     /// The credentials of this access key id and session token.

@@ -89,6 +89,8 @@ pub enum Grounds {
     PublicOperation,
     /// AWS always allows this to whoever has credentials (GetCallerIdentity).
     AlwaysAllowed,
+    /// A role's trust policy lets the caller have it.
+    TrustPolicy,
     /// A browser asks whether it may ask (CORS).
     Preflight,
 }
@@ -102,6 +104,7 @@ impl Grounds {
             Self::PublicRoute => "public_route",
             Self::PublicOperation => "public_operation",
             Self::AlwaysAllowed => "always_allowed",
+            Self::TrustPolicy => "allowed_by_trust_policy",
             Self::Preflight => "cors_preflight",
         }
     }
@@ -174,6 +177,8 @@ pub enum Refusal {
     Credentials(CredentialError),
     /// What S3 says of the request.
     S3(S3Error),
+    /// The exception of a service that is answered here, by its name; the detail is its message.
+    Fault(&'static str),
     /// Every object that should be deleted is refused, which S3 says one by one.
     Items(Merge),
 }

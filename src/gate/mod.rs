@@ -9,6 +9,7 @@
 
 mod answer;
 mod assume;
+mod assume_role;
 mod authenticate;
 mod body;
 mod context;
@@ -18,6 +19,7 @@ mod decision;
 mod demands;
 mod form;
 mod judge;
+mod logins;
 mod objects;
 mod payload;
 mod question;
@@ -27,7 +29,7 @@ mod signature;
 mod trail;
 mod vend;
 
-pub use answer::{Answer, Content};
+pub use answer::{Answer, AssumedRoleUser, Content, OpenIdToken};
 pub use authenticate::Login;
 pub use credentials::{CredentialError, CredentialRules, Presented};
 pub use decide::{DECISION_DEADLINE, Gate, Permit};

@@ -7,4 +7,5 @@ mod demanding;
 mod fixture;
 mod routing;
 mod sessions;
+mod vending;
 mod waiting;

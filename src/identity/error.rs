@@ -76,6 +76,9 @@ pub enum AssumeError {
         "the value of principal tag `{0}` is longer than 256 characters or has others than a tag may"
     )]
     InvalidTag(String),
+    /// Tags and claims make a session token that is longer than it may be.
+    #[error("the caller's tags and ids are more than a session token can hold")]
+    TooLarge,
     /// The role's trust policy refuses.
     #[error(
         "the trust policy of `{role}` doesn't allow {action} to this pool's identities ({denial})"
@@ -110,6 +113,7 @@ impl AssumeError {
             Self::MappedRoles => "mapped_roles",
             Self::RoleNotFound(_) => "role_not_found",
             Self::InvalidTag(_) => "invalid_principal_tag",
+            Self::TooLarge => "packed_policy_too_large",
             Self::TrustPolicy { .. } => "trust_policy",
         }
     }
@@ -135,6 +139,7 @@ impl AssumeError {
             | Self::NoRole
             | Self::RoleNotFound(_)
             | Self::InvalidTag(_)
+            | Self::TooLarge
             | Self::TrustPolicy { .. } => "the token gets no role here".to_owned(),
         }
     }
@@ -181,6 +186,7 @@ impl AssumeError {
             | Self::NoGuestRole
             | Self::RoleNotFound(_)
             | Self::InvalidTag(_)
+            | Self::TooLarge
             | Self::TrustPolicy { .. } => AwsError {
                 kind: "InvalidIdentityPoolConfigurationException",
                 message:

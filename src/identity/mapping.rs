@@ -29,8 +29,6 @@ pub enum RoleChoice {
     Sealed,
     /// The caller is a guest: the pool's role for those.
     Guest,
-    /// The caller has temporary credentials of it.
-    Credentials,
 }
 
 impl fmt::Display for RoleChoice {
@@ -43,7 +41,6 @@ impl fmt::Display for RoleChoice {
             Self::Custom => f.write_str("custom role"),
             Self::Sealed => f.write_str("role of the temporary credentials"),
             Self::Guest => f.write_str("role for guests"),
-            Self::Credentials => f.write_str("role of the credentials"),
         }
     }
 }

@@ -108,6 +108,10 @@ impl WebIdentity {
                 lasting.set(&format!("{name}:amr"), words(amr).map_or(Fact::Unknown, Fact::Many));
             }
         }
+        // A session would have to keep it, and a trust policy to allow it: sts:SetSourceIdentity.
+        if claims.get(SOURCE_IDENTITY).is_some() {
+            return Err(AssumeError::InvalidClaim(SOURCE_IDENTITY));
+        }
         let tags = session_tags(claims.get(TAGS))?;
         let provider = Some(name);
         Ok(Self {
@@ -270,4 +274,5 @@ const BY_NAME: [&str; 3] = [GOOGLE, "graph.facebook.com", "www.amazon.com"];
 const GOOGLE: &str = "accounts.google.com";
 /// The claim in which a token passes session tags.
 const TAGS: &str = "https://aws.amazon.com/tags";
+const SOURCE_IDENTITY: &str = "https://aws.amazon.com/source_identity";
 const MAX_TAGS: usize = 50;

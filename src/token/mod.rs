@@ -21,6 +21,7 @@ mod issuer;
 mod json;
 mod key;
 mod keys;
+mod stated;
 mod store;
 mod verify;
 
@@ -34,6 +35,7 @@ pub use fetch::{Fetch, FetchError, FetchFuture, KeySource};
 pub use issuer::{Issuer, IssuerError, IssuerKind};
 pub use key::{Algorithm, VerificationKey};
 pub use keys::{KeySet, KeyStats, KeysError, RefreshError};
+pub(crate) use stated::stated;
 pub use store::{KeyPlan, KeyStore};
 pub use verify::{Issuers, TokenKind, VerifiedToken};
 
