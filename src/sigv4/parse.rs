@@ -189,7 +189,7 @@ impl<'r> Signed<'r> {
         let credential = credential.ok_or(malformed("X-Amz-Credential is missing"))?;
         let (access_key_id, scope) =
             Scope::of_credential(&credential).ok_or(malformed("X-Amz-Credential can't be read"))?;
-        let date = date.ok_or(SigV4Error::MissingDate)?;
+        let date = date.ok_or(malformed("X-Amz-Date is missing"))?;
         let expires = expires.ok_or(malformed("X-Amz-Expires is missing"))?;
         let digits =
             (1..=6).contains(&expires.len()) && expires.bytes().all(|b| b.is_ascii_digit());
@@ -301,7 +301,6 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     }
     Some(bytes)
 }
-
 
 fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
