@@ -51,6 +51,22 @@ routes:
 "#;
 
 #[tokio::test]
+async fn credentials_need_keys_that_can_be_used() {
+    let place = Place::new();
+    let file = place.path("poolgate.yaml");
+    place.write("k1", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    place.write("token.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let keys = "credentials: { keys: [ { id: k1, file: k1 } ]";
+    place.write("poolgate.yaml", &format!("{keys} }}\n{CONFIG}"));
+    let (_, built, _, _) = builder().build(&file).unwrap().into_parts();
+    let credentials = built.rules.credentials.as_ref().unwrap();
+    assert!(credentials.pool_tokens.is_none());
+    place.write("poolgate.yaml", &format!("{keys}, token_key: {{ file: token.pem }} }}\n{CONFIG}"));
+    let problems = builder().build(&file).err().unwrap();
+    assert!(problems[0].to_string().contains("credentials.token_key: "), "{}", problems[0]);
+}
+
+#[tokio::test]
 async fn generations_count_up_when_they_are_applied_and_keep_their_upstreams() {
     let place = Place::new();
     let mut builder = builder();
