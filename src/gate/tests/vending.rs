@@ -634,6 +634,97 @@ fn who_am_i_takes_a_signature() {
     assert!(ask("AWS4-HMAC-SHA256 junk").starts_with("-signature"));
 }
 
+/// `ask` as an AWS SDK signs it for AWS STS, in its headers or, without a body, in its query.
+fn signed(credentials: &TemporaryCredentials, body: Option<&str>) -> Ask {
+    use aws_sigv4::http_request::{
+        SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
+    };
+    let identity = aws_credential_types::Credentials::new(
+        &credentials.access_key_id,
+        credentials.secret_access_key.expose(),
+        Some(credentials.session_token.clone()),
+        None,
+        "test",
+    )
+    .into();
+    let mut settings = SigningSettings::default();
+    if body.is_none() {
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(60));
+    }
+    let seconds = u64::try_from(NOW.secs()).unwrap();
+    let params = aws_sigv4::sign::v4::SigningParams::builder()
+        .identity(&identity)
+        .region("eu-west-1")
+        .name("sts")
+        .time(std::time::UNIX_EPOCH + Duration::from_secs(seconds))
+        .settings(settings)
+        .build()
+        .unwrap()
+        .into();
+    let target = match body {
+        Some(_) => "/",
+        None => "/?Action=GetCallerIdentity&Version=2011-06-15",
+    };
+    let (method, url) =
+        (if body.is_some() { "POST" } else { "GET" }, format!("https://gate.example{target}"));
+    let payload = SignableBody::Bytes(body.unwrap_or_default().as_bytes());
+    let headers = [("host", "gate.example")].into_iter();
+    let request = SignableRequest::new(method, &url, headers, payload).unwrap();
+    let (instructions, _) = sign(request, &params).unwrap().into_parts();
+    let (headers, parameters) = instructions.into_parts();
+    let encode = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let more: String =
+        parameters.iter().map(|(name, value)| format!("&{name}={}", encode(value))).collect();
+    let ask = Ask::new(method, &format!("{target}{more}"));
+    headers.iter().fold(ask, |ask, header| ask.with(header.name(), header.value()))
+}
+
+#[test]
+fn credentials_that_were_given_are_good_here() {
+    let rig = rig();
+    let logins = json!({PROVIDER: plain()});
+    let id = rig.id(OPEN, &logins);
+    let credentials = rig.credentials(&json!({"IdentityId": id, "Logins": logins})).unwrap();
+    let body = "Action=GetCallerIdentity&Version=2011-06-15";
+    for sent in [Some(body), None] {
+        let ask = signed(&credentials, sent);
+        match told(rig.post(ask.clone(), sent.unwrap_or_default().to_owned(), NOW)) {
+            Ok(Content::CallerIdentity { user_id, account, arn }) => {
+                assert_eq!(user_id, "AROAUSER:CognitoIdentityCredentials");
+                assert_eq!(account, ACCOUNT);
+                let name = "assumed-role/User/CognitoIdentityCredentials";
+                assert_eq!(arn, format!("arn:aws:sts::{ACCOUNT}:{name}"));
+            }
+            other => panic!("{other:?}"),
+        }
+        let later = NOW.plus_secs(3600);
+        let got = rig.post(ask, sent.unwrap_or_default().to_owned(), later);
+        assert_eq!(reason(&got), "-expired_session_token");
+    }
+    // Another body than the one that was signed; another pair's secret; a role that is gone.
+    let other = format!("{body}&x=y");
+    let got = rig.post(signed(&credentials, Some(body)), other, NOW);
+    assert_eq!(reason(&got), "-signature_mismatch");
+    let mut mixed = rig.credentials(&json!({"IdentityId": id, "Logins": logins})).unwrap();
+    mixed.secret_access_key = credentials.secret_access_key.clone();
+    let got = rig.post(signed(&mixed, Some(body)), body.to_owned(), NOW);
+    assert_eq!(reason(&got), "-signature_mismatch");
+    mixed.access_key_id = credentials.access_key_id.clone();
+    let got = rig.post(signed(&mixed, Some(body)), body.to_owned(), NOW);
+    assert_eq!(reason(&got), "-invalid_session_token");
+    let gone = rig_with(|rules| rules.account = Account::default());
+    let got = gone.post(signed(&credentials, Some(body)), body.to_owned(), NOW);
+    assert_eq!(reason(&got), "-role_gone");
+    // The credentials of one service's request say whose they are to no other.
+    let asks = Ask::new("POST", "/").with("x-amz-target", "AWSCognitoIdentityService.GetId");
+    let asks = asks.with("authorization", "AWS4-HMAC-SHA256 Credential=ASIAAAAAAAAAAAAAAAAA/20270115/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature=0000000000000000000000000000000000000000000000000000000000000000");
+    let asks = asks.with("x-amz-date", "20270115T080000Z");
+    assert_eq!(reason(&rig.post(asks, String::new(), NOW)), "-service_disagrees");
+}
+
 #[test]
 fn the_keys_are_public() {
     let keys = |rig: &Rig| match told(rig.decide(Ask::get("/.well-known/jwks_uri"))) {
