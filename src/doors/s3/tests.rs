@@ -105,6 +105,48 @@ async fn every_error_of_a_signature_has_a_status_and_a_code() {
     }
 }
 
+#[test]
+fn the_documentation_lists_reasons_with_their_codes() {
+    let page = include_str!("../../../docs/signatures.md");
+    let listed = |reason: &str, error: &Error<'_>| {
+        let code = format!("| {} ({}) |", error.code, error.status.as_u16());
+        let row = page.lines().find(|line| {
+            line.split('|').nth(1).is_some_and(|cell| cell.contains(&format!("`{reason}`")))
+        });
+        assert!(row.is_some_and(|row| row.contains(&code)), "{reason}: {code}");
+    };
+    for error in SIGNATURE_ERRORS {
+        listed(error.reason(), &signature(error));
+    }
+    for error in [
+        CredentialError::UnknownKey,
+        CredentialError::InvalidToken,
+        CredentialError::RoleGone,
+        CredentialError::Expired,
+    ] {
+        listed(error.reason(), &credentials(error));
+    }
+}
+
+const SIGNATURE_ERRORS: [SigV4Error; 16] = [
+    SigV4Error::MalformedHeader("x"),
+    SigV4Error::MalformedQuery("x"),
+    SigV4Error::UnsupportedAlgorithm,
+    SigV4Error::MissingDate,
+    SigV4Error::ScopeDate,
+    SigV4Error::TimeSkewed,
+    SigV4Error::PresignedNotYet,
+    SigV4Error::PresignedExpired,
+    SigV4Error::ExpiresOutOfRange,
+    SigV4Error::HeadersNotSigned,
+    SigV4Error::SignedHeaderMissing,
+    SigV4Error::MissingContentSha256,
+    SigV4Error::ContentSha256,
+    SigV4Error::ContentSha256Mismatch,
+    SigV4Error::StreamingPayload,
+    SigV4Error::Mismatch,
+];
+
 /// What the door tells two signatures by is what the parser says of them.
 #[tokio::test]
 async fn two_signatures_are_told_by_their_code() {
