@@ -3,7 +3,9 @@
 use aws_lc_rs::digest;
 use md5::{Digest, Md5};
 
-use super::client::{Caller, Request, base64, code, gate, send};
+use serde_json::json;
+
+use super::client::{Caller, Request, base64, code, decision, gate, send};
 use crate::support::{Answer, Backend, Gate};
 
 fn delete(gate: &Gate, caller: &Caller, body: &str) -> Answer {
@@ -57,9 +59,9 @@ fn with_nothing_left_nobody_is_asked() {
     assert_eq!(text.matches("<Code>AccessDenied</Code>").count(), 2, "{text}");
     assert!(!text.contains("<Deleted>"), "{text}");
     assert_eq!(backend.count(), 0);
-    let log = gate.log();
-    let line = log.lines().find(|line| line.contains("s3:DeleteObject")).unwrap();
-    assert!(line.contains("\"effect\":\"deny\""), "{line}");
+    let record = decision(&gate, answer.header("x-poolgate-decision-id").unwrap());
+    assert_eq!((&record["effect"], &record["reason"]), (&json!("deny"), &json!("explicit_deny")));
+    assert_eq!(record["checks"][1]["action"], "s3:DeleteObject");
 }
 
 #[test]
