@@ -29,6 +29,8 @@ fn the_table_of_fields_is_the_schemas() {
 fn every_example_loads() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("secret"), "of 32 bytes and of no other use..\n").unwrap();
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+    std::fs::write(folder.path().join("credentials"), key).unwrap();
     let text = std::fs::read_to_string(PATH).unwrap();
     let blocks: Vec<&str> =
         text.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();

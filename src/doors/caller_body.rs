@@ -22,6 +22,11 @@ impl CallerBody {
         Self { inner: Some(inner), idle }
     }
 
+    /// Whether there is something that hasn't been read.
+    pub(super) fn is_unread(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| !inner.is_end_stream())
+    }
+
     /// What hasn't been read; none if it has.
     pub(super) fn rest(self) -> Option<Incoming> {
         self.inner

@@ -140,15 +140,16 @@ fn write_headers(signed: &Signed<'_>, out: &mut Vec<u8>) -> Result<(), SigV4Erro
     Ok(())
 }
 
-/// `value` without blanks around it and with single spaces inside.
+/// `value` without blanks around it and with single spaces inside. Tabs inside stay what they are, as
+/// they do with S3 and the SDKs' signers.
 fn collapse(value: &[u8], out: &mut Vec<u8>) {
-    let mut blank = false;
-    for byte in value.trim_ascii() {
-        let space = matches!(byte, b' ' | b'\t');
-        if !(space && blank) {
-            out.push(if space { b' ' } else { *byte });
+    let mut after_space = false;
+    for &byte in value.trim_ascii() {
+        let space = byte == b' ';
+        if !(space && after_space) {
+            out.push(byte);
         }
-        blank = space;
+        after_space = space;
     }
 }
 

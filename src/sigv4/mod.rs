@@ -21,3 +21,6 @@ pub use parse::{Head, Kind, Payload, Signed};
 pub use scope::Scope;
 pub use sign::{SignError, SignedPayload, Signer};
 pub use verify::{Form, sha256};
+
+#[cfg(test)]
+pub(crate) mod testing;

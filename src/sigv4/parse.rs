@@ -189,7 +189,7 @@ impl<'r> Signed<'r> {
         let credential = credential.ok_or(malformed("X-Amz-Credential is missing"))?;
         let (access_key_id, scope) =
             Scope::of_credential(&credential).ok_or(malformed("X-Amz-Credential can't be read"))?;
-        let date = date.ok_or(SigV4Error::MissingDate)?;
+        let date = date.ok_or(malformed("X-Amz-Date is missing"))?;
         let expires = expires.ok_or(malformed("X-Amz-Expires is missing"))?;
         let digits =
             (1..=6).contains(&expires.len()) && expires.bytes().all(|b| b.is_ascii_digit());

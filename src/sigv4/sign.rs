@@ -99,8 +99,9 @@ impl Signer {
         let (instructions, _) = output.into_parts();
         for header in instructions.into_parts().0 {
             let mut value = HeaderValue::from_str(header.value()).map_err(|_| SignError)?;
-            value.set_sensitive(header.sensitive());
-            headers.insert(HeaderName::from_static(header.name()), value);
+            let name = HeaderName::from_static(header.name());
+            value.set_sensitive(header.sensitive() || name == AUTHORIZATION);
+            headers.insert(name, value);
         }
         match headers.contains_key(AUTHORIZATION) {
             true => Ok(()),

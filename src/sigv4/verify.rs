@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 
 use super::canonical::{self, Scratch, Slash};
-use super::parse::{ALGORITHM, Kind, Payload, Signed, hex};
+use super::parse::{ALGORITHM, Kind, Signed, hex};
 use super::{SigV4Error, SigningKey};
 use crate::clock::Time;
 
@@ -45,8 +45,8 @@ impl Signed<'_> {
     }
 
     /// Proves the signature with the key of its scope. `body` is the SHA-256 of the body, which
-    /// services other than S3 sign; that it is also what `x-amz-content-sha256` says is for the
-    /// caller to compare.
+    /// services other than S3 sign, whatever `x-amz-content-sha256` says; of S3 it is for the
+    /// caller to compare with what that header says ([`Signed::payload`]).
     ///
     /// # Errors
     /// [`SigV4Error::Mismatch`], [`SigV4Error::HeadersNotSigned`],
@@ -60,10 +60,11 @@ impl Signed<'_> {
     ) -> Result<(), SigV4Error> {
         let stated = self.head.headers.get("x-amz-content-sha256").map(|value| value.as_bytes());
         let hashed = body.map(hex);
-        let payload: &[u8] = match (stated, self.payload, form, self.kind, &hashed) {
-            (Some(stated), ..) => stated,
-            (None, Payload::Unstated, Form::S3, Kind::Presigned { .. }, _) => b"UNSIGNED-PAYLOAD",
-            (None, _, Form::Other, _, Some(hash)) => hash,
+        let payload: &[u8] = match (form, stated, self.kind, &hashed) {
+            (Form::S3, Some(stated), ..) => stated,
+            (Form::S3, None, Kind::Presigned { .. }, _) => b"UNSIGNED-PAYLOAD",
+            // Whatever the header says: a body that isn't signed would be anyone's.
+            (Form::Other, _, _, Some(hash)) => hash,
             _ => return Err(SigV4Error::MissingContentSha256),
         };
         self.prove(key, form, Slash::Plain, payload, scratch).or_else(|error| {
