@@ -22,9 +22,16 @@ impl CallerBody {
         Self { inner: Some(inner), idle }
     }
 
-    /// Whether there is something that hasn't been read.
-    pub(super) fn is_unread(&self) -> bool {
-        self.inner.as_ref().is_some_and(|inner| !inner.is_end_stream())
+    /// Whether the connection can go on behind a body that nobody wants. A small one is read to its
+    /// end; one that the caller `expects` to be asked for isn't asked for.
+    pub(super) async fn settle(&mut self, expects: bool) -> bool {
+        match self.inner.as_ref().map(|inner| (inner.is_end_stream(), inner.size_hint().exact())) {
+            None | Some((true, _)) => true,
+            Some((_, Some(declared))) if !expects && declared <= SMALL as u64 => {
+                self.read(SMALL).await.is_ok()
+            }
+            Some(_) => false,
+        }
     }
 
     /// What hasn't been read; none if it has.
@@ -63,3 +70,6 @@ async fn read(mut inner: Incoming, limit: usize, idle: Duration) -> Result<Bytes
         whole.extend_from_slice(&data);
     }
 }
+
+/// What is read rather than ending the connection, in bytes.
+const SMALL: usize = 64 << 10;

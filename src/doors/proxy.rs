@@ -99,8 +99,6 @@ impl Proxy {
         let (parts, body) = request.into_parts();
         let mut asked = Asked::of(&parts, peer.ip(), clock::now());
         let speaks_s3 = signed_for_s3(&parts.headers, parts.uri.query());
-        // A caller that waits to be asked for its body is not asked where it is refused; the connection
-        // ends with the answer then, and has to say so, or the next request would be sent on it.
         let expects = parts.headers.contains_key(header::EXPECT);
         let question = match self.question(snapshot, parts, peer, asked.now) {
             Ok(question) => question,
@@ -122,7 +120,8 @@ impl Proxy {
         let mut response = match outcome {
             Outcome::Deny(denial) => {
                 let mut response = language.denied(&denial, &asked.path, &id);
-                if denial.ends_connection() || (expects && body.is_unread()) {
+                // Without being told that the connection ends, callers send their next request on it.
+                if denial.ends_connection() || !body.settle(expects).await {
                     close(&mut response);
                 }
                 response

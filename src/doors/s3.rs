@@ -1,6 +1,8 @@
 //! Answers in S3's language: XML, with its codes, statuses and words
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
 
+use std::borrow::Cow;
+
 use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -227,10 +229,23 @@ fn answer(error: &Error<'_>, path: &str, id: &DecisionId) -> Response<AnswerBody
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{}</Message>\
          <Resource>{}</Resource><RequestId>{id}</RequestId><HostId>{id}</HostId></Error>",
-        escape(*message),
-        escape(path),
+        escape(printable(message)),
+        escape(printable(path)),
     );
     xml(*status, body.into(), id)
+}
+
+/// `text` with the characters replaced that XML can't have, escaped or not (XML 1.0 §2.2): a message
+/// may name what the caller sent, and an answer has to be read whatever that was.
+fn printable(text: &str) -> Cow<'_, str> {
+    let impossible = |c: char| match c {
+        '\t' | '\n' | '\r' => false,
+        _ => c < ' ' || matches!(c, '\u{FFFE}' | '\u{FFFF}'),
+    };
+    match text.contains(impossible) {
+        true => text.replace(impossible, "\u{FFFD}").into(),
+        false => text.into(),
+    }
 }
 
 fn xml(status: StatusCode, body: Bytes, id: &DecisionId) -> Response<AnswerBody> {

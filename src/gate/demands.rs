@@ -1,15 +1,21 @@
 //! What a route demands of a request's credentials, before anything is asked of policies.
 
-use super::{Denial, Login, Question, Refusal, Route};
+use super::{Denial, Engine, Login, Question, Refusal, Route};
 use crate::{
     http::{Credentials, credentials, is_signed_query},
     token::{TokenKind, VerifiedToken},
 };
 
-/// What a route asks of the token itself.
+/// What a route asks of the token itself. Where IAM decides, temporary credentials will do as well.
 pub(super) fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
-    let Login::Token(token) = login else {
-        return Err(missing_token());
+    let token = match login {
+        Login::Token(token) => token,
+        // Credentials have a role and nothing else that a route could ask for.
+        Login::Credentials(_) if route.scopes.is_empty() && route.iam == Engine::Enforce => {
+            return Ok(());
+        }
+        Login::Credentials(_) => return Err(token_required()),
+        Login::Anonymous => return Err(missing_token()),
     };
     if !route.scopes.is_empty() {
         return demand_scope(route, token);
@@ -68,6 +74,15 @@ pub(super) fn refuse_signed_query(question: &Question) -> Result<(), Denial> {
             "requests signed with AWS credentials are not accepted here",
         )),
     }
+}
+
+/// Temporary credentials where only a token will do.
+fn token_required() -> Denial {
+    Denial::new(
+        "token_required",
+        Refusal::InvalidCredential,
+        "this route asks for a token; an AWS signature is not one",
+    )
 }
 
 pub(super) fn missing_token() -> Denial {

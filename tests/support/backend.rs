@@ -33,7 +33,7 @@ impl Seen {
     }
 }
 
-/// A backend on a port of its own. It answers every request with 200 and `ok`.
+/// A backend on a port of its own. It answers every request with 200 and `ok`, unless it is told otherwise.
 pub struct Backend {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -43,6 +43,12 @@ pub struct Backend {
 impl Backend {
     /// Starts one.
     pub fn start() -> Self {
+        Self::answering(200, "ok")
+    }
+
+    /// Starts one that answers every request with this.
+    pub fn answering(status: u16, answer: &str) -> Self {
+        let answer = Arc::new((status, answer.to_owned()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -54,7 +60,8 @@ impl Backend {
                     return;
                 }
                 let (stream, record) = (stream.unwrap(), Arc::clone(&record));
-                thread::spawn(move || serve(stream, &record));
+                let answer = Arc::clone(&answer);
+                thread::spawn(move || serve(stream, &record, &answer));
             }
         });
         Self { address, seen, stop }
@@ -78,7 +85,7 @@ impl Drop for Backend {
     }
 }
 
-fn serve(mut stream: TcpStream, record: &Mutex<Vec<Seen>>) {
+fn serve(mut stream: TcpStream, record: &Mutex<Vec<Seen>>, (status, text): &(u16, String)) {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut buffer = Vec::new();
     while let Some(end) = read_until(&mut stream, &mut buffer, b"\r\n\r\n") {
@@ -95,8 +102,11 @@ fn serve(mut stream: TcpStream, record: &Mutex<Vec<Seen>>) {
         let Some(body) = body else { return };
         let is_head = seen.line().starts_with("HEAD ");
         record.lock().unwrap().push(Seen { body, ..seen });
-        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: text/plain\r\n\r\n";
-        let body = if is_head { "" } else { "ok" };
+        let length = text.len();
+        let answer = format!(
+            "HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\ncontent-type: text/plain\r\n\r\n"
+        );
+        let body = if is_head { "" } else { text };
         if stream.write_all(format!("{answer}{body}").as_bytes()).is_err() {
             return;
         }
