@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::client::{BACKEND_KEY, Caller, Payload, Request, code, gate, send, sha256};
-use crate::support::{Backend, Wire};
+use crate::support::{Backend, Issuer, ROLE, Wire};
 
 #[test]
 fn an_upload_arrives_with_the_backends_signature_and_none_of_the_callers() {
@@ -65,6 +65,29 @@ fn a_body_that_is_not_the_signed_one_is_never_whole_at_the_backend() {
     let answer = send(&gate, &caller, &request, b"");
     assert_eq!((answer.status, code(&answer).as_str()), (400, "XAmzContentSHA256Mismatch"));
     assert_eq!(backend.count(), 0);
+}
+
+/// Policies may ask for the hash, wherever it is stated: it is proven, or the body isn't forwarded.
+#[test]
+fn a_hash_in_the_query_is_proven_like_one_in_a_header() {
+    let backend = Backend::start();
+    let gate = gate(&backend);
+    let token = Issuer::shared().id_token("user", &["testers"], Some(ROLE));
+    let put = |body: &str| {
+        let mut wire = Wire::connect(gate.proxy);
+        wire.send(format!(
+            "PUT /files/own/x?X-Amz-Content-Sha256={} HTTP/1.1\r\nhost: gate.example\r\n\
+             authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
+            sha256(b"promised"),
+            body.len()
+        ));
+        wire.answer().unwrap()
+    };
+    let answer = put("anything");
+    assert_eq!((answer.status, code(&answer).as_str()), (400, "XAmzContentSHA256Mismatch"));
+    assert_eq!(backend.count(), 0);
+    assert_eq!(put("promised").status, 200);
+    assert_eq!(backend.seen()[0].body, b"promised");
 }
 
 #[test]
