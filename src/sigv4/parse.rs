@@ -262,6 +262,11 @@ impl<'r> Signed<'r> {
     }
 }
 
+/// Whether a query's parameter is a part of its signature.
+pub fn signs(parameter: &str) -> bool {
+    PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(parameter))
+}
+
 /// Whether a scheme is one of AWS's.
 fn is_aws(authorization: &str) -> bool {
     let scheme = authorization.split(' ').next().unwrap_or_default();

@@ -175,3 +175,26 @@ fn an_api_takes_signed_requests_too() {
     assert_eq!((answer.status, answer.reason().as_str()), (403, "signature_mismatch"));
     assert_eq!(backend.count(), 1);
 }
+
+/// Whoever has a presigned URL can use it until it expires: an API isn't told it.
+#[test]
+fn an_api_is_not_told_the_signature_of_a_presigned_url() {
+    let backend = Backend::start();
+    let gate = gate(&backend);
+    let caller = Caller::sign_in(&gate);
+    let target = "/api/orders/1?a=1%2C2&b";
+    let request = Request { service: "execute-api", ..Request::new("GET", target) };
+    let presigned = caller.presigned(&request);
+    assert!(presigned.contains("X-Amz-Security-Token="), "{presigned}");
+    let ask = |target: &str| {
+        let mut wire = Wire::connect(gate.proxy);
+        wire.send(format!("GET {target} HTTP/1.1\r\nhost: gate.example\r\n\r\n"));
+        wire.answer().unwrap()
+    };
+    let answer = ask(&presigned);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(backend.seen()[0].line(), format!("GET {target} HTTP/1.1"));
+    let answer = ask(&presigned.replace("a=1", "a=2"));
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "signature_mismatch"));
+    assert_eq!(backend.count(), 1);
+}
