@@ -219,6 +219,8 @@ impl Gate<'_> {
         let decided = objects::decide(operation, &context, progress)?;
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
+        // It may name a bucket, which a backend that goes by it would read a second time.
+        forward.headers.remove("x-forwarded-host");
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit {
             grounds: decided.grounds,

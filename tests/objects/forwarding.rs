@@ -111,7 +111,9 @@ fn a_bucket_in_the_host_becomes_one_in_the_path() {
     let request =
         Request { host: "files.s3.localhost:8080", ..Request::new("GET", "/own/x?versionId=7") };
     assert_eq!(send(&gate, &caller, &request, b"").status, 200);
-    assert_eq!(backend.seen()[0].line(), "GET /files/own/x?versionId=7 HTTP/1.1");
+    let seen = backend.seen();
+    assert_eq!(seen[0].line(), "GET /files/own/x?versionId=7 HTTP/1.1");
+    assert!(!seen[0].head.contains("s3.localhost"), "the bucket is told once: {}", seen[0].head);
     // The bucket is the host's: a path that repeats another's is all key.
     let request = Request { host: "other.s3.localhost", ..Request::new("GET", "/files/own/x") };
     let answer = send(&gate, &caller, &request, b"");
