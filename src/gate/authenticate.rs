@@ -88,7 +88,8 @@ pub(super) async fn authenticate(
             Service::S3 => Form::S3,
             _ => Form::Other,
         };
-        let proven = prove(gate.rules, &signed, form, reading, question.now, trail).await?;
+        let body = (reading, gate.rules.body_buffer);
+        let proven = prove(gate.rules, &signed, form, body, question.now, trail).await?;
         return Ok(Authenticated {
             login: Login::Credentials(proven.presented),
             proof: proven.proof,
