@@ -112,7 +112,8 @@ impl Proxy {
         asked.client_ip = question.received.client_ip;
         let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
         let method = question.method.clone();
-        let mut body = CallerBody::new(body, snapshot.connection.idle);
+        let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
+        let mut body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
         let decision = gate.decide(question, &mut body, Trail::Off).await;
         let language = Language::of(&snapshot.rules, decision.destination);
         let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
