@@ -147,7 +147,8 @@ impl Proxy {
                             .with_label_values(&[upstream.label()])
                             .observe(started.elapsed().as_secs_f64());
                         http::response_hygiene(response.headers_mut());
-                        s3::finished(rule, response, &method, &asked.path, &id).await
+                        let pause = snapshot.timeouts.header;
+                        s3::finished(rule, response, (&method, &asked.path), &id, pause).await
                     }
                     Err(error) => {
                         metrics
