@@ -34,7 +34,8 @@ impl std::fmt::Debug for Credentials<'_> {
     }
 }
 
-/// The credential of a request with these headers and this raw query.
+/// The credential of a request with these headers and this raw query. A session token belongs to a
+/// signature, whether that is there or not.
 ///
 /// # Errors
 /// [`RequestError::Repeated`] and [`RequestError::NotAscii`] of `Authorization`,
@@ -51,7 +52,8 @@ pub fn credentials<'h>(
     }
     let presigned = query.is_some_and(is_signed_query);
     match first {
-        None if presigned => Ok(Credentials::SigV4),
+        // A session token without its signature is half a credential, and not none.
+        None if presigned || headers.contains_key(SESSION_TOKEN) => Ok(Credentials::SigV4),
         None => Ok(Credentials::None),
         Some(_) if presigned => Err(RequestError::SeveralCredentials),
         Some(value) => {
@@ -103,6 +105,9 @@ pub fn is_signed_query(query: &str) -> bool {
     let signs = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Security-Token"];
     query_pairs(query).any(|(name, _)| signs.iter().any(|sign| name.eq_ignore_ascii_case(sign)))
 }
+
+/// The session token of temporary AWS credentials.
+const SESSION_TOKEN: &str = "x-amz-security-token";
 
 #[cfg(test)]
 mod tests;

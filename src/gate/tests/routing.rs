@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::fixture::{Ask, POOL, api, matching, user_pool};
-use crate::gate::{Addressed, Question, Route, RouteConflict, Routes};
+use crate::{
+    gate::{Addressed, Question, Route, RouteConflict, Routes},
+    http::Authority,
+};
 
 fn to(name: &str, host: Option<&str>, path: Option<&str>) -> Route {
     Route { matching: matching(host, path), ..api(name) }
@@ -27,6 +30,24 @@ fn found(routes: &Routes, ask: Ask) -> Option<&str> {
     let Question { method, authority, target, headers, .. } = &question;
     let asked = Addressed { method, authority, target, headers, scope: None, action: None };
     routes.name(routes.find(asked).ok())
+}
+
+#[test]
+fn a_bucket_is_what_stands_before_the_longest_domain() {
+    for domains in [["example", "s3.example"], ["s3.example", "example"]] {
+        let domains = domains.map(str::to_owned).to_vec();
+        let routes = Routes::new(all(), Vec::new(), domains).unwrap();
+        for (host, bucket) in [
+            ("s3.example", Some(None)),
+            ("files.s3.example:8080", Some(Some("files"))),
+            ("files.example", Some(Some("files"))),
+            ("s3.example.org", None),
+            ("files-s3.example", Some(Some("files-s3"))),
+        ] {
+            let authority = Authority::parse(host).unwrap();
+            assert_eq!(routes.bucket(&authority), bucket, "{host}");
+        }
+    }
 }
 
 #[test]

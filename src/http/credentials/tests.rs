@@ -89,6 +89,13 @@ fn sees_a_presigned_query_and_no_access_token() {
 }
 
 #[test]
+fn a_session_token_alone_is_a_signature_that_is_missing() {
+    let mut token = HeaderMap::new();
+    token.insert("x-amz-security-token", HeaderValue::from_static("t"));
+    assert_eq!(credentials(&token, None), Ok(Credentials::SigV4));
+}
+
+#[test]
 fn debug_shows_no_token() {
     assert_eq!(format!("{:?}", Credentials::Bearer("canary")), "Bearer");
 }
