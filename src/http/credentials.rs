@@ -17,7 +17,8 @@ pub enum Credentials<'h> {
     None,
     /// A bearer token, of RFC 6750's `b64token` syntax.
     Bearer(&'h str),
-    /// An AWS signature, version 4 or 4A, in `Authorization` or in the query.
+    /// An AWS signature, version 4 or 4A, in `Authorization` or in the query, or a part of one: a
+    /// session token alone.
     SigV4,
     /// Another authentication scheme.
     Unsupported(&'h str),
@@ -51,7 +52,7 @@ pub fn credentials<'h>(
     }
     let presigned = query.is_some_and(is_signed_query);
     match first {
-        None if presigned => Ok(Credentials::SigV4),
+        None if presigned || headers.contains_key(SESSION_TOKEN) => Ok(Credentials::SigV4),
         None => Ok(Credentials::None),
         Some(_) if presigned => Err(RequestError::SeveralCredentials),
         Some(value) => {
@@ -98,6 +99,9 @@ pub fn is_signed_query(query: &str) -> bool {
     let signs = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Security-Token"];
     query_pairs(query).any(|(name, _)| signs.iter().any(|sign| name.eq_ignore_ascii_case(sign)))
 }
+
+/// The session token of temporary AWS credentials.
+const SESSION_TOKEN: &str = "x-amz-security-token";
 
 #[cfg(test)]
 mod tests;

@@ -89,6 +89,15 @@ fn sees_a_presigned_query_and_no_access_token() {
 }
 
 #[test]
+fn a_session_token_without_a_signature_is_not_none() {
+    let mut headers = headers(&[]);
+    headers.insert("x-amz-security-token", "t".parse().unwrap());
+    assert_eq!(credentials(&headers, None), Ok(Credentials::SigV4));
+    headers.insert("authorization", "Bearer a".parse().unwrap());
+    assert_eq!(credentials(&headers, None), Ok(Credentials::Bearer("a")));
+}
+
+#[test]
 fn debug_shows_no_token() {
     assert_eq!(format!("{:?}", Credentials::Bearer("canary")), "Bearer");
 }
