@@ -3,7 +3,7 @@
 //! The order is AWS's: the credentials, the clock, then the signature, and of services other than
 //! S3 the body, which is read whole. A body that S3 is sent is proven as it is streamed.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use serde_json::json;
 
@@ -90,7 +90,7 @@ async fn check(
         }
     };
     let key = presented.signing_key(signed.scope());
-    signed.verify(&key.1, form, body_hash.as_ref(), &mut Scratch::default())?;
+    SCRATCH.with_borrow_mut(|scratch| signed.verify(&key.1, form, body_hash.as_ref(), scratch))?;
     Ok(Proven { presented, proof, kind: signed.kind(), time: signed.time() })
 }
 
@@ -99,4 +99,10 @@ impl From<SigV4Error> for Denial {
         let detail = error.to_string();
         Self::new(error.reason(), Refusal::Signature(error), detail)
     }
+}
+
+thread_local! {
+    /// Each data thread's own, so that verifying allocates nothing. It grows to a few times the
+    /// largest head, which `limits.headers` bounds.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }

@@ -7,5 +7,6 @@ mod demanding;
 mod fixture;
 mod routing;
 mod sessions;
+mod signing;
 mod vending;
 mod waiting;

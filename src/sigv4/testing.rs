@@ -112,6 +112,9 @@ impl Sent {
 pub(crate) struct Sdk<'a> {
     /// S3, or another service.
     pub(crate) form: Form,
+    pub(crate) service: &'a str,
+    /// Access key id and secret.
+    pub(crate) key: (&'a str, &'a str),
     /// In the query and for how many seconds, else in the headers.
     pub(crate) presigned: Option<u64>,
     pub(crate) token: Option<&'a str>,
@@ -123,12 +126,20 @@ pub(crate) struct Sdk<'a> {
 impl Sdk<'_> {
     /// S3's, in the headers, of an empty body.
     pub(crate) fn s3() -> Self {
-        Self { form: Form::S3, presigned: None, token: None, body: Some(b""), time: NOW }
+        Self {
+            form: Form::S3,
+            service: "s3",
+            key: (ACCESS_KEY_ID, SECRET),
+            presigned: None,
+            token: None,
+            body: Some(b""),
+            time: NOW,
+        }
     }
 
     /// Another service's.
     pub(crate) fn other() -> Self {
-        Self { form: Form::Other, ..Self::s3() }
+        Self { form: Form::Other, service: "dynamodb", ..Self::s3() }
     }
 
     /// S3's, in the query.
@@ -149,12 +160,12 @@ impl Sdk<'_> {
             settings.expires_in = Some(Duration::from_secs(seconds));
         }
         let token = self.token.map(str::to_owned);
-        let identity = Credentials::new(ACCESS_KEY_ID, SECRET, token, None, "test").into();
+        let identity = Credentials::new(self.key.0, self.key.1, token, None, "test").into();
         let time = Duration::from_millis(u64::try_from(self.time.millis()).unwrap());
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region("us-east-1")
-            .name(if self.form == Form::S3 { "s3" } else { "dynamodb" })
+            .name(self.service)
             .time(SystemTime::UNIX_EPOCH + time)
             .settings(settings)
             .build()

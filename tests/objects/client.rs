@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use aws_credential_types::Credentials;
@@ -45,6 +45,7 @@ pub(crate) fn gate_with(backend: SocketAddr, extra: &str) -> Gate {
     upstream:
       url: "http://{backend}"
       sign: {{ access_key_id: {BACKEND_KEY}, secret_access_key: {{ file: backend.secret }} }}
+  - {{ name: scoped, service: execute-api, match: {{ path: /scoped/ }}, engines: {{ iam: off }}, scopes: [a], upstream: {{ url: "http://{backend}" }} }}
 credentials: {{ keys: [{{ id: k1, file: sealing.key }}] }}
 s3: {{ domains: [s3.localhost] }}
 decision_log: {{ sink: stdout }}
@@ -232,4 +233,17 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 #[expect(clippy::disallowed_methods, reason = "requests are signed for the real clock")]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
+}
+
+/// The line of the decision log.
+pub(crate) fn decision(gate: &Gate, id: &str) -> Value {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let log = fs::read_to_string(gate.path("stdout")).unwrap();
+        if let Some(line) = log.lines().find(|line| line.contains(id)) {
+            return serde_json::from_str(line).unwrap();
+        }
+        assert!(Instant::now() < end, "no line for {id}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

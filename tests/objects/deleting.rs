@@ -3,7 +3,9 @@
 use aws_lc_rs::digest;
 use md5::{Digest, Md5};
 
-use super::client::{Caller, Request, base64, code, gate, send};
+use serde_json::json;
+
+use super::client::{Caller, Request, base64, code, decision, gate, send};
 use crate::support::{Answer, Backend, Gate, Issuer};
 
 fn delete(gate: &Gate, caller: &Caller, body: &str) -> Answer {
@@ -43,15 +45,13 @@ fn what_is_denied_is_told_beside_what_was_done() {
         let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(seen.header("x-amz-content-sha256"), [hash]);
         assert_eq!(seen.header("content-length"), [seen.body.len().to_string()]);
-        let log = gate.log();
-        let line = log.lines().find(|line| line.contains("s3:DeleteObject")).unwrap();
-        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let record = decision(&gate, answer.header("x-poolgate-decision-id").unwrap());
         assert_eq!(record["effect"], "allow");
-        assert_eq!(record["found"], serde_json::json!({"refused": 1, "keys": ["secret/b"]}));
+        assert_eq!(record["found"], json!({"refused": 1, "keys": ["secret/b"]}));
         assert_eq!(record["access_key_id"], caller.access_key_id);
         assert_eq!(
             (&record["subject"], &record["issuer"]),
-            (&"user".into(), &Issuer::issuer().into())
+            (&json!("user"), &json!(Issuer::issuer()))
         );
     }
 }
@@ -67,9 +67,9 @@ fn with_nothing_left_nobody_is_asked() {
     assert_eq!(text.matches("<Code>AccessDenied</Code>").count(), 2, "{text}");
     assert!(!text.contains("<Deleted>"), "{text}");
     assert_eq!(backend.count(), 0);
-    let log = gate.log();
-    let line = log.lines().find(|line| line.contains("s3:DeleteObject")).unwrap();
-    assert!(line.contains("\"effect\":\"deny\""), "{line}");
+    let record = decision(&gate, answer.header("x-poolgate-decision-id").unwrap());
+    assert_eq!((&record["effect"], &record["reason"]), (&json!("deny"), &json!("explicit_deny")));
+    assert_eq!(record["checks"][1]["action"], "s3:DeleteObject");
 }
 
 #[test]

@@ -150,5 +150,8 @@ fn an_api_takes_signed_requests_too() {
     other.secret.push('x');
     let answer = send(&gate, &other, &request("/api/orders/1"), b"{}");
     assert_eq!((answer.status, answer.reason().as_str()), (403, "signature_mismatch"));
+    // Where a route asks for more than a role, a signature doesn't do.
+    let answer = send(&gate, &caller, &request("/scoped/x"), b"{}");
+    assert_eq!((answer.status, answer.reason().as_str()), (401, "token_required"));
     assert_eq!(backend.count(), 1);
 }

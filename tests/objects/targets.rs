@@ -1,9 +1,8 @@
 //! P2: for every target, what the backend received is exactly what was authorized, or nothing.
 
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
 
-use super::client::{Caller, Request, gate};
+use super::client::{Caller, Request, decision, gate};
 use crate::support::{Backend, Wire};
 
 /// Targets that some server reads as another.
@@ -116,17 +115,4 @@ fn what_arrives_is_what_was_authorized() {
         }
     }
     assert!(forwarded > 20 && refused > 20, "{forwarded} forwarded, {refused} refused");
-}
-
-/// The line of the decision log.
-fn decision(gate: &crate::support::Gate, id: &str) -> Value {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    loop {
-        let log = std::fs::read_to_string(gate.path("stdout")).unwrap();
-        if let Some(line) = log.lines().find(|line| line.contains(id)) {
-            return serde_json::from_str(line).unwrap();
-        }
-        assert!(std::time::Instant::now() < end, "no line for {id}");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
 }

@@ -103,8 +103,9 @@ fn serve(mut stream: TcpStream, record: &Mutex<Vec<Seen>>, (status, text): &(u16
         let is_head = seen.line().starts_with("HEAD ");
         record.lock().unwrap().push(Seen { body, ..seen });
         let length = text.len();
+        let phrase = if *status == 200 { "OK" } else { "Other" };
         let answer = format!(
-            "HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\ncontent-type: text/plain\r\n\r\n"
+            "HTTP/1.1 {status} {phrase}\r\ncontent-length: {length}\r\ncontent-type: text/plain\r\n\r\n"
         );
         let body = if is_head { "" } else { text };
         if stream.write_all(format!("{answer}{body}").as_bytes()).is_err() {

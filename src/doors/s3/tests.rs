@@ -68,6 +68,7 @@ async fn every_refusal_has_a_status_and_a_code() {
             "Couldn&apos;t parse the specified URI.",
         ),
         (R::BadRequest, "header_repeated", 400, "InvalidRequest", "own words"),
+        (R::Fault("x"), "fault", 400, "InvalidRequest", "own words"),
         (R::TooLarge, "body_too_large", 400, "EntityTooLarge", "own words"),
         (R::NotFound, "no_route", 404, "NoSuchBucket", "own words"),
         (R::Unavailable, "decision_timeout", 503, "ServiceUnavailable", "Please try again."),

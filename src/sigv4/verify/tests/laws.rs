@@ -20,7 +20,8 @@ impl Case {
     fn signed(&self) -> Sent {
         let Self { form, presigned, .. } = *self;
         let (token, body) = (self.token.as_deref(), self.body.as_deref());
-        Sdk { form, presigned, token, body, time: NOW }.sign(&self.sent)
+        let sdk = if form == Form::S3 { Sdk::s3() } else { Sdk::other() };
+        Sdk { presigned, token, body, ..sdk }.sign(&self.sent)
     }
 
     fn body(&self) -> &[u8] {
