@@ -184,7 +184,7 @@ The same roles hold on S3, for tokens, for guests and for the AWS SDKs. alice ma
   curl -i {gate}/{BUCKET}/public/hello.txt -H "authorization: Bearer $ALICE" -T /etc/hostname
 
 Exchange bob's token for temporary credentials, and use the AWS command line:
-  export AWS_ENDPOINT_URL={gate} AWS_REGION=us-east-1
+  export AWS_ENDPOINT_URL={gate} AWS_DEFAULT_REGION=us-east-1
   LOGIN=cognito-idp.us-east-1.amazonaws.com/{POOL_ID}=$BOB
   ID=$(aws cognito-identity get-id --identity-pool-id {IDENTITY_POOL_ID} --logins "$LOGIN" \
     --no-sign-request --query IdentityId --output text)

@@ -57,7 +57,7 @@ pub(super) fn write(
 
 /// Each byte decoded, then encoded as AWS does it. Paths are not normalised (S3 API Reference).
 fn encode_once(path: &str, slash: Slash, out: &mut Vec<u8>) {
-    each_decoded(path.as_bytes(), |byte, escaped| match byte {
+    each_decoded(path.as_bytes(), out, |byte, escaped, out| match byte {
         b'/' if escaped && slash == Slash::Encoded => out.extend_from_slice(b"%2F"),
         b'/' => out.push(b'/'),
         _ => encode(byte, out),
@@ -109,7 +109,7 @@ fn write_query(
 }
 
 fn write_part(text: &str, out: &mut Vec<u8>) {
-    each_decoded(text.as_bytes(), |byte, escaped| match byte {
+    each_decoded(text.as_bytes(), out, |byte, escaped, out| match byte {
         b'+' if !escaped => out.extend_from_slice(b"%20"),
         _ => encode(byte, out),
     });
@@ -143,8 +143,13 @@ fn write_headers(signed: &Signed<'_>, out: &mut Vec<u8>) -> Result<(), SigV4Erro
 /// `value` without blanks around it and with single spaces inside. Tabs inside stay what they are, as
 /// they do with S3 and the SDKs' signers.
 fn collapse(value: &[u8], out: &mut Vec<u8>) {
+    let value = value.trim_ascii();
+    // Tokens and hashes, the longest values there are, have none.
+    if !value.contains(&b' ') {
+        return out.extend_from_slice(value);
+    }
     let mut after_space = false;
-    for &byte in value.trim_ascii() {
+    for &byte in value {
         let space = byte == b' ';
         if !(space && after_space) {
             out.push(byte);
@@ -153,24 +158,28 @@ fn collapse(value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Every byte of a percent-encoded text, and whether it was escaped. A `%` that no digits follow
-/// stands for itself; such targets are refused elsewhere.
-fn each_decoded(text: &[u8], mut take: impl FnMut(u8, bool)) {
+/// Writes unreserved characters as they are, and gives `take` every other byte of a percent-encoded
+/// text, and whether it was escaped. A `%` that no digits follow stands for itself; such targets are
+/// refused elsewhere.
+fn each_decoded(text: &[u8], out: &mut Vec<u8>, take: impl Fn(u8, bool, &mut Vec<u8>)) {
     let mut rest = text;
     loop {
-        rest = match rest {
+        let plain = rest.iter().take_while(|byte| is_unreserved(**byte)).count();
+        let (run, next) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+        out.extend_from_slice(run);
+        rest = match next {
             [b'%', high, low, after @ ..] => match (digit(*high), digit(*low)) {
                 (Some(high), Some(low)) => {
-                    take(high << 4 | low, true);
+                    take(high << 4 | low, true, out);
                     after
                 }
                 _ => {
-                    take(b'%', false);
-                    rest.get(1..).unwrap_or_default()
+                    take(b'%', false, out);
+                    next.get(1..).unwrap_or_default()
                 }
             },
             [byte, after @ ..] => {
-                take(*byte, false);
+                take(*byte, false, out);
                 after
             }
             [] => return,
@@ -189,10 +198,14 @@ fn digit(byte: u8) -> Option<u8> {
 
 /// Unreserved characters stand for themselves (RFC 3986 §2.3), all others are escaped.
 fn encode(byte: u8, out: &mut Vec<u8>) {
-    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+    if is_unreserved(byte) {
         out.push(byte);
     } else {
         let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'A' + digit - 10 };
         out.extend_from_slice(&[b'%', hex(byte >> 4), hex(byte & 15)]);
     }
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }

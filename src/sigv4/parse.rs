@@ -257,7 +257,8 @@ fn is_aws(authorization: &str) -> bool {
 
 /// Names of signed headers: lower case, sorted, each once, joined by `;`.
 fn checked(names: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    let token = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9') || b"!#$%&'*+-.^_`|~".contains(&b);
+    let token =
+        |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-') || b"!#$%&'*+-.^_`|~".contains(&b);
     let mut last = "";
     for name in names.split(';') {
         if name.is_empty() || !name.bytes().all(token) || name <= last {

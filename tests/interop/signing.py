@@ -61,8 +61,8 @@ def signature(secret, scope, stamp, method, target, headers, names, payload):
 
 def sign(gate, credentials, method, target, headers=None, body=b"", **change):
     """The headers of a signed request. `change` replaces what a good one has: `secret`, `access_key_id`, `token`,
-    `stamp`, `date`, `region`, `service`, `payload`, `leave_out` (header names that aren't signed)."""
-    stamp = change.get("stamp") or now()
+    `stamp`, `skew` (in seconds), `date`, `region`, `service`, `payload`, `leave_out` (header names that aren't signed)."""
+    stamp = change.get("stamp") or now(change.get("skew", 0))
     scope = "/".join(
         [change.get("date", stamp[:8]), change.get("region", REGION), change.get("service", "s3"), "aws4_request"]
     )

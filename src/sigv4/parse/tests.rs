@@ -225,11 +225,11 @@ fn a_signature_is_64_lower_case_digits() {
     for bad in [
         String::new(),
         signature.to_uppercase(),
-        signature[1..].to_owned(),
+        signature.get(1..).unwrap().to_owned(),
         format!("{signature}0"),
-        format!("0x{}", &signature[2..]),
-        format!("g{}", &signature[1..]),
-        format!("é{}", &signature[2..]),
+        format!("0x{}", signature.get(2..).unwrap()),
+        format!("g{}", signature.get(1..).unwrap()),
+        format!("é{}", signature.get(2..).unwrap()),
         "0".repeat(128),
     ] {
         let found = error(&good.clone().resigned(signature, &bad));
@@ -286,7 +286,7 @@ fn a_payload_is_a_hash_unsigned_or_streamed() {
         ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", Ok(Payload::Streaming)),
         ("unsigned-payload", Err(SigV4Error::ContentSha256)),
         ("", Err(SigV4Error::ContentSha256)),
-        (&hash[1..], Err(SigV4Error::ContentSha256)),
+        (hash.get(1..).unwrap(), Err(SigV4Error::ContentSha256)),
         (&hash.to_uppercase(), Err(SigV4Error::ContentSha256)),
         ("é", Err(SigV4Error::ContentSha256)),
     ] {

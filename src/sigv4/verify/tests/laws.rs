@@ -189,7 +189,8 @@ fn changed(case: &Case, signed: &Sent, change: Change, at: Index) -> Option<(Sen
                 path.match_indices(|c: char| c.is_ascii_lowercase()).map(|(at, _)| at).collect();
             let place = *places.get(at.index(places.len().max(1)))?;
             // Not the hexadecimal digits of an escape.
-            if path[..place].ends_with('%') || path[..place.saturating_sub(1)].ends_with('%') {
+            let bytes = path.as_bytes();
+            if bytes[place.saturating_sub(2)..place].contains(&b'%') {
                 return None;
             }
             let mut path = path.to_owned();
@@ -242,7 +243,7 @@ fn changed(case: &Case, signed: &Sent, change: Change, at: Index) -> Option<(Sen
         Signature => {
             let text = if presigned { sent.target.as_str() } else { sent.authorization() };
             let start = text.find("Signature=").unwrap() + 10 + at.index(64);
-            let digit = if &text[start..=start] == "0" { "1" } else { "0" };
+            let digit = if text.as_bytes()[start] == b'0' { "1" } else { "0" };
             let mut text = text.to_owned();
             text.replace_range(start..=start, digit);
             if presigned { sent.to(&text) } else { sent.set("authorization", &text) }
