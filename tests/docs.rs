@@ -110,6 +110,29 @@ fn every_reason_of_a_decision_is_on_its_page() {
     }
 }
 
+#[test]
+fn no_reason_of_the_page_is_made_up() {
+    let sources: Vec<String> = files(&root().join("src"))
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let page = fs::read_to_string(root().join("docs/decisions.md")).unwrap();
+    let listed: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(" |").next())
+        .flat_map(|cell| cell.split('`').step_by(2))
+        .filter(|code| {
+            !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        })
+        .collect();
+    assert!(listed.len() > 50 && listed.contains("mapped_roles"), "{listed:?}");
+    for reason in listed {
+        let literal = format!("\"{reason}\"");
+        assert!(sources.iter().any(|source| source.contains(&literal)), "{reason}");
+    }
+}
+
 /// Targets of Markdown links.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](").skip(1).filter_map(|rest| rest.split(')').next())

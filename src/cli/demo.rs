@@ -21,7 +21,7 @@ use crate::{
     standin::{Directory, Echo, S3, UserPool},
 };
 
-/// Run everything embedded, without configuration: users, roles, an API, and the gate in front
+/// Run everything embedded, without configuration: users, roles, an S3, an API, and the gate in front
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// Where the gate listens

@@ -24,7 +24,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run everything embedded, without configuration: users, roles, an API, and the gate in front
+    /// Run everything embedded, without configuration: users, roles, an S3, an API, and the gate in front
     Demo(demo::Demo),
     /// Run the sidecar with a configuration
     Serve(serve::Serve),

@@ -10,6 +10,7 @@ use super::map::Map;
 use super::problem::At;
 use super::reach::Domain;
 use super::read::{Section, section};
+use super::route::{Route, Service};
 use super::secret::{Secret, read_file, read_variable};
 use super::value::{AccessKeyId, KeyId, Region, Span, VariableName};
 
@@ -104,6 +105,29 @@ impl Section for S3 {
             "Hosts below which the names are buckets: `s3.localhost` for BUCKET.s3.localhost.";
         let domains = map.list::<Domain>("domains", doc);
         Some(Self { domains: domains?.into_iter().map(|Domain(domain)| domain).collect() })
+    }
+}
+
+impl S3 {
+    /// Domains are of use to a route of S3 only, and take what is below them from every other.
+    pub(super) fn check(&self, map: &mut Map<'_, '_>, routes: &[Route]) {
+        let of_s3 = |route: &Route| route.service == Service::S3;
+        if !self.domains.is_empty() && !routes.iter().any(of_s3) {
+            map.warning(Some("s3"), "there is no route of `service: s3` for these domains");
+        }
+        let below = |host: &str, domain: &str| {
+            host.strip_suffix(domain).is_some_and(|name| name.is_empty() || name.ends_with('.'))
+        };
+        for route in routes.iter().filter(|route| !of_s3(route)) {
+            let host = route.r#match.as_ref().and_then(|matching| matching.host.as_deref());
+            let domain =
+                host.and_then(|host| self.domains.iter().find(|domain| below(host, domain)));
+            if let (Some(host), Some(domain)) = (host, domain) {
+                let name = &route.name;
+                let message = format!("{host} of route `{name}` is a bucket's below {domain}");
+                map.error(Some("s3"), message);
+            }
+        }
     }
 }
 

@@ -258,6 +258,10 @@ impl Section for Route {
             (Some(HostWord::Keep) | None, None) => UpstreamHost::Keep,
         };
         let RouteName(name) = name?;
+        if BUILT_IN_SERVICES.contains(&name.as_str()) {
+            map.error(Some("name"), "is what metrics and logs call the service that is built in");
+            return None;
+        }
         let pool = |pool: At<IdentityPoolId>| At { value: pool.value.0, position: pool.position };
         Some(Self {
             position: map.here(),
@@ -490,4 +494,5 @@ fn check_public(map: &mut Map<'_, '_>, authenticate: Authenticate, engines: Opti
 
 const NOT_YET: &str = "is not in this version of poolgate yet";
 const FOR_APIS: &str = "is for `service: execute-api` only";
+const BUILT_IN_SERVICES: [&str; 4] = ["cognito-identity", "sts", "iam", "verifiedpermissions"];
 const BUILT_IN: &str = "is built in and needs no route";

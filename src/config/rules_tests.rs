@@ -250,7 +250,7 @@ fn routes_are_checked_against_each_other() {
         [
             "1:1: `listen` is missing: where connections come in",
             "1:1: `routes` is missing: what is behind the gate, at least one",
-            "1:1: warning: identities: without a `key` anyone who knows a subject can compute its identity id",
+            "1:1: warning: identities: without a `key` anyone who knows a subject can compute its identity id, and guests get none",
         ]
     );
 }
@@ -268,7 +268,7 @@ fn warnings_stop_nothing() {
         ),
         (
             MINIMAL.replace("{ key: { env: KEY } }", "{ store: derived }"),
-            "5:13: warning: identities: without a `key` anyone who knows a subject can compute its identity id",
+            "5:13: warning: identities: without a `key` anyone who knows a subject can compute its identity id, and guests get none",
         ),
         (
             MINIMAL

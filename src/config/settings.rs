@@ -196,7 +196,7 @@ impl Section for Settings {
         if identities.as_ref().is_some_and(|identities| identities.key.is_none()) {
             map.warning(
                 Some("identities"),
-                "without a `key` anyone who knows a subject can compute its identity id",
+                "without a `key` anyone who knows a subject can compute its identity id, and guests get none",
             );
         }
         if let (Some(listen), Some(routes)) = (&listen, &routes) {
@@ -204,6 +204,9 @@ impl Section for Settings {
         }
         if let (Some(routes), Some(aws)) = (&routes, &aws) {
             check_aws(map, &routes.0, aws.as_ref());
+        }
+        if let (Some(routes), Some(s3)) = (&routes, &s3) {
+            s3.check(map, &routes.0);
         }
         let policies = policies?;
         let routes = routes?.0;

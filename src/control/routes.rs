@@ -84,10 +84,14 @@ fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize
         },
         (None, _) if !needed => Ok(None),
         (None, [_]) => Ok(Some(0)),
-        (None, []) => Err(format!(
-            "route `{name}` needs an identity pool, and the folder of identity pools has none; \
-             add one, or say `engines: {{ iam: off }}` if a valid token is enough"
-        )),
+        (None, []) => {
+            let or = match route.service {
+                config::Service::S3 => "",
+                _ => ", or say `engines: { iam: off }` if a valid token is enough",
+            };
+            let none = "and the folder of identity pools has none; add one";
+            Err(format!("route `{name}` needs an identity pool, {none}{or}"))
+        }
         (None, _) => Err(format!(
             "several identity pools could be that of route `{name}`; say which with identity_pool"
         )),

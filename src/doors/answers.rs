@@ -21,16 +21,15 @@ pub(super) enum Language {
 }
 
 impl Language {
-    /// The language of what a request goes to.
-    pub(super) fn of(rules: &Rules, destination: Option<Destination>) -> Self {
-        match destination {
-            Some(Destination::BuiltIn(service)) => Self::BuiltIn(service),
-            Some(Destination::Route(index)) => match rules.routes.route(index) {
-                Some(route) if matches!(route.service, Service::S3) => Self::S3,
-                _ => Self::Api,
+    /// The language of what a request goes to, if it goes anywhere.
+    pub(super) fn of(rules: &Rules, destination: Option<Destination>) -> Option<Self> {
+        Some(match destination? {
+            Destination::BuiltIn(service) => Self::BuiltIn(service),
+            Destination::Route(index) => match rules.routes.route(index)?.service {
+                Service::S3 => Self::S3,
+                Service::ExecuteApi(_) | Service::CognitoIdp => Self::Api,
             },
-            None => Self::Api,
-        }
+        })
     }
 
     /// A denial, of a request for `path`.

@@ -98,14 +98,15 @@ impl Proxy {
     ) -> Answer {
         let (parts, body) = request.into_parts();
         let mut asked = Asked::of(&parts, peer.ip(), clock::now());
-        let speaks_s3 = signed_for_s3(&parts.headers, parts.uri.query());
+        // What a request goes to says which language its answer speaks; until then, its signature.
+        let language = match signed_for_s3(&parts.headers, parts.uri.query()) {
+            true => Language::S3,
+            false => Language::Api,
+        };
         let expects = parts.headers.contains_key(header::EXPECT);
         let question = match self.question(snapshot, parts, peer, asked.now) {
             Ok(question) => question,
-            Err(error) => {
-                let language = if speaks_s3 { Language::S3 } else { Language::Api };
-                return self.reject(snapshot, &asked, &error, language, exchange);
-            }
+            Err(error) => return self.reject(snapshot, &asked, &error, language, exchange),
         };
         asked.client_ip = question.received.client_ip;
         let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
@@ -113,7 +114,7 @@ impl Proxy {
         let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
         let mut body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
         let decision = gate.decide(question, &mut body, Trail::Off).await;
-        let language = Language::of(&snapshot.rules, decision.destination);
+        let language = Language::of(&snapshot.rules, decision.destination).unwrap_or(language);
         let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
         self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
 

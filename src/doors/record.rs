@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use ::http::{header, request::Parts};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     clock::Time,
-    gate::{Decision, Grounds, Login, Outcome, Rules},
+    gate::{Content, Decision, Grounds, Login, Outcome, Rules},
     iam::StatementRef,
+    services::s3::Merge,
 };
 
 /// One line of the decision log.
@@ -36,6 +37,9 @@ pub struct DecisionRecord<'a> {
     subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_id: Option<&'a str>,
+    /// The temporary credentials that the request is signed with, or that it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +114,8 @@ impl<'a> DecisionRecord<'a> {
         let (effect, reason, detail, statements, found) = match &decision.outcome {
             Outcome::Allow(permit) => {
                 let grounds = permit.grounds();
-                ("allow", grounds.reason(), None, statements(grounds), Value::Null)
+                let refused = permit.answer().merge.as_ref().map_or(Value::Null, refused);
+                ("allow", grounds.reason(), None, statements(grounds), refused)
             }
             Outcome::Answer(answer) => {
                 ("allow", answer.grounds.reason(), None, Vec::new(), Value::Null)
@@ -120,9 +125,16 @@ impl<'a> DecisionRecord<'a> {
                 ("deny", denial.reason, detail, Vec::new(), denial.found.clone())
             }
         };
-        let token = match &decision.login {
-            Login::Token(token) => Some(token),
-            Login::Credentials(_) | Login::Anonymous => None,
+        let (issuer, subject, token_id) = match &decision.login {
+            Login::Token(token) => {
+                let id = token.claims.get("jti").and_then(Value::as_str);
+                (Some(token.issuer.name.as_str()), token.claims.subject(), id)
+            }
+            Login::Credentials(presented) => {
+                let token = &presented.grant.token;
+                (token.issuer.as_deref(), token.subject.as_deref(), token.jti.as_deref())
+            }
+            Login::Anonymous => (None, None, None),
         };
         let assumed = decision.assumed.as_deref();
         Self {
@@ -139,17 +151,10 @@ impl<'a> DecisionRecord<'a> {
             effect,
             reason,
             detail,
-            issuer: token.map(|t| t.issuer.name.as_str()),
-            subject: match &decision.login {
-                Login::Token(token) => token.claims.subject(),
-                Login::Credentials(presented) => presented.grant.token.subject.as_deref(),
-                Login::Anonymous => None,
-            },
-            token_id: match &decision.login {
-                Login::Token(token) => token.claims.get("jti").and_then(Value::as_str),
-                Login::Credentials(presented) => presented.grant.token.jti.as_deref(),
-                Login::Anonymous => None,
-            },
+            issuer,
+            subject,
+            token_id,
+            access_key_id: access_key_id(decision),
             identity: assumed.and_then(|a| a.identity_id.as_deref()),
             role: assumed.and_then(|a| a.session.principal.role()).map(|role| role.arn.as_str()),
             role_choice: assumed.map(|a| a.role_choice.to_string()),
@@ -163,6 +168,25 @@ impl<'a> DecisionRecord<'a> {
             micros,
         }
     }
+}
+
+/// The access key id that the caller signs with; of one that has none yet, the one it was given.
+fn access_key_id(decision: &Decision) -> Option<&str> {
+    match (&decision.login, &decision.outcome) {
+        (Login::Credentials(presented), _) => Some(&presented.access_key_id),
+        (_, Outcome::Answer(answer)) => match &answer.content {
+            Content::IdentityCredentials { credentials, .. } => Some(&credentials.access_key_id),
+            Content::AssumedRole(user) => Some(&user.credentials.access_key_id),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The objects that were refused while others were not.
+fn refused(merge: &Merge) -> Value {
+    let keys = merge.refused.iter().take(MAX_KEYS).map(|refused| refused.key.as_str());
+    json!({ "refused": merge.refused.len(), "keys": keys.collect::<Vec<_>>() })
 }
 
 fn statements(grounds: &Grounds) -> Vec<String> {
@@ -201,6 +225,8 @@ pub(super) struct AccessRecord<'a> {
 const MAX_METHOD: usize = 32;
 const MAX_HOST: usize = 300;
 const MAX_PATH: usize = 1024;
+/// Keys of refused objects; there may be a thousand.
+const MAX_KEYS: usize = 100;
 
 #[cfg(test)]
 mod tests;

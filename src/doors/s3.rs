@@ -24,13 +24,14 @@ struct Error<'a> {
     message: &'a str,
 }
 
-/// Whether a head that can't be read as a request was meant for S3, as its signature says.
+/// Whether a request that goes nowhere was meant for S3, as its signature says.
 pub(super) fn signed_for_s3(headers: &HeaderMap, query: Option<&str>) -> bool {
     let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let header = header.is_some_and(|value| {
         value.starts_with(b"AWS4") && value.windows(4).any(|four| four == b"/s3/")
     });
-    header || query.is_some_and(|query| query.contains("X-Amz-Credential=") && query.contains("s3"))
+    let scopes = ["%2Fs3%2Faws4_request", "/s3/aws4_request"];
+    header || query.is_some_and(|query| scopes.iter().any(|scope| query.contains(scope)))
 }
 
 /// A denial; `path` is what was asked for.

@@ -84,7 +84,7 @@ impl Gate<'_> {
     }
 
     /// What sessions of the identity pool at `pool` are made from.
-    pub(super) fn assume_in<'s>(
+    fn assume_in<'s>(
         &'s self,
         pool: usize,
         groups: Option<&'s Groups>,

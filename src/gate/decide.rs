@@ -5,16 +5,17 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Addressed, AnswerRule, Authenticate, BuiltIn, Decision, DecisionId, Denial, Destination,
-    Engine, Grounds, IdentityHeaders, Outcome, Payload, Question, Refusal, Route, RouteError,
-    Rules, Service, Trail,
+    AnswerRule, Authenticate, Decision, DecisionId, Denial, Destination, Engine, Grounds,
+    IdentityHeaders, Outcome, Payload, Question, Refusal, Route, Rules, Service, Trail,
     authenticate::{Login, authenticate, remove_credentials},
     body::Reading,
     context::RequestContext,
     demands::{demand_token, missing_token, refuse_credentials, refuse_signed_query},
     form::form_action,
     judge::{Wording, judge},
+    named::Named,
     objects,
+    routes::Addressed,
 };
 use crate::{
     http,
@@ -235,23 +236,18 @@ impl Gate<'_> {
         &self,
         question: &Question,
         scope: Option<&str>,
-        action: Option<BuiltIn>,
+        action: Option<Named>,
     ) -> Result<Destination, Denial> {
         let Question { method, authority, target, headers, .. } = question;
-        let asked = Addressed { method, authority, target, headers, scope, action };
-        self.rules.routes.find(asked).map_err(|error| match error {
-            // A target that no API could have is told first: it may be why nothing matches.
-            RouteError::NoRoute => match target.strict() {
-                Ok(_) => {
-                    let detail = "no route matches this host and path";
-                    Denial::new("no_route", Refusal::NotFound, detail)
-                }
-                Err(error) => http::RequestError::from(error).into(),
-            },
-            RouteError::ServiceDisagrees => {
-                let detail = "the signature is for one service, and the request asks another";
-                Denial::new("service_disagrees", Refusal::BadRequest, detail)
+        let named = Named::by(scope, headers, action)?;
+        let found = self.rules.routes.find(Addressed { method, authority, target, headers, named });
+        found.ok_or_else(|| match target.strict() {
+            Ok(_) => {
+                let detail = "no route matches this host and path";
+                Denial::new("no_route", Refusal::NotFound, detail)
             }
+            // A target that no API could have is told first: it may be why nothing matches.
+            Err(error) => http::RequestError::from(error).into(),
         })
     }
 

@@ -2,14 +2,15 @@
 
 use ::http::{Method, header};
 
-use super::{BuiltIn, Denial, Question, body::Reading};
+use super::{Denial, Question, body::Reading, named::Named};
+use crate::services::sts;
 
 /// Which service a `POST /` of a form asks, by `Action` and `Version`. Only such a request's body is
 /// read, and only if it is known to be small.
 pub(super) async fn form_action(
     question: &Question,
     reading: &mut Reading<'_>,
-) -> Result<Option<BuiltIn>, Denial> {
+) -> Result<Option<Named>, Denial> {
     if !is_form(question) || reading.declared().is_none_or(|length| length > MAX_FORM) {
         return Ok(None);
     }
@@ -21,7 +22,8 @@ pub(super) async fn form_action(
     let action = value("Action").map(|(_, action)| action);
     let version = value("Version").map(|(_, version)| version);
     Ok(match (action, version) {
-        (Some(_), Some(STS_VERSION)) => Some(BuiltIn::Sts),
+        (Some(_), Some(sts::VERSION)) => Some(Named::Sts),
+        (Some(_), Some(IAM_VERSION)) => Some(Named::Other),
         _ => None,
     })
 }
@@ -35,7 +37,7 @@ fn is_form(question: &Question) -> bool {
         && essence.is_some_and(|e| e.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-/// The version of AWS STS's API.
-const STS_VERSION: &str = "2011-06-15";
+/// The version of IAM's API, which isn't served.
+const IAM_VERSION: &str = "2010-05-08";
 /// Bytes of a form that is looked into.
 const MAX_FORM: u64 = 128 << 10;

@@ -1,6 +1,6 @@
 //! The last stage: do the policies allow every check?
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Denial, Refusal, Trail, decide::misconfigured};
 use crate::iam::{self, Check, Context, Session, StatementRef, Verdict};
@@ -24,6 +24,9 @@ pub(super) fn judge(
 ) -> Result<Vec<StatementRef>, Denial> {
     let mut matched = Vec::new();
     for check in checks {
+        trail.note("decide", || {
+            (format!("{} on {}", check.action.as_str(), check.resource.as_str()), Value::Null)
+        });
         let verdict = iam::evaluate(session, check, context, trail);
         let denial = match &verdict {
             Verdict::Allow(grounds) => {

@@ -20,6 +20,7 @@ mod demands;
 mod form;
 mod judge;
 mod logins;
+mod named;
 mod objects;
 mod payload;
 mod question;
@@ -39,8 +40,8 @@ pub use decision::{
 pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use routes::{
-    Addressed, Authenticate, BuiltIn, Destination, Forward, Match, Route, RouteConflict,
-    RouteError, RouteIndex, Routes, Service,
+    Authenticate, BuiltIn, Destination, Forward, Match, Route, RouteConflict, RouteIndex, Routes,
+    Service,
 };
 pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};
 pub use trail::{STATEMENT_CONSIDERED, Step, Trail};

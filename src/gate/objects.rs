@@ -1,7 +1,7 @@
 //! Buckets and objects on their way through the stages: described, and decided check by check or,
 //! for DeleteObjects, object by object.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     AnswerRule, Denial, Grounds, Login, Question, Refusal, Rules,
@@ -104,6 +104,8 @@ pub(super) fn decide(
             let matched = judge(session, &checks, context, trail, Wording::S3)?;
             // AWS tells of a key that isn't there only who may list the bucket, and names that right.
             let hides_missing = reveals.and_then(|check| {
+                let step = "whether the caller may be told that an object doesn't exist";
+                trail.note("decide", || (step.to_owned(), Value::Null));
                 judge(session, &[check], context, trail, Wording::S3).err().map(|d| d.detail)
             });
             let answer = AnswerRule { hides_missing, merge: None };

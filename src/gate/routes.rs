@@ -11,10 +11,10 @@ use ::http::{HeaderMap, Method};
 
 use crate::{
     http::{Authority, RawTarget},
-    services::{cognito_idp, execute_api::Api},
+    services::{cognito_identity, cognito_idp, execute_api::Api},
 };
 
-use super::{Engine, TokenSources};
+use super::{Engine, TokenSources, named::Named};
 
 /// The place of a route in its configuration.
 pub type RouteIndex = usize;
@@ -105,28 +105,17 @@ pub enum Destination {
 
 /// What routing looks at.
 #[derive(Clone, Copy, Debug)]
-pub struct Addressed<'a> {
+pub(super) struct Addressed<'a> {
     /// The method.
-    pub method: &'a Method,
+    pub(super) method: &'a Method,
     /// The host asked for.
-    pub authority: &'a Authority,
+    pub(super) authority: &'a Authority,
     /// The target.
-    pub target: &'a RawTarget,
+    pub(super) target: &'a RawTarget,
     /// The headers.
-    pub headers: &'a HeaderMap,
-    /// The service of the signature, if there is one.
-    pub scope: Option<&'a str>,
-    /// The service that a form's `Action` names, if the body is such a form.
-    pub action: Option<BuiltIn>,
-}
-
-/// Why a request has no route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RouteError {
-    /// Nothing matches.
-    NoRoute,
-    /// The signature is for one service, the target or action names another.
-    ServiceDisagrees,
+    pub(super) headers: &'a HeaderMap,
+    /// The service that the request names itself, if it names one.
+    pub(super) named: Option<Named>,
 }
 
 /// A route's `match`.
@@ -151,7 +140,10 @@ pub struct Routes {
     by_host: HashMap<String, Vec<(String, RouteIndex)>>,
     any_host: Vec<(String, RouteIndex)>,
     cognito_idp: Option<RouteIndex>,
+    /// The only route of S3, if there is just one.
+    s3: Option<RouteIndex>,
     pools: Vec<String>,
+    /// The longest first.
     s3_domains: Vec<String>,
 }
 
@@ -191,7 +183,13 @@ impl Routes {
         for table in by_host.values_mut().chain([&mut any_host]) {
             table.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         }
-        Ok(Self { routes, by_host, any_host, cognito_idp, pools, s3_domains })
+        s3_domains.sort_by_key(|domain| std::cmp::Reverse(domain.len()));
+        let mut of_s3 = routes.iter().enumerate().filter(|(_, route)| is_s3(route));
+        let s3 = match (of_s3.next(), of_s3.next()) {
+            (Some((index, _)), None) => Some(index),
+            _ => None,
+        };
+        Ok(Self { routes, by_host, any_host, cognito_idp, s3, pools, s3_domains })
     }
 
     /// The route at `index`.
@@ -230,34 +228,33 @@ impl Routes {
         })
     }
 
-    /// Where a request goes.
-    ///
-    /// # Errors
-    /// [`RouteError`]; the answer to no route is 404.
-    pub fn find(&self, asked: Addressed<'_>) -> Result<Destination, RouteError> {
-        let named = Named::by(asked)?;
-        let found = match named {
-            Some(Named::CognitoIdentity) => {
-                return Ok(Destination::BuiltIn(BuiltIn::CognitoIdentity));
-            }
-            Some(Named::Sts) => return Ok(Destination::BuiltIn(BuiltIn::Sts)),
+    /// Where a request goes, if anywhere.
+    pub(super) fn find(&self, asked: Addressed<'_>) -> Option<Destination> {
+        let pools = Destination::BuiltIn(BuiltIn::CognitoIdentity);
+        let found = match asked.named {
+            Some(Named::CognitoIdentity) => return Some(pools),
+            Some(Named::Sts) => return Some(Destination::BuiltIn(BuiltIn::Sts)),
             Some(Named::CognitoIdp) => self.cognito_idp,
-            Some(Named::S3) => self.by_address(asked, is_s3),
+            Some(Named::S3) => self.of_s3(asked),
             Some(Named::ExecuteApi) => self.by_address(asked, is_api),
             Some(Named::Other) => None,
-            None if self.bucket(asked.authority).is_some() => self.by_address(asked, is_s3),
+            None if self.bucket(asked.authority).is_some() => self.of_s3(asked),
             None if is_preflight(asked) || is_pool_keys(asked) => {
                 // Of an API that has taken the path, it is the API's.
                 let api = self.by_address(asked, |route| !is_s3(route));
-                return Ok(
-                    api.map_or(Destination::BuiltIn(BuiltIn::CognitoIdentity), Destination::Route)
-                );
+                return Some(api.map_or(pools, Destination::Route));
             }
             None => self
                 .by_address(asked, |_| true)
                 .or_else(|| self.cognito_idp.filter(|_| self.is_well_known(asked.target))),
         };
-        found.map(Destination::Route).ok_or(RouteError::NoRoute)
+        found.map(Destination::Route)
+    }
+
+    /// The route of what is known to be S3's. The only one takes it whatever its `match` says: there
+    /// is no other that could.
+    fn of_s3(&self, asked: Addressed<'_>) -> Option<RouteIndex> {
+        self.s3.or_else(|| self.by_address(asked, is_s3))
     }
 
     /// The route by host and path, among those that are `wanted`.
@@ -281,72 +278,6 @@ impl Routes {
     }
 }
 
-/// The service that a request names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
-    CognitoIdentity,
-    CognitoIdp,
-    Sts,
-    S3,
-    ExecuteApi,
-    /// One that isn't served.
-    Other,
-}
-
-impl Named {
-    /// By the scope of the signature, the target and the action, which must not disagree.
-    fn by(asked: Addressed<'_>) -> Result<Option<Self>, RouteError> {
-        let scope = asked.scope.map(Self::by_scope);
-        let target = asked.headers.get("x-amz-target").map(|v| Self::by_target(v.as_bytes()));
-        let action = asked.action.map(|service| match service {
-            BuiltIn::CognitoIdentity => Self::CognitoIdentity,
-            BuiltIn::Sts => Self::Sts,
-        });
-        match (scope, target) {
-            // An API may have targets of its own.
-            (Some(Self::ExecuteApi), Some(Self::Other)) => return Ok(scope),
-            (Some(scope), Some(target)) if scope != target => {
-                return Err(RouteError::ServiceDisagrees);
-            }
-            (None, Some(Self::Other)) if !is_aws_target(asked.headers) => return Ok(action),
-            _ => {}
-        }
-        match (scope.or(target), action) {
-            (Some(named), Some(action)) if named != action && named != Self::ExecuteApi => {
-                Err(RouteError::ServiceDisagrees)
-            }
-            (named, action) => Ok(named.or(action)),
-        }
-    }
-
-    fn by_scope(service: &str) -> Self {
-        match service {
-            "s3" => Self::S3,
-            "execute-api" => Self::ExecuteApi,
-            "cognito-idp" => Self::CognitoIdp,
-            "cognito-identity" => Self::CognitoIdentity,
-            "sts" => Self::Sts,
-            _ => Self::Other,
-        }
-    }
-
-    fn by_target(target: &[u8]) -> Self {
-        if target.starts_with(cognito_idp::TARGET_PREFIX.as_bytes()) {
-            Self::CognitoIdp
-        } else if target.starts_with(COGNITO_IDENTITY_TARGET) {
-            Self::CognitoIdentity
-        } else {
-            Self::Other
-        }
-    }
-}
-
-/// Whether `X-Amz-Target` is that of an AWS service that isn't served here.
-fn is_aws_target(headers: &HeaderMap) -> bool {
-    let target = headers.get("x-amz-target").map(|value| value.as_bytes()).unwrap_or_default();
-    target.starts_with(b"DynamoDB") || target.starts_with(b"AWS")
-}
-
 /// A browser asking whether it may `POST /`, where S3 has no operation and an AWS SDK finds the
 /// others.
 fn is_preflight(asked: Addressed<'_>) -> bool {
@@ -358,7 +289,8 @@ fn is_preflight(asked: Addressed<'_>) -> bool {
 
 /// `GET /.well-known/jwks_uri`: the keys of the identity pools' own tokens.
 fn is_pool_keys(asked: Addressed<'_>) -> bool {
-    matches!(*asked.method, Method::GET | Method::HEAD) && asked.target.path() == POOL_KEYS_PATH
+    matches!(*asked.method, Method::GET | Method::HEAD)
+        && asked.target.path() == cognito_identity::POOL_KEYS_PATH
 }
 
 fn is_s3(route: &Route) -> bool {
@@ -384,9 +316,3 @@ fn covers(prefix: &str, path: &str) -> bool {
         rest.is_empty() || prefix.is_empty() || prefix.ends_with('/') || rest.starts_with('/')
     })
 }
-
-/// What `X-Amz-Target` of identity pools begins with.
-const COGNITO_IDENTITY_TARGET: &[u8] = b"AWSCognitoIdentityService.";
-
-/// Where identity pools have the keys of their own tokens.
-pub(super) const POOL_KEYS_PATH: &str = "/.well-known/jwks_uri";

@@ -4,7 +4,7 @@
 //! token alone, and from the role whose trust policy lets it.
 
 use ::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Answer, BuiltIn, Content, CredentialRules, Denial, Gate, Grounds, Login, OpenIdToken, Question,
@@ -97,13 +97,9 @@ impl Gate<'_> {
         let request = IdentityRequest::parse(&question.method, path, target, &body)?;
         let now = question.now;
         let note = |progress: &mut Progress, on: &str| {
-            let action = format!("cognito-identity:{}", request.operation());
-            progress.checks = vec![(action, on.to_owned())];
+            note_asked(progress, format!("cognito-identity:{}", request.operation()), on);
         };
         match &request {
-            IdentityRequest::Preflight => {
-                Ok(Answer { grounds: Grounds::Preflight, content: Content::Preflight })
-            }
             IdentityRequest::PoolKeys => {
                 let keys = self.pool_tokens().map_or(NO_KEYS, PoolTokens::jwks).to_owned();
                 let content = Content::PoolKeys(keys);
@@ -154,7 +150,7 @@ impl Gate<'_> {
             StsRequest::AssumeRoleWithWebIdentity(asked) => asked.role_arn.as_str(),
             StsRequest::GetCallerIdentity => "*",
         };
-        progress.checks = vec![(format!("sts:{}", request.operation()), on.to_owned())];
+        note_asked(progress, format!("sts:{}", request.operation()), on);
         match request {
             StsRequest::AssumeRoleWithWebIdentity(asked) => {
                 self.assume_role(&asked, question.now, progress).await
@@ -294,6 +290,12 @@ impl Gate<'_> {
         // Only ID tokens come here, which carry their roles themselves.
         Assume { pool, groups: None, ids: &self.rules.identities, roles, custom_role }
     }
+}
+
+/// Takes note of what a service is asked.
+fn note_asked(progress: &mut Progress, action: String, on: &str) {
+    progress.trail.note("describe", || (format!("{action} on {on}"), Value::Null));
+    progress.checks = vec![(action, on.to_owned())];
 }
 
 /// What a session is wanted for.

@@ -17,7 +17,8 @@ pub enum Credentials<'h> {
     None,
     /// A bearer token, of RFC 6750's `b64token` syntax.
     Bearer(&'h str),
-    /// An AWS signature, version 4 or 4A, in `Authorization` or in the query.
+    /// An AWS signature, version 4 or 4A, in `Authorization` or in the query, or a part of one: a
+    /// session token alone.
     SigV4,
     /// Another authentication scheme.
     Unsupported(&'h str),

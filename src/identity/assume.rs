@@ -78,28 +78,11 @@ pub struct Assume<'a> {
     pub custom_role: Option<&'a str>,
 }
 
-/// The session that `token` gets from `pool`. `now` is for callers that keep time-bound identities;
-/// derived ones don't depend on it, and the token's own times are checked where it is verified.
-///
-/// # Errors
-/// [`AssumeError`]: there is no session without a role whose trust policy allows it.
-pub fn assume(
-    pool: &IdentityPool,
-    token: &VerifiedToken,
-    groups: Option<&Groups>,
-    ids: &IdentityIds,
-    roles: &dyn Fn(&str) -> Option<Arc<Role>>,
-    _now: Time,
-    trail: &mut dyn Trail,
-) -> Result<Assumed, AssumeError> {
-    Assume { pool, groups, ids, roles, custom_role: None }.session(token, trail)
-}
-
 impl Assume<'_> {
-    /// The session that `token` gets.
+    /// The session that `token` gets. The token's own times are checked where it is verified.
     ///
     /// # Errors
-    /// As [`assume`].
+    /// [`AssumeError`]: there is no session without a role whose trust policy allows it.
     pub fn session(
         &self,
         token: &VerifiedToken,
@@ -115,7 +98,7 @@ impl Assume<'_> {
     /// The role that `token` gets.
     ///
     /// # Errors
-    /// As [`assume`].
+    /// As [`Assume::session`].
     pub fn role(
         &self,
         token: &VerifiedToken,

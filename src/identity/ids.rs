@@ -17,11 +17,6 @@ impl IdentityIds {
         Self(key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
-    /// Have ids a key?
-    pub fn keyed(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// `region:uuid`, the region being the one in front of the pool's id.
     pub fn id(&self, pool: &str, provider: &str, subject: &str) -> String {
         let parts = framed(&[LABEL, pool, provider, subject]);

@@ -1,6 +1,6 @@
 //! Identity pools: which role, which identity and which tags a verified token gets.
 //!
-//! [`IdentityPool::parse`] reads what the AWS CLI prints for a pool; [`assume`] turns a token into
+//! [`IdentityPool::parse`] reads what the AWS CLI prints for a pool; [`Assume`] turns a token into
 //! an IAM session, in the order that Amazon Cognito documents
 //! (<https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html>).
 //! Nothing here does I/O. Refused is every token whose role can't be told for sure: an unsupported
@@ -23,7 +23,7 @@ mod tests;
 mod trail;
 mod web_identity;
 
-pub use assume::{Assume, Assumed, AssumedRole, SESSION_NAME, assume};
+pub use assume::{Assume, Assumed, AssumedRole, SESSION_NAME};
 pub use error::{AssumeError, AwsError};
 pub use groups::{GroupError, Groups};
 pub use ids::IdentityIds;

@@ -409,8 +409,8 @@ fn the_trail_names_rules_and_never_values() {
     let ids = IdentityIds::new(None);
     let mut trail = Vec::new();
     let id = token(TokenKind::Id, json!({"d": "secret"}));
-    let now = crate::clock::Time::from_secs(1_800_000_000);
-    assume(&pool, &id, None, &ids, &lookup, now, &mut trail).unwrap();
+    let assume = Assume { pool: &pool, groups: None, ids: &ids, roles: &lookup, custom_role: None };
+    assume.session(&id, &mut trail).unwrap();
     let told: Vec<String> = trail.iter().map(ToString::to_string).collect();
     assert!(told.contains(&"rule 1 on claim d: does not match".to_owned()), "{told:?}");
     assert!(told.contains(&"rule 2 on claim d: matches".to_owned()), "{told:?}");

@@ -1,8 +1,8 @@
 //! `cognito-identity`: what a request to the identity pools asks for.
 //!
 //! JSON 1.1: `POST /` with the operation in `X-Amz-Target`, members in the body. Lengths and patterns
-//! are those of the service's model. Beside the operations there are two requests of HTTP: a browser's
-//! preflight, and the keys of the pools' own tokens.
+//! are those of the service's model. Beside the operations there is one request of HTTP: for the keys of
+//! the pools' own tokens.
 
 use std::fmt;
 
@@ -23,8 +23,6 @@ pub const MAX_BODY_BYTES: usize = 128 * 1024;
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentityRequest {
-    /// May a browser's script ask?
-    Preflight,
     /// The keys of the pools' own tokens.
     PoolKeys,
     /// The identity of a login, or a new guest's.
@@ -74,7 +72,6 @@ impl IdentityRequest {
         body: &[u8],
     ) -> Result<Self, Fault> {
         match *method {
-            Method::OPTIONS => return Ok(Self::Preflight),
             Method::GET | Method::HEAD if path == POOL_KEYS_PATH => return Ok(Self::PoolKeys),
             Method::POST if path == "/" => {}
             _ => return Err(unknown("an operation is a POST to /")),
@@ -102,7 +99,6 @@ impl IdentityRequest {
     /// The operation's name.
     pub fn operation(&self) -> &'static str {
         match self {
-            Self::Preflight => "Preflight",
             Self::PoolKeys => "PoolKeys",
             Self::GetId { .. } => "GetId",
             Self::GetCredentialsForIdentity { .. } => "GetCredentialsForIdentity",

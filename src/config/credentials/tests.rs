@@ -68,3 +68,45 @@ fn an_s3_route_has_what_s3_needs_and_nothing_else() {
         assert!(problems.iter().any(|p| p.contains(expected)), "{route}: {problems:?}");
     }
 }
+
+#[test]
+fn domains_are_of_s3_and_take_no_other_routes_host() {
+    let api = |host: &str| {
+        format!(
+            "listen: {{ proxy: {{ address: \"127.0.0.1:8080\" }} }}\nidentities: {{ key: {{ env: KEY }} }}\n\
+             s3: {{ domains: [s3.localhost] }}\nroutes:\n  - {{ name: api, service: execute-api, \
+             engines: {{ iam: off }}, match: {{ host: {host} }}, {UPSTREAM} }}\n"
+        )
+    };
+    let files = format!("  - {{ name: files, service: s3, {UPSTREAM} }}\n");
+    let read = |text: &str| {
+        let environment = |_: &str| Some(KEY.into());
+        match load_text(Path::new("poolgate.yaml"), text, &environment) {
+            Ok((_, warnings)) => warnings,
+            Err(problems) => problems,
+        }
+    };
+    let said = |text: &str, expected: &str| {
+        read(text).iter().any(|problem| problem.to_string().contains(expected))
+    };
+    let none = "warning: s3: there is no route of `service: s3`";
+    assert!(said(&api("api.example"), none));
+    assert!(!said(&(api("api.example") + &files), "s3"));
+    for host in ["s3.localhost", "demo.s3.localhost", "a.b.S3.localhost"] {
+        let expected = "of route `api` is a bucket's below s3.localhost";
+        assert!(said(&(api(host) + &files), expected), "{host}");
+    }
+    assert!(!said(&(api("xs3.localhost") + &files), "s3:"));
+}
+
+#[test]
+fn no_route_has_the_name_of_a_service_that_is_built_in() {
+    for name in ["sts", "cognito-identity"] {
+        let text = format!(
+            "listen: {{ proxy: {{ address: \"127.0.0.1:8080\" }} }}\nroutes:\n  - {{ name: {name}, service: s3, {UPSTREAM} }}\n"
+        );
+        let problems = load_text(Path::new("poolgate.yaml"), &text, &|_: &str| None).unwrap_err();
+        let expected = "name: is what metrics and logs call the service that is built in";
+        assert!(problems.iter().any(|p| p.to_string().contains(expected)), "{problems:?}");
+    }
+}

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::fixture::{Ask, POOL, api, matching, user_pool};
 use crate::{
-    gate::{Addressed, Question, Route, RouteConflict, Routes},
+    gate::{Question, Route, RouteConflict, Routes, Service, named::Named, routes::Addressed},
     http::Authority,
 };
 
@@ -26,10 +26,15 @@ fn all() -> Vec<Route> {
 }
 
 fn found(routes: &Routes, ask: Ask) -> Option<&str> {
+    found_signed(routes, ask, None)
+}
+
+/// Where a request leads whose signature is for the service `scope`.
+fn found_signed<'r>(routes: &'r Routes, ask: Ask, scope: Option<&str>) -> Option<&'r str> {
     let question = ask.question();
     let Question { method, authority, target, headers, .. } = &question;
-    let asked = Addressed { method, authority, target, headers, scope: None, action: None };
-    routes.name(routes.find(asked).ok())
+    let named = Named::by(scope, headers, None).ok()?;
+    routes.name(routes.find(Addressed { method, authority, target, headers, named }))
 }
 
 #[test]
@@ -145,6 +150,113 @@ fn well_known_paths_of_configured_pools_lead_to_the_user_pool_unless_a_route_cov
     assert_eq!(found(&covered, Ask::get(&keys)), Some("rest"));
     let absent = Routes::new(vec![to("api", None, Some("/api"))], pools(), Vec::new()).unwrap();
     assert_eq!(found(&absent, Ask::get(&keys)), None);
+}
+
+fn s3(name: &str, host: Option<&str>, path: Option<&str>) -> Route {
+    Route { service: Service::S3, ..to(name, host, path) }
+}
+
+fn with_domains(routes: Vec<Route>, domains: &[&str]) -> Routes {
+    let domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+    Routes::new(routes, vec![POOL.to_owned()], domains).unwrap()
+}
+
+#[test]
+fn a_signature_says_whose_request_it_is() {
+    let routes = vec![to("api", None, Some("/api")), s3("files", None, None), user_pool()];
+    let routes = with_domains(routes, &["s3.localhost"]);
+    for (scope, host, target, wanted) in [
+        ("s3", "gate.example", "/", Some("files")),
+        ("s3", "gate.example", "/api/x", Some("files")),
+        ("s3", "demo.s3.localhost", "/api/x", Some("files")),
+        ("execute-api", "gate.example", "/api/x", Some("api")),
+        ("execute-api", "gate.example", "/demo/x", None),
+        ("cognito-idp", "gate.example", "/api/x", Some("pool")),
+        ("cognito-identity", "gate.example", "/api/x", Some("cognito-identity")),
+        ("sts", "demo.s3.localhost", "/", Some("sts")),
+        ("lambda", "gate.example", "/api/x", None),
+        ("iam", "gate.example", "/", None),
+    ] {
+        let found = found_signed(&routes, Ask::get(target).host(host), Some(scope));
+        assert_eq!(found, wanted, "{scope} {host} {target}");
+    }
+}
+
+#[test]
+fn a_target_of_another_service_than_the_signature_is_refused() {
+    let named = |scope: Option<&str>, target: &str, action: Option<Named>| {
+        let headers = Ask::get("/").with("x-amz-target", target).question().headers;
+        Named::by(scope, &headers, action).map_err(|denial| denial.reason)
+    };
+    let (pools, users) = ("AWSCognitoIdentityService.GetId", "AWSCognitoIdentityProviderService.X");
+    let (rows, own) = ("DynamoDB_20120810.Scan", "shop.Order");
+    for (scope, target, action, wanted) in [
+        (Some("s3"), pools, None, Err("service_disagrees")),
+        (Some("s3"), rows, None, Err("service_disagrees")),
+        (Some("s3"), own, None, Ok(Some(Named::S3))),
+        (Some("execute-api"), own, None, Ok(Some(Named::ExecuteApi))),
+        (Some("execute-api"), users, None, Err("service_disagrees")),
+        (Some("execute-api"), own, Some(Named::Sts), Err("service_disagrees")),
+        (Some("sts"), own, Some(Named::Other), Err("service_disagrees")),
+        (Some("cognito-identity"), pools, None, Ok(Some(Named::CognitoIdentity))),
+        (Some("dynamodb"), rows, None, Ok(Some(Named::Other))),
+        (None, pools, Some(Named::Sts), Err("service_disagrees")),
+        (None, own, Some(Named::Sts), Ok(Some(Named::Sts))),
+        (None, own, None, Ok(None)),
+    ] {
+        assert_eq!(named(scope, target, action), wanted, "{scope:?} {target} {action:?}");
+    }
+}
+
+#[test]
+fn a_host_below_the_domains_is_s3s_whatever_other_routes_say() {
+    let routes = vec![to("api", None, Some("/api")), s3("files", Some("f.example"), None)];
+    let routes = with_domains(routes, &["s3.localhost"]);
+    for (host, target, wanted) in [
+        ("demo.s3.localhost", "/api/x", Some("files")),
+        ("S3.localhost:8080", "/api/x", Some("files")),
+        ("f.example", "/x", Some("files")),
+        ("xs3.localhost", "/x", None),
+        ("gate.example", "/api/x", Some("api")),
+        ("gate.example", "/x", None),
+    ] {
+        assert_eq!(found(&routes, Ask::get(target).host(host)), wanted, "{host} {target}");
+    }
+    // What is signed for S3 can only be its, while there is one.
+    let signed = |routes: &Routes, host: &str| {
+        found_signed(routes, Ask::get("/x").host(host), Some("s3")).map(str::to_owned)
+    };
+    assert_eq!(signed(&routes, "gate.example").as_deref(), Some("files"));
+    let two = vec![s3("files", Some("f.example"), None), s3("logs", Some("l.example"), None)];
+    let two = with_domains(two, &[]);
+    assert_eq!(signed(&two, "l.example").as_deref(), Some("logs"));
+    assert_eq!(signed(&two, "gate.example"), None);
+}
+
+#[test]
+fn the_longest_domain_names_the_bucket() {
+    let authority = Ask::get("/").host("b.eu.s3.localhost").question().authority;
+    let mut domains = ["s3.localhost", "eu.s3.localhost"];
+    for _ in 0..2 {
+        let routes = with_domains(vec![s3("files", None, None)], &domains);
+        assert_eq!(routes.bucket(&authority), Some(Some("b")), "{domains:?}");
+        domains.reverse();
+    }
+}
+
+#[test]
+fn preflights_and_keys_of_the_pools_leave_an_apis_own_alone() {
+    let preflight =
+        |wanted: &str| Ask::new("OPTIONS", "/").with("access-control-request-method", wanted);
+    let keys = || Ask::get("/.well-known/jwks_uri");
+    let beside = with_domains(vec![to("api", None, Some("/api")), s3("files", None, None)], &[]);
+    assert_eq!(found(&beside, preflight("POST")), Some("cognito-identity"));
+    assert_eq!(found(&beside, preflight("GET")), Some("files"));
+    assert_eq!(found(&beside, keys()), Some("cognito-identity"));
+    let covered = with_domains(vec![to("rest", None, None)], &["s3.localhost"]);
+    assert_eq!(found(&covered, preflight("POST")), Some("rest"));
+    assert_eq!(found(&covered, keys()), Some("rest"));
+    assert_eq!(found(&covered, keys().host("demo.s3.localhost")), None);
 }
 
 fn hosts() -> impl Strategy<Value = Option<&'static str>> {

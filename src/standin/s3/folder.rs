@@ -18,8 +18,18 @@ pub(super) struct Folder {
 /// What an operation of the trait [`S3`] answers.
 type Answer<'f, T> = Pin<Box<dyn Future<Output = S3Result<S3Response<T>>> + Send + 'f>>;
 
-/// Operations that `s3s-fs` serves as they should be.
-macro_rules! pass_on {
+/// Operations of the trait [`S3`], each an `async` block. Those without one are served by `s3s-fs` as
+/// they should be.
+macro_rules! operations {
+    ($($operation:ident($this:ident, $request:ident: $input:ident) -> $output:ident $body:block)*) => {$(
+        fn $operation<'s, 'f>(&'s $this, $request: S3Request<$input>) -> Answer<'f, $output>
+        where
+            's: 'f,
+            Self: 'f,
+        {
+            Box::pin(async move $body)
+        }
+    )*};
     ($($operation:ident($input:ident) -> $output:ident;)*) => {$(
         fn $operation<'s, 'f>(&'s self, request: S3Request<$input>) -> Answer<'f, $output>
         where
@@ -27,22 +37,6 @@ macro_rules! pass_on {
             Self: 'f,
         {
             self.files.$operation(request)
-        }
-    )*};
-}
-
-/// The same for operations on an upload, which must exist.
-macro_rules! of_an_upload {
-    ($($operation:ident($input:ident) -> $output:ident;)*) => {$(
-        fn $operation<'s, 'f>(&'s self, request: S3Request<$input>) -> Answer<'f, $output>
-        where
-            's: 'f,
-            Self: 'f,
-        {
-            Box::pin(async move {
-                self.has_upload(&request.input.upload_id)?;
-                self.files.$operation(request).await
-            })
         }
     )*};
 }
@@ -56,7 +50,7 @@ impl Folder {
     fn has_object(&self, bucket: &str, key: &str) -> S3Result<()> {
         match self.root.join(bucket).join(key).is_file() {
             true => Ok(()),
-            false => Err(s3_error!(NoSuchKey)),
+            false => Err(s3_error!(NoSuchKey, "The specified key does not exist.")),
         }
     }
 
@@ -64,13 +58,21 @@ impl Folder {
         let uuid = id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         match uuid && self.root.join(format!(".upload-{id}.json")).is_file() {
             true => Ok(()),
-            false => Err(s3_error!(NoSuchUpload)),
+            false => Err(s3_error!(NoSuchUpload, "The specified upload does not exist.")),
         }
+    }
+
+    fn has_source(&self, source: &CopySource) -> S3Result<()> {
+        let CopySource::Bucket { bucket, key, .. } = source else {
+            return Err(s3_error!(NotImplemented));
+        };
+        check_key(key)?;
+        self.has_object(bucket, key)
     }
 }
 
 impl S3 for Folder {
-    pass_on! {
+    operations! {
         list_buckets(ListBucketsInput) -> ListBucketsOutput;
         create_bucket(CreateBucketInput) -> CreateBucketOutput;
         head_bucket(HeadBucketInput) -> HeadBucketOutput;
@@ -81,84 +83,50 @@ impl S3 for Folder {
         create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
     }
 
-    of_an_upload! {
-        upload_part(UploadPartInput) -> UploadPartOutput;
-        complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
-        abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
-    }
+    operations! {
+        upload_part(self, request: UploadPartInput) -> UploadPartOutput {
+            self.has_upload(&request.input.upload_id)?;
+            self.files.upload_part(request).await
+        }
 
-    fn get_object<'s, 'f>(
-        &'s self,
-        request: S3Request<GetObjectInput>,
-    ) -> Answer<'f, GetObjectOutput>
-    where
-        's: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
+        complete_multipart_upload(self, request: CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput {
+            self.has_upload(&request.input.upload_id)?;
+            self.files.complete_multipart_upload(request).await
+        }
+
+        abort_multipart_upload(self, request: AbortMultipartUploadInput) -> AbortMultipartUploadOutput {
+            self.has_upload(&request.input.upload_id)?;
+            self.files.abort_multipart_upload(request).await
+        }
+
+        get_object(self, request: GetObjectInput) -> GetObjectOutput {
             self.has_object(&request.input.bucket, &request.input.key)?;
             let only = Condition::of(&request.input.if_match, &request.input.if_none_match);
             let answer = self.files.get_object(request).await?;
             only.check(answer.output.e_tag.as_ref())?;
             Ok(answer)
-        })
-    }
+        }
 
-    fn head_object<'s, 'f>(
-        &'s self,
-        request: S3Request<HeadObjectInput>,
-    ) -> Answer<'f, HeadObjectOutput>
-    where
-        's: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
+        head_object(self, request: HeadObjectInput) -> HeadObjectOutput {
             self.has_object(&request.input.bucket, &request.input.key)?;
             let only = Condition::of(&request.input.if_match, &request.input.if_none_match);
             let answer = self.files.head_object(request).await?;
             only.check(answer.output.e_tag.as_ref())?;
             Ok(answer)
-        })
-    }
+        }
 
-    fn copy_object<'s, 'f>(
-        &'s self,
-        request: S3Request<CopyObjectInput>,
-    ) -> Answer<'f, CopyObjectOutput>
-    where
-        's: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
+        copy_object(self, request: CopyObjectInput) -> CopyObjectOutput {
             self.has_source(&request.input.copy_source)?;
             self.files.copy_object(request).await
-        })
-    }
+        }
 
-    fn upload_part_copy<'s, 'f>(
-        &'s self,
-        request: S3Request<UploadPartCopyInput>,
-    ) -> Answer<'f, UploadPartCopyOutput>
-    where
-        's: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
+        upload_part_copy(self, request: UploadPartCopyInput) -> UploadPartCopyOutput {
             self.has_upload(&request.input.upload_id)?;
             self.has_source(&request.input.copy_source)?;
             self.files.upload_part_copy(request).await
-        })
-    }
+        }
 
-    fn delete_objects<'s, 'f>(
-        &'s self,
-        request: S3Request<DeleteObjectsInput>,
-    ) -> Answer<'f, DeleteObjectsOutput>
-    where
-        's: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
+        delete_objects(self, request: DeleteObjectsInput) -> DeleteObjectsOutput {
             let quiet = request.input.delete.quiet == Some(true);
             request.input.delete.objects.iter().try_for_each(|object| check_key(&object.key))?;
             let mut answer = self.files.delete_objects(request).await?;
@@ -166,36 +134,18 @@ impl S3 for Folder {
                 answer.output.deleted = None;
             }
             Ok(answer)
-        })
-    }
+        }
 
-    fn list_parts<'s, 'f>(
-        &'s self,
-        request: S3Request<ListPartsInput>,
-    ) -> Answer<'f, ListPartsOutput>
-    where
-        's: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
+        list_parts(self, request: ListPartsInput) -> ListPartsOutput {
             self.has_upload(&request.input.upload_id)?;
             let mut answer = self.files.list_parts(request).await?;
             if let Some(parts) = &mut answer.output.parts {
                 parts.sort_by_key(|part| part.part_number);
             }
             Ok(answer)
-        })
-    }
+        }
 
-    fn list_objects<'s, 'f>(
-        &'s self,
-        request: S3Request<ListObjectsInput>,
-    ) -> Answer<'f, ListObjectsOutput>
-    where
-        's: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
+        list_objects(self, request: ListObjectsInput) -> ListObjectsOutput {
             check_delimiter(request.input.delimiter.as_deref())?;
             let encoded = request.input.encoding_type.is_some();
             let mut answer = self.files.list_objects(request).await?;
@@ -207,18 +157,9 @@ impl S3 for Folder {
                 encode_keys(output.contents.as_mut(), output.common_prefixes.as_mut());
             }
             Ok(answer)
-        })
-    }
+        }
 
-    fn list_objects_v2<'s, 'f>(
-        &'s self,
-        request: S3Request<ListObjectsV2Input>,
-    ) -> Answer<'f, ListObjectsV2Output>
-    where
-        's: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
+        list_objects_v2(self, request: ListObjectsV2Input) -> ListObjectsV2Output {
             check_delimiter(request.input.delimiter.as_deref())?;
             let encoded = request.input.encoding_type.is_some();
             let mut answer = self.files.list_objects_v2(request).await?;
@@ -229,17 +170,7 @@ impl S3 for Folder {
                 encode_keys(output.contents.as_mut(), output.common_prefixes.as_mut());
             }
             Ok(answer)
-        })
-    }
-}
-
-impl Folder {
-    fn has_source(&self, source: &CopySource) -> S3Result<()> {
-        let CopySource::Bucket { bucket, key, .. } = source else {
-            return Err(s3_error!(NotImplemented));
-        };
-        check_key(key)?;
-        self.has_object(bucket, key)
+        }
     }
 }
 
@@ -268,7 +199,7 @@ impl Owner {
         };
         match self.root.join(&**bucket).is_dir() {
             true => Ok(()),
-            false => Err(s3_error!(NoSuchBucket)),
+            false => Err(s3_error!(NoSuchBucket, "The specified bucket does not exist")),
         }
     }
 }

@@ -147,7 +147,9 @@ async fn what_is_no_object_is_not_found() {
     }
     let (status, body) = s3.put("/nowhere/x", "lost").await;
     assert_eq!(status, 404);
-    assert!(body.contains("NoSuchBucket"), "{body}");
+    assert!(body.contains("<Message>The specified bucket does not exist</Message>"), "{body}");
+    let (_, body) = s3.ask("GET", "/demo/nothing", &[]).await;
+    assert!(body.contains("<Message>The specified key does not exist.</Message>"), "{body}");
     let upload = "/demo/x?uploadId=00000000-0000-4000-8000-000000000000";
     let (status, body) = s3.ask("GET", upload, &[]).await;
     assert_eq!(status, 404);
