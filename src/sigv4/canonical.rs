@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::parse::Signed;
+use super::parse::{Kind, Signed};
 use super::{Form, SigV4Error};
 
 /// Memory that verifications use again and again.
@@ -123,7 +123,7 @@ fn write_headers(signed: &Signed<'_>, out: &mut Vec<u8>) -> Result<(), SigV4Erro
         let mut values = signed.head.headers.get_all(name).iter();
         let first = values.next().ok_or(SigV4Error::SignedHeaderMissing)?;
         host |= name == "host";
-        amz += usize::from(name.starts_with("x-amz-"));
+        amz += usize::from(must_be_signed(name, signed.kind));
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
         collapse(first.as_bytes(), out);
@@ -133,11 +133,19 @@ fn write_headers(signed: &Signed<'_>, out: &mut Vec<u8>) -> Result<(), SigV4Erro
         }
         out.push(b'\n');
     }
-    let all = signed.head.headers.keys().filter(|name| name.as_str().starts_with("x-amz-")).count();
+    let names = signed.head.headers.keys();
+    let all = names.filter(|name| must_be_signed(name.as_str(), signed.kind)).count();
     if !host || amz != all {
         return Err(SigV4Error::HeadersNotSigned);
     }
     Ok(())
+}
+
+/// Whether a header may only be there if it is signed. The SDKs leave two out of presigned requests,
+/// which mean nothing to what is asked for.
+fn must_be_signed(name: &str, kind: Kind) -> bool {
+    let harmless = matches!(name, "x-amz-checksum-mode" | "x-amz-user-agent");
+    name.starts_with("x-amz-") && !(harmless && matches!(kind, Kind::Presigned { .. }))
 }
 
 /// `value` without blanks around it and with single spaces inside. Tabs inside stay what they are, as

@@ -111,7 +111,12 @@ fn host_and_every_amz_header_are_signed() {
 
     let presigned = Sdk::presigned(60).sign(&get("/"));
     assert_eq!(verify(presigned.clone()), Ok(()));
-    assert_eq!(verify(presigned.with("x-amz-acl", "public-read")), unsigned);
+    assert_eq!(verify(presigned.clone().with("x-amz-acl", "public-read")), unsigned);
+    // What the SDKs leave out of presigned requests, and of those alone.
+    for (name, value) in [("x-amz-checksum-mode", "ENABLED"), ("x-amz-user-agent", "browser")] {
+        assert_eq!(verify(presigned.clone().with(name, value)), Ok(()), "{name}");
+        assert_eq!(verify(sdk(get("/")).with(name, value)), unsigned, "{name}");
+    }
 }
 
 #[test]
