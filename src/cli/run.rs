@@ -99,6 +99,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let shared = Arc::new(Shared {
         snapshot: ArcSwap::from_pointee(snapshot),
         tokens: TokenCache::new(TOKEN_CACHE),
+        bodies: Arc::default(),
         metrics,
         decisions: decisions.recorder(),
         access: access.recorder(),

@@ -1,13 +1,14 @@
 //! A caller's body: read whole where a stage asks for it, otherwise handed to the forwarder.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
+use super::bodies::{Bodies, Share, most};
 use crate::gate::{Payload, PayloadError, ReadFuture};
 
 /// A caller's body.
@@ -15,11 +16,26 @@ pub(super) struct CallerBody {
     inner: Option<Incoming>,
     /// How long the next bytes may take.
     idle: Duration,
+    room: Room,
+}
+
+/// What all bodies together may have.
+struct Room {
+    bodies: Arc<Bodies>,
+    /// In bytes.
+    most: usize,
 }
 
 impl CallerBody {
-    pub(super) fn new(inner: Incoming, idle: Duration) -> Self {
-        Self { inner: Some(inner), idle }
+    /// A body among `bodies`, where one that is read whole may have `body_buffer` bytes.
+    pub(super) fn new(
+        inner: Incoming,
+        idle: Duration,
+        bodies: &Arc<Bodies>,
+        body_buffer: usize,
+    ) -> Self {
+        let room = Room { bodies: Arc::clone(bodies), most: most(body_buffer) };
+        Self { inner: Some(inner), idle, room }
     }
 
     /// Whether the connection can go on behind a body that nobody wants. A small one is read to its
@@ -49,27 +65,40 @@ impl Payload for CallerBody {
         let (inner, idle) = (self.inner.take(), self.idle);
         Box::pin(async move {
             match inner {
-                Some(inner) => read(inner, limit, idle).await,
+                Some(inner) => read(inner, limit, idle, &self.room).await,
                 None => Ok(Bytes::new()),
             }
         })
     }
 }
 
-async fn read(mut inner: Incoming, limit: usize, idle: Duration) -> Result<Bytes, PayloadError> {
+async fn read(
+    mut inner: Incoming,
+    limit: usize,
+    idle: Duration,
+    room: &Room,
+) -> Result<Bytes, PayloadError> {
     let mut whole = BytesMut::new();
+    let mut share = Share::of(&room.bodies);
+    let started = Instant::now();
     loop {
-        let frame = timeout(idle, inner.frame()).await.map_err(|_| PayloadError::TooSlow)?;
-        let Some(frame) = frame else { return Ok(whole.freeze()) };
+        // Drop by drop, a body could take as long as it likes.
+        let earned = Duration::from_secs(whole.len() as u64 / MIN_RATE);
+        let due = (started + idle + earned).min(Instant::now() + idle);
+        let frame = timeout_at(due, inner.frame()).await.map_err(|_| PayloadError::TooSlow)?;
+        let Some(frame) = frame else { return Ok(share.keep(whole.freeze())) };
         let frame = frame.map_err(|_| PayloadError::Broken)?;
         // Trailers are dropped, as those of streamed bodies are.
         let Ok(data) = frame.into_data() else { continue };
         if whole.len() + data.len() > limit {
             return Err(PayloadError::TooLarge);
         }
+        share.add(data.len(), room.most).map_err(|_| PayloadError::NoRoom)?;
         whole.extend_from_slice(&data);
     }
 }
 
 /// What is read rather than ending the connection, in bytes.
 const SMALL: usize = 64 << 10;
+/// Bytes a second that a body has to bring in the end.
+const MIN_RATE: u64 = 4096;

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod answers;
+mod bodies;
 mod caller_body;
 mod cognito_identity;
 mod exchange;
@@ -24,6 +25,7 @@ use crate::{
     upstream::{Timeouts, Upstream},
 };
 
+pub use bodies::Bodies;
 pub use exchange::ExchangeBody;
 pub use proxy::{Proxy, ProxyPeer};
 use record::Asked;
@@ -75,6 +77,8 @@ pub struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
     /// Verified tokens.
     pub tokens: TokenCache,
+    /// Callers' bodies that are in memory.
+    pub bodies: Arc<Bodies>,
     /// Metrics.
     pub metrics: Metrics,
     /// The decision log.

@@ -111,7 +111,8 @@ impl Proxy {
         asked.client_ip = question.received.client_ip;
         let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
         let method = question.method.clone();
-        let mut body = CallerBody::new(body, snapshot.connection.idle);
+        let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
+        let mut body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
         let decision = gate.decide(question, &mut body, Trail::Off).await;
         let language = Language::of(&snapshot.rules, decision.destination).unwrap_or(language);
         let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
@@ -146,7 +147,8 @@ impl Proxy {
                             .with_label_values(&[upstream.label()])
                             .observe(started.elapsed().as_secs_f64());
                         http::response_hygiene(response.headers_mut());
-                        s3::finished(rule, response, &method, &asked.path, &id).await
+                        let pause = snapshot.timeouts.header;
+                        s3::finished(rule, response, (&method, &asked.path), &id, pause).await
                     }
                     Err(error) => {
                         metrics

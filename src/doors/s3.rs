@@ -2,11 +2,13 @@
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use quick_xml::escape::escape;
+use tokio::time::timeout;
 
 use crate::{
     gate::{AnswerRule, CredentialError, DecisionId, Denial, Refusal},
@@ -179,13 +181,14 @@ pub(super) fn failed(error: &ForwardError, path: &str, id: &DecisionId) -> Respo
 }
 
 /// What the caller gets of a backend's answer: "not found" is told only those who may know, and what
-/// was refused stands beside what became of the rest.
+/// was refused stands beside what became of the rest. An answer that is read may stand still for
+/// `pause`.
 pub(super) async fn finished(
     rule: AnswerRule,
     response: Response<AnswerBody>,
-    method: &Method,
-    path: &str,
+    (method, path): (&Method, &str),
     id: &DecisionId,
+    pause: Duration,
 ) -> Response<AnswerBody> {
     if let Some(message) = &rule.hides_missing
         && response.status() == StatusCode::NOT_FOUND
@@ -195,7 +198,7 @@ pub(super) async fn finished(
     }
     match rule.merge {
         Some(merge) if *method == Method::POST && response.status() == StatusCode::OK => {
-            let merged = match whole(response.into_body()).await {
+            let merged = match whole(response.into_body(), pause).await {
                 Some(backend) => merge.answer(Some(&backend)),
                 None => Err(S3Error::BackendAnswer),
             };
@@ -211,10 +214,10 @@ pub(super) async fn finished(
     }
 }
 
-/// A backend's answer to DeleteObjects: at most a thousand keys.
-async fn whole(mut body: AnswerBody) -> Option<Bytes> {
+/// A backend's answer to DeleteObjects: at most a thousand keys, with no longer `pause` in it.
+async fn whole(mut body: AnswerBody, pause: Duration) -> Option<Bytes> {
     let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = timeout(pause, body.frame()).await.ok()? {
         if let Ok(data) = frame.ok()?.into_data() {
             if whole.len() + data.len() > MAX_ANSWER {
                 return None;

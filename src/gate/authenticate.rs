@@ -88,7 +88,8 @@ pub(super) async fn authenticate(
             Service::S3 => Form::S3,
             _ => Form::Other,
         };
-        let proven = prove(gate.rules, &signed, form, reading, question.now, trail).await?;
+        let body = (reading, gate.rules.body_buffer);
+        let proven = prove(gate.rules, &signed, form, body, question.now, trail).await?;
         return Ok(Authenticated {
             login: Login::Credentials(proven.presented),
             proof: proven.proof,
@@ -170,7 +171,9 @@ fn find_token<'q>(
         let token = value.to_str().map_err(|_| RequestError::NotAscii("X-Amzn-Oidc-Data"))?;
         found.push((Source::LoadBalancer, token));
     }
-    match found.len() + usize::from(signed) {
+    // A session token is half of a second credential.
+    let signs = signed || headers.contains_key(SECURITY_TOKEN);
+    match found.len() + usize::from(signs) {
         0 | 1 => Ok(found.pop()),
         _ => {
             let sources: Vec<&str> = found.iter().map(|(source, _)| source.as_str()).collect();

@@ -63,6 +63,7 @@ impl From<PayloadError> for Denial {
         let refusal = match error {
             PayloadError::TooLarge => Refusal::TooLarge,
             PayloadError::Broken | PayloadError::TooSlow => Refusal::BadRequest,
+            PayloadError::NoRoom => Refusal::Unavailable,
         };
         Self::new(error.reason(), refusal, error.to_string())
     }

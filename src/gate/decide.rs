@@ -22,7 +22,7 @@ use crate::{
     iam::{Check, Fact},
     identity::Assumed,
     services::{self, Checks, Operation, Proof, cognito_idp, execute_api},
-    sigv4::{SigV4Error, Signed},
+    sigv4::{self, Kind, SigV4Error, Signed},
     token::TokenCache,
 };
 
@@ -157,11 +157,16 @@ impl Gate<'_> {
         mut reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Permit, Denial> {
-        let target = question.target.strict().map_err(http::RequestError::from)?;
+        let mut target = question.target.strict().map_err(http::RequestError::from)?;
         if route.authenticate == Authenticate::Token && is_api(route) {
             let signed = Signed::parse(question.head());
             let found = authenticate(self, route, &question, signed, &mut reading, progress);
-            progress.login = found.await?.login;
+            let found = found.await?;
+            if matches!(found.kind, Some(Kind::Presigned { .. })) {
+                // Whoever has a presigned URL can use it again.
+                target = target.without(sigv4::signs).map_err(http::RequestError::from)?;
+            }
+            progress.login = found.login;
             demand_token(route, &progress.login)?;
             if route.iam == Engine::Enforce {
                 progress.assumed = self.assume(route, question.now, progress)?;
@@ -215,6 +220,8 @@ impl Gate<'_> {
         let decided = objects::decide(operation, &context, progress)?;
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
+        // It may name a bucket, which a backend that goes by it would read a second time.
+        forward.headers.remove("x-forwarded-host");
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit {
             grounds: decided.grounds,

@@ -48,7 +48,7 @@ pub(super) fn proof(question: &Question, found: &Authenticated) -> Result<Proof,
     if found.kind.is_some() {
         return Ok(found.proof);
     }
-    match Payload::of(&question.headers)? {
+    match Payload::of(&question.headers, question.target.query())? {
         Payload::Sha256(hash) => Ok(Proof::Sha256(hash)),
         Payload::Streaming => Err(SigV4Error::StreamingPayload.into()),
         Payload::Unsigned | Payload::Unstated => Ok(found.proof),

@@ -26,9 +26,12 @@ pub enum PayloadError {
     /// It broke off.
     #[error("the body broke off")]
     Broken,
-    /// Nothing of it came for too long.
+    /// Nothing of it came for too long, or too little.
     #[error("the body took too long")]
     TooSlow,
+    /// The bodies of others take the room there is.
+    #[error("too many bodies are being read; try again")]
+    NoRoom,
 }
 
 impl PayloadError {
@@ -38,6 +41,7 @@ impl PayloadError {
             Self::TooLarge => "body_too_large",
             Self::Broken => "request_body_broken",
             Self::TooSlow => "request_body_too_slow",
+            Self::NoRoom => "request_bodies_too_many",
         }
     }
 }

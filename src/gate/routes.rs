@@ -158,6 +158,8 @@ impl Routes {
         pools: Vec<String>,
         mut s3_domains: Vec<String>,
     ) -> Result<Self, RouteConflict> {
+        // Of two that fit, the longer one: what is left is the bucket.
+        s3_domains.sort_by_key(|domain| std::cmp::Reverse(domain.len()));
         let mut by_host: HashMap<String, Vec<(String, RouteIndex)>> = HashMap::new();
         let mut any_host: Vec<(String, RouteIndex)> = Vec::new();
         let mut cognito_idp = None;

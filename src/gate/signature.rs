@@ -28,16 +28,16 @@ pub(super) struct Proven {
     pub(super) time: Time,
 }
 
-/// Proves `signed`. A body that has to be read may have [`Rules::body_buffer`] bytes.
+/// Proves `signed`. A body that has to be read may have `limit` bytes.
 pub(super) async fn prove(
     rules: &Rules,
     signed: &Signed<'_>,
     form: Form,
-    reading: &mut Reading<'_>,
+    (reading, limit): (&mut Reading<'_>, usize),
     now: Time,
     trail: &mut Trail,
 ) -> Result<Proven, Denial> {
-    let proven = check(rules, signed, form, reading, now).await;
+    let proven = check(rules, signed, form, (reading, limit), now).await;
     trail.note("authenticate", || match &proven {
         Ok(proven) => {
             let grant = &proven.presented.grant;
@@ -61,36 +61,45 @@ async fn check(
     rules: &Rules,
     signed: &Signed<'_>,
     form: Form,
-    reading: &mut Reading<'_>,
+    (reading, limit): (&mut Reading<'_>, usize),
     now: Time,
 ) -> Result<Proven, Denial> {
     let credentials = rules.credentials.as_ref().ok_or(CredentialError::UnknownKey)?;
     let token = signed.session_token().ok_or(CredentialError::UnknownKey)?;
     let presented = credentials.present(rules, signed.access_key_id(), token, now)?;
     signed.check_time(now)?;
-    let (body_hash, proof) = match (signed.payload(), form) {
+    let key = presented.signing_key(signed.scope());
+    let verify = |hash: Option<&[u8; 32]>| {
+        SCRATCH.with_borrow_mut(|scratch| signed.verify(&key.1, form, hash, scratch))
+    };
+    let proof = match (signed.payload(), form) {
         (Payload::Streaming, _) => return Err(SigV4Error::StreamingPayload.into()),
-        (Payload::Unsigned, Form::S3) => (None, Proof::None),
-        (Payload::Sha256(hash), Form::S3) => (None, Proof::Sha256(hash)),
-        (Payload::Unstated, Form::S3) => match signed.kind() {
-            Kind::Presigned { .. } => (None, Proof::None),
-            Kind::Header => return Err(SigV4Error::MissingContentSha256.into()),
-        },
-        // Whatever else they say of it, the body is what is hashed.
-        (stated, Form::Other) => {
-            let limit = rules.body_buffer;
-            let body = reading.whole(limit).await.map_err(|e| Denial::from(e).limited(limit))?;
-            let hash = sha256(&body);
+        (stated, Form::S3) => {
+            verify(None)?;
             match stated {
-                Payload::Sha256(stated) if stated != hash => {
-                    return Err(SigV4Error::ContentSha256Mismatch.into());
-                }
-                _ => (Some(hash), Proof::None),
+                Payload::Sha256(hash) => Proof::Sha256(hash),
+                _ => Proof::None,
             }
         }
+        (stated, Form::Other) => {
+            // Where the hash is stated, the signature can be proven first: nobody else's body is kept.
+            let expected = match stated {
+                Payload::Sha256(hash) => Some(hash),
+                _ => None,
+            };
+            expected.as_ref().map_or(Ok(()), |hash| verify(Some(hash)))?;
+            let body = reading.whole(limit).await.map_err(|e| Denial::from(e).limited(limit))?;
+            let hash = sha256(&body);
+            match expected {
+                Some(expected) if expected != hash => {
+                    return Err(SigV4Error::ContentSha256Mismatch.into());
+                }
+                Some(_) => {}
+                None => verify(Some(&hash))?,
+            }
+            Proof::None
+        }
     };
-    let key = presented.signing_key(signed.scope());
-    SCRATCH.with_borrow_mut(|scratch| signed.verify(&key.1, form, body_hash.as_ref(), scratch))?;
     Ok(Proven { presented, proof, kind: signed.kind(), time: signed.time() })
 }
 

@@ -45,7 +45,11 @@ impl Gate<'_> {
         if question.method == Method::OPTIONS {
             return Ok(Answer { grounds: Grounds::Preflight, content: Content::Preflight });
         }
-        self.prove_signer(question, signed?, reading, progress).await?;
+        let limit = match service {
+            BuiltIn::CognitoIdentity => cognito_identity::MAX_BODY_BYTES,
+            BuiltIn::Sts => sts::MAX_BODY_BYTES,
+        };
+        self.prove_signer(question, signed?, (reading, limit), progress).await?;
         match service {
             BuiltIn::CognitoIdentity => self.identity_pools(question, reading, progress).await,
             BuiltIn::Sts => self.security_tokens(question, reading, progress).await,
@@ -57,7 +61,7 @@ impl Gate<'_> {
         &self,
         question: &Question,
         signed: Option<Signed<'_>>,
-        reading: &mut Reading<'_>,
+        body: (&mut Reading<'_>, usize),
         progress: &mut Progress,
     ) -> Result<(), Denial> {
         let credentials = http::credentials(&question.headers, question.target.query())?;
@@ -65,7 +69,7 @@ impl Gate<'_> {
             (Credentials::None, None) => Ok(()),
             (Credentials::SigV4, Some(signed)) => {
                 let (now, trail) = (question.now, &mut progress.trail);
-                let proven = prove(self.rules, &signed, Form::Other, reading, now, trail).await?;
+                let proven = prove(self.rules, &signed, Form::Other, body, now, trail).await?;
                 progress.assumed = Some(proven.presented.assumed.clone());
                 progress.login = Login::Credentials(proven.presented);
                 Ok(())

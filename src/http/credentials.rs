@@ -35,7 +35,8 @@ impl std::fmt::Debug for Credentials<'_> {
     }
 }
 
-/// The credential of a request with these headers and this raw query.
+/// The credential of a request with these headers and this raw query. A session token belongs to a
+/// signature, whether that is there or not.
 ///
 /// # Errors
 /// [`RequestError::Repeated`] and [`RequestError::NotAscii`] of `Authorization`,
@@ -52,6 +53,7 @@ pub fn credentials<'h>(
     }
     let presigned = query.is_some_and(is_signed_query);
     match first {
+        // A session token without its signature is half a credential, and not none.
         None if presigned || headers.contains_key(SESSION_TOKEN) => Ok(Credentials::SigV4),
         None => Ok(Credentials::None),
         Some(_) if presigned => Err(RequestError::SeveralCredentials),

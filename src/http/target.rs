@@ -85,6 +85,27 @@ impl Target {
         query_pairs(self.query().unwrap_or_default())
     }
 
+    /// The same without the parameters of `unwanted` names, which are decoded to be asked about. All
+    /// else stays byte for byte as it is.
+    ///
+    /// # Errors
+    /// [`TargetError::Character`], never in practice: a part of a target is one.
+    pub fn without(self, unwanted: impl Fn(&str) -> bool) -> Result<Self, TargetError> {
+        let Some(query) = self.query() else { return Ok(self) };
+        let named = |pair: &&str| {
+            let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+            unwanted(&form_decode(name))
+        };
+        let kept: Vec<&str> = query.split('&').filter(|pair| !named(pair)).collect();
+        let mut text = self.raw.path().to_owned();
+        if !kept.is_empty() {
+            text.push('?');
+            text.push_str(&kept.join("&"));
+        }
+        let raw = PathAndQuery::try_from(text).map_err(|_invalid| TargetError::Character)?;
+        Ok(Self { raw, canonical: self.canonical })
+    }
+
     /// What is forwarded: path and query, byte for byte as received.
     pub fn path_and_query(&self) -> &PathAndQuery {
         &self.raw

@@ -17,7 +17,7 @@ mod verify;
 pub use canonical::Scratch;
 pub use error::SigV4Error;
 pub use key::SigningKey;
-pub use parse::{Head, Kind, Payload, Signed};
+pub use parse::{Head, Kind, Payload, Signed, signs};
 pub use scope::Scope;
 pub use sign::{SignError, SignedPayload, Signer};
 pub use verify::{Form, sha256};

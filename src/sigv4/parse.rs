@@ -63,10 +63,10 @@ pub enum Kind {
     },
 }
 
-/// What `x-amz-content-sha256` says of the body.
+/// What `x-amz-content-sha256` says of the body, header or parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// There is no such header. Of a presigned request to S3 that means unsigned.
+    /// It isn't there. Of a presigned request to S3 that means unsigned.
     Unstated,
     /// The body isn't signed.
     Unsigned,
@@ -77,17 +77,30 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// What a request's headers say of its body, signed or not.
+    /// What a request's head says of its body, signed or not: in the header, or in the parameter of
+    /// that name, since S3 reads `X-Amz-*` from either.
     ///
     /// # Errors
-    /// [`SigV4Error::ContentSha256`], if it is neither a hash nor one of AWS's words.
-    pub fn of(headers: &HeaderMap) -> Result<Self, SigV4Error> {
-        let Some(value) = headers.get("x-amz-content-sha256") else { return Ok(Self::Unstated) };
-        let text = value.to_str().map_err(|_| SigV4Error::ContentSha256)?;
-        match text {
+    /// [`SigV4Error::ContentSha256`], if it is neither a hash nor one of AWS's words, or is said twice.
+    pub fn of(headers: &HeaderMap, query: Option<&str>) -> Result<Self, SigV4Error> {
+        let header = headers.get(CONTENT_SHA256).map(|value| value.to_str());
+        let header = header.transpose().map_err(|_| SigV4Error::ContentSha256)?;
+        let pairs = query.unwrap_or_default().split('&');
+        let mut said = header.map(Cow::Borrowed);
+        for (name, value) in pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
+            if !percent_decode_str(name).decode_utf8_lossy().eq_ignore_ascii_case(CONTENT_SHA256) {
+                continue;
+            }
+            let value = percent_decode_str(value).decode_utf8();
+            if said.replace(value.map_err(|_| SigV4Error::ContentSha256)?).is_some() {
+                return Err(SigV4Error::ContentSha256);
+            }
+        }
+        let Some(text) = said else { return Ok(Self::Unstated) };
+        match &*text {
             "UNSIGNED-PAYLOAD" => Ok(Self::Unsigned),
-            _ if text.starts_with("STREAMING-") => Ok(Self::Streaming),
-            _ => unhex(text).map(Self::Sha256).ok_or(SigV4Error::ContentSha256),
+            text if text.starts_with("STREAMING-") => Ok(Self::Streaming),
+            text => unhex(text).map(Self::Sha256).ok_or(SigV4Error::ContentSha256),
         }
     }
 }
@@ -156,7 +169,7 @@ impl<'r> Signed<'r> {
             kind: Kind::Header,
             time,
             stamp,
-            payload: Payload::of(head.headers)?,
+            payload: Payload::of(head.headers, head.query)?,
         })
     }
 
@@ -214,7 +227,7 @@ impl<'r> Signed<'r> {
             kind: Kind::Presigned { expires },
             time,
             stamp,
-            payload: Payload::of(head.headers)?,
+            payload: Payload::of(head.headers, head.query)?,
         })
     }
 
@@ -247,6 +260,11 @@ impl<'r> Signed<'r> {
     pub fn payload(&self) -> Payload {
         self.payload
     }
+}
+
+/// Whether a query's parameter is a part of its signature.
+pub fn signs(parameter: &str) -> bool {
+    PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(parameter))
 }
 
 /// Whether a scheme is one of AWS's.
@@ -355,6 +373,8 @@ const PARAMETERS: [&str; 7] = [
     "X-Amz-Signature",
     "X-Amz-Security-Token",
 ];
+/// Says what the body is, in a header or a query.
+const CONTENT_SHA256: &str = "x-amz-content-sha256";
 /// Seven days, in seconds.
 const MAX_EXPIRES: u64 = 604_800;
 

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 
 use super::canonical::{self, Scratch, Slash};
-use super::parse::{ALGORITHM, Kind, Signed, hex};
+use super::parse::{ALGORITHM, Kind, Payload, Signed, hex};
 use super::{SigV4Error, SigningKey};
 use crate::clock::Time;
 
@@ -60,9 +60,17 @@ impl Signed<'_> {
     ) -> Result<(), SigV4Error> {
         let stated = self.head.headers.get("x-amz-content-sha256").map(|value| value.as_bytes());
         let hashed = body.map(hex);
+        // A presigned URL may say what the body has to be; then that is what was signed.
+        let hoisted = match self.payload {
+            Payload::Sha256(hash) => Some(hex(hash)),
+            _ => None,
+        };
         let payload: &[u8] = match (form, stated, self.kind, &hashed) {
             (Form::S3, Some(stated), ..) => stated,
-            (Form::S3, None, Kind::Presigned { .. }, _) => b"UNSIGNED-PAYLOAD",
+            (Form::S3, None, Kind::Presigned { .. }, _) => match &hoisted {
+                Some(hash) => hash,
+                None => b"UNSIGNED-PAYLOAD",
+            },
             // Whatever the header says: a body that isn't signed would be anyone's.
             (Form::Other, _, _, Some(hash)) => hash,
             _ => return Err(SigV4Error::MissingContentSha256),

@@ -10,8 +10,8 @@ use aws_credential_types::Credentials;
 use aws_lc_rs::digest;
 use aws_sigv4::{
     http_request::{
-        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-        UriPathNormalizationMode, sign,
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+        SigningSettings, UriPathNormalizationMode, sign,
     },
     sign::v4,
 };
@@ -102,6 +102,32 @@ impl Caller {
             secret: text("SecretKey"),
             session_token: text("SessionToken"),
         }
+    }
+
+    /// The target with a signature in its query.
+    pub(crate) fn presigned(&self, request: &Request<'_>) -> String {
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(60));
+        let token = Some(self.session_token.clone());
+        let credentials =
+            Credentials::new(&self.access_key_id, &self.secret, token, None, "test").into();
+        let params = v4::SigningParams::builder()
+            .identity(&credentials)
+            .region("us-east-1")
+            .name(request.service)
+            .time(request.at)
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into();
+        let url = format!("http://{}{}", request.host, request.target);
+        let body = SignableBody::Bytes(b"");
+        let signable = SignableRequest::new(request.method, &url, std::iter::empty(), body);
+        let (instructions, _) = sign(signable.unwrap(), &params).unwrap().into_parts();
+        let mut signed = http::Request::builder().uri(&url).body(()).unwrap();
+        instructions.apply_to_request_http1x(&mut signed);
+        signed.uri().path_and_query().unwrap().to_string()
     }
 
     /// The head of a signed request to S3.

@@ -1,11 +1,16 @@
 //! DeleteObjects: denied keys become errors, the rest goes on, nothing goes on if none is left.
 
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
+
 use aws_lc_rs::digest;
 use md5::{Digest, Md5};
 
 use serde_json::json;
 
-use super::client::{Caller, Request, base64, code, decision, gate, send};
+use super::client::{Caller, Request, base64, code, decision, gate, gate_with, send};
 use crate::support::{Answer, Backend, Gate, Issuer};
 
 fn delete(gate: &Gate, caller: &Caller, body: &str) -> Answer {
@@ -105,6 +110,24 @@ fn a_body_that_means_something_else_is_refused() {
 fn an_answer_that_is_not_s3s_is_an_error_where_it_has_to_be_merged() {
     let backend = Backend::start();
     let gate = gate(&backend);
+    let caller = Caller::sign_in(&gate);
+    let answer = delete(&gate, &caller, &objects(&["own/a", "secret/b"], false));
+    assert_eq!((answer.status, code(&answer).as_str()), (500, "InternalError"));
+}
+
+#[test]
+fn an_answer_that_stands_still_where_it_has_to_be_merged_is_not_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut some = [0; 65536];
+        let _ = stream.read(&mut some);
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", DONE.len());
+        let _ = stream.write_all(format!("{head}{}", &DONE[..20]).as_bytes());
+        std::thread::sleep(Duration::from_secs(20));
+    });
+    let gate = gate_with(address, "timeouts: { upstream_header: 500ms }");
     let caller = Caller::sign_in(&gate);
     let answer = delete(&gate, &caller, &objects(&["own/a", "secret/b"], false));
     assert_eq!((answer.status, code(&answer).as_str()), (500, "InternalError"));

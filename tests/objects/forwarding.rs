@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::client::{BACKEND_KEY, Caller, Payload, Request, code, gate, send, sha256};
-use crate::support::{Backend, Wire};
+use crate::support::{Backend, Issuer, ROLE, Wire};
 
 #[test]
 fn an_upload_arrives_with_the_backends_signature_and_none_of_the_callers() {
@@ -67,6 +67,29 @@ fn a_body_that_is_not_the_signed_one_is_never_whole_at_the_backend() {
     assert_eq!(backend.count(), 0);
 }
 
+/// Policies may ask for the hash, wherever it is stated: it is proven, or the body isn't forwarded.
+#[test]
+fn a_hash_in_the_query_is_proven_like_one_in_a_header() {
+    let backend = Backend::start();
+    let gate = gate(&backend);
+    let token = Issuer::shared().id_token("user", &["testers"], Some(ROLE));
+    let put = |body: &str| {
+        let mut wire = Wire::connect(gate.proxy);
+        wire.send(format!(
+            "PUT /files/own/x?X-Amz-Content-Sha256={} HTTP/1.1\r\nhost: gate.example\r\n\
+             authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
+            sha256(b"promised"),
+            body.len()
+        ));
+        wire.answer().unwrap()
+    };
+    let answer = put("anything");
+    assert_eq!((answer.status, code(&answer).as_str()), (400, "XAmzContentSHA256Mismatch"));
+    assert_eq!(backend.count(), 0);
+    assert_eq!(put("promised").status, 200);
+    assert_eq!(backend.seen()[0].body, b"promised");
+}
+
 #[test]
 fn an_unsigned_body_goes_on_as_it_is() {
     let backend = Backend::start();
@@ -88,7 +111,9 @@ fn a_bucket_in_the_host_becomes_one_in_the_path() {
     let request =
         Request { host: "files.s3.localhost:8080", ..Request::new("GET", "/own/x?versionId=7") };
     assert_eq!(send(&gate, &caller, &request, b"").status, 200);
-    assert_eq!(backend.seen()[0].line(), "GET /files/own/x?versionId=7 HTTP/1.1");
+    let seen = backend.seen();
+    assert_eq!(seen[0].line(), "GET /files/own/x?versionId=7 HTTP/1.1");
+    assert!(!seen[0].head.contains("s3.localhost"), "the bucket is told once: {}", seen[0].head);
     // The bucket is the host's: a path that repeats another's is all key.
     let request = Request { host: "other.s3.localhost", ..Request::new("GET", "/files/own/x") };
     let answer = send(&gate, &caller, &request, b"");
@@ -153,5 +178,28 @@ fn an_api_takes_signed_requests_too() {
     // Where a route asks for more than a role, a signature doesn't do.
     let answer = send(&gate, &caller, &request("/scoped/x"), b"{}");
     assert_eq!((answer.status, answer.reason().as_str()), (401, "token_required"));
+    assert_eq!(backend.count(), 1);
+}
+
+/// Whoever has a presigned URL can use it until it expires: an API isn't told it.
+#[test]
+fn an_api_is_not_told_the_signature_of_a_presigned_url() {
+    let backend = Backend::start();
+    let gate = gate(&backend);
+    let caller = Caller::sign_in(&gate);
+    let target = "/api/orders/1?a=1%2C2&b";
+    let request = Request { service: "execute-api", ..Request::new("GET", target) };
+    let presigned = caller.presigned(&request);
+    assert!(presigned.contains("X-Amz-Security-Token="), "{presigned}");
+    let ask = |target: &str| {
+        let mut wire = Wire::connect(gate.proxy);
+        wire.send(format!("GET {target} HTTP/1.1\r\nhost: gate.example\r\n\r\n"));
+        wire.answer().unwrap()
+    };
+    let answer = ask(&presigned);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(backend.seen()[0].line(), format!("GET {target} HTTP/1.1"));
+    let answer = ask(&presigned.replace("a=1", "a=2"));
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "signature_mismatch"));
     assert_eq!(backend.count(), 1);
 }

@@ -50,6 +50,32 @@ fn a_head_is_due_in_time_however_it_dribbles() {
     assert_eq!(backend.count(), 1);
 }
 
+/// One that is read before anyone knows who asks.
+#[test]
+fn a_body_that_is_read_is_due_in_time_however_it_dribbles() {
+    let backend = Backend::start();
+    let gate = Gate::start(backend.address, LIMITS);
+    let mut wire = Wire::connect(gate.proxy);
+    wire.send(
+        "POST / HTTP/1.1\r\nhost: gate\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: 1000\r\n\r\n",
+    );
+    let start = Instant::now();
+    wire.stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let mut some = [0; 4096];
+    let text = loop {
+        assert!(start.elapsed() < Duration::from_secs(5), "still reading");
+        let _ = wire.stream.write_all(b"x");
+        match wire.stream.read(&mut some) {
+            Ok(count) => break String::from_utf8_lossy(&some[..count]).into_owned(),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}"),
+        }
+    };
+    about(800, start.elapsed());
+    assert_eq!(statuses(&text), [400], "{text}");
+    assert!(text.contains("request_body_too_slow"), "{text}");
+}
+
 #[test]
 fn an_idle_connection_is_closed() {
     let backend = Backend::start();

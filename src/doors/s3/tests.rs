@@ -13,7 +13,7 @@ fn denial(refusal: Refusal, reason: &'static str, detail: &str) -> Denial {
 
 /// The body of an answer that was made here.
 async fn text(response: Response<AnswerBody>) -> String {
-    let body = whole(response.into_body()).await.unwrap();
+    let body = whole(response.into_body(), Duration::from_secs(1)).await.unwrap();
     String::from_utf8(body.to_vec()).unwrap()
 }
 
@@ -246,7 +246,8 @@ async fn finish(
     response: Response<AnswerBody>,
     method: &Method,
 ) -> Response<AnswerBody> {
-    finished(rule, response, method, "/demo/a", &DecisionId::fresh()).await
+    finished(rule, response, (method, "/demo/a"), &DecisionId::fresh(), Duration::from_secs(1))
+        .await
 }
 
 #[tokio::test]

@@ -70,6 +70,8 @@ fn a_credential_that_fails_is_refused_and_never_taken_for_none() {
         (get().bearer(&id).at(NOW.plus_secs(3600)), "-expired", Some(Refusal::ExpiredCredential)),
         (get().bearer(&id_token(&json!({ "aud": "x" }))), "-wrong_audience", invalid.clone()),
         (get().bearer(&id_token(&json!({ "iss": "x" }))), "-unknown_issuer", invalid.clone()),
+        (get().with("x-amz-security-token", "t"), "-unsupported_credential", invalid.clone()),
+        (get().bearer(&id).with("x-amz-security-token", "t"), "-several_credentials", bad.clone()),
         (get().with("authorization", "Basic YTpi"), "-unsupported_credential", invalid.clone()),
         (
             get().with("authorization", "AWS4-HMAC-SHA256 Credential=a"),
@@ -263,7 +265,6 @@ fn of_all_credentials_a_bearer_token_alone_goes_upstream() {
         headers.get("authorization").map(|value| value.to_str().unwrap().to_owned())
     };
     let bearer = format!("Bearer {}", id_token(&none()));
-    assert_eq!(authorization(token_only("token"), &bearer), Some(bearer.clone()));
     assert_eq!(authorization(public(), &bearer), Some(bearer.clone()));
     let remove = Route { forward_token: Forward::Remove, ..public() };
     assert_eq!(authorization(remove, &bearer), None);

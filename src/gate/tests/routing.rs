@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::fixture::{Ask, POOL, api, matching, user_pool};
-use crate::gate::{
-    Question, Route, RouteConflict, Routes, Service, named::Named, routes::Addressed,
+use crate::{
+    gate::{Question, Route, RouteConflict, Routes, Service, named::Named, routes::Addressed},
+    http::Authority,
 };
 
 fn to(name: &str, host: Option<&str>, path: Option<&str>) -> Route {
@@ -34,6 +35,24 @@ fn found_signed<'r>(routes: &'r Routes, ask: Ask, scope: Option<&str>) -> Option
     let Question { method, authority, target, headers, .. } = &question;
     let named = Named::by(scope, headers, None).ok()?;
     routes.name(routes.find(Addressed { method, authority, target, headers, named }))
+}
+
+#[test]
+fn a_bucket_is_what_stands_before_the_longest_domain() {
+    for domains in [["example", "s3.example"], ["s3.example", "example"]] {
+        let domains = domains.map(str::to_owned).to_vec();
+        let routes = Routes::new(all(), Vec::new(), domains).unwrap();
+        for (host, bucket) in [
+            ("s3.example", Some(None)),
+            ("files.s3.example:8080", Some(Some("files"))),
+            ("files.example", Some(Some("files"))),
+            ("s3.example.org", None),
+            ("files-s3.example", Some(Some("files-s3"))),
+        ] {
+            let authority = Authority::parse(host).unwrap();
+            assert_eq!(routes.bucket(&authority), bucket, "{host}");
+        }
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::fixture::*;
 use crate::clock::Time;
 use crate::gate::{
-    Answer, AssumedRoleUser, Content, CredentialRules, Decision, Denial, Outcome, Refusal, Rules,
-    Trail, Whole,
+    Answer, AssumedRoleUser, Content, CredentialRules, Decision, Denial, Outcome, Payload,
+    ReadFuture, Refusal, Rules, Trail, Whole,
 };
 use crate::iam::{Account, AccountFile, Context, FileKind, Lookup};
 use crate::identity::{IdentityIds, IdentityPool};

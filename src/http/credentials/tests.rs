@@ -89,12 +89,10 @@ fn sees_a_presigned_query_and_no_access_token() {
 }
 
 #[test]
-fn a_session_token_without_a_signature_is_not_none() {
-    let mut headers = headers(&[]);
-    headers.insert("x-amz-security-token", "t".parse().unwrap());
-    assert_eq!(credentials(&headers, None), Ok(Credentials::SigV4));
-    headers.insert("authorization", "Bearer a".parse().unwrap());
-    assert_eq!(credentials(&headers, None), Ok(Credentials::Bearer("a")));
+fn a_session_token_alone_is_a_signature_that_is_missing() {
+    let mut token = HeaderMap::new();
+    token.insert("x-amz-security-token", HeaderValue::from_static("t"));
+    assert_eq!(credentials(&token, None), Ok(Credentials::SigV4));
 }
 
 #[test]

@@ -9,6 +9,24 @@ fn strict(raw: &str) -> Result<Target, TargetError> {
 }
 
 #[test]
+fn parameters_are_taken_out_by_their_decoded_names_and_the_rest_stays() {
+    for (target, left) in [
+        ("/a%62", "/a%62"),
+        ("/a?", "/a?"),
+        ("/a?x", "/a"),
+        ("/a?x=1&x", "/a"),
+        ("/a%62?b=%31&x=1&&c+d=&X=2", "/a%62?b=%31&&c+d=&X=2"),
+        ("/a?%78=1&y=x", "/a?y=x"),
+    ] {
+        let parsed = Target::parse(target, TargetMode::Strict).unwrap();
+        let path = parsed.canonical_path().to_owned();
+        let found = parsed.without(|name| name == "x").unwrap();
+        assert_eq!(found.path_and_query().as_str(), left, "{target}");
+        assert_eq!(found.canonical_path(), path, "{target}");
+    }
+}
+
+#[test]
 fn refuses_every_ambiguous_spelling() {
     use TargetError as E;
     let table = [

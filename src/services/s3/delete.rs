@@ -1,6 +1,6 @@
 //! DeleteObjects: judged key by key.
 
-use ::http::{HeaderMap, HeaderValue};
+use ::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 
 use super::{
@@ -104,10 +104,15 @@ impl Delete {
     /// of it. To be called again when objects were taken out.
     pub fn write_to(&self, forward: &mut Forward) {
         let body = self.body();
-        checksum::remove(&mut forward.headers);
+        let headers = &mut forward.headers;
+        checksum::remove(headers);
+        // What was said of the caller's body isn't said of this one, and the answer has to be read.
+        headers.remove(header::CONTENT_ENCODING);
+        headers.remove(header::ACCEPT_ENCODING);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         // Base64 is always a header's value.
         if let Ok(md5) = HeaderValue::try_from(checksum::content_md5(&body)) {
-            forward.headers.insert("content-md5", md5);
+            headers.insert("content-md5", md5);
         }
         forward.body = Body::Whole(body);
     }

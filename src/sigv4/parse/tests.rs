@@ -298,6 +298,29 @@ fn a_payload_is_a_hash_unsigned_or_streamed() {
     assert_eq!(Signed::parse(sent.head()).unwrap().unwrap().payload(), Payload::Unstated);
 }
 
+/// `X-Amz-*` in a query are headers to S3, signed or not.
+#[test]
+fn a_payload_is_read_from_the_query_as_well_and_only_once() {
+    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let (none, mut header) = (HeaderMap::new(), HeaderMap::new());
+    header.insert("x-amz-content-sha256", "UNSIGNED-PAYLOAD".parse().unwrap());
+    let is_empty = Ok(Payload::Sha256(crate::sigv4::sha256(b"")));
+    let twice = Err(SigV4Error::ContentSha256);
+    for (query, found) in [
+        (format!("a=b&X-Amz-Content-Sha256={hash}"), is_empty),
+        (format!("x-amz-content-sha256={hash}&"), is_empty),
+        (format!("X-Amz-Content%2DSHA256=%65{}", &hash[1..]), is_empty),
+        ("x-amz-content-sha256=STREAMING-UNSIGNED-PAYLOAD-TRAILER".into(), Ok(Payload::Streaming)),
+        ("X-Amz-Content-Sha256".into(), twice),
+        ("X-Amz-Content-Sha256=%ff".into(), twice),
+        (format!("X-Amz-Content-Sha256={hash}&x-amz-content-sha256={hash}"), twice),
+    ] {
+        assert_eq!(Payload::of(&none, Some(&query)), found, "{query}");
+        assert_eq!(Payload::of(&header, Some(&query)), twice, "{query}");
+    }
+    assert_eq!(Payload::of(&header, Some("a=b")), Ok(Payload::Unsigned));
+}
+
 /// Texts that look like a signature's.
 fn pieces() -> impl Strategy<Value = String> {
     let known = select(vec![

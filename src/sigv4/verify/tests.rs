@@ -133,6 +133,23 @@ fn the_body_of_s3_is_what_its_header_says() {
     );
 }
 
+/// A hash that a presigned URL states is part of what was signed, and not just a word in the query.
+#[test]
+fn a_presigned_url_may_say_what_its_body_has_to_be() {
+    use crate::sigv4::Payload;
+    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let target = format!("/?X-Amz-Content-Sha256={hash}");
+    let bound = Sdk { body: Some(b""), ..Sdk::presigned(60) }.sign(&get(&target));
+    let signed = Signed::parse(bound.head()).unwrap().unwrap();
+    assert_eq!(signed.payload(), Payload::Sha256(sha256(b"")));
+    assert_eq!(bound.verify(SECRET, Form::S3, b""), Ok(()));
+    // Where the body isn't signed, none of its hashes holds.
+    let loose = Sdk::presigned(60).sign(&get(&target));
+    assert_eq!(loose.verify(SECRET, Form::S3, b""), Err(SigV4Error::Mismatch));
+    let unsigned = Sdk::presigned(60).sign(&get("/?X-Amz-Content-Sha256=UNSIGNED-PAYLOAD"));
+    assert_eq!(unsigned.verify(SECRET, Form::S3, b""), Ok(()));
+}
+
 #[test]
 fn the_body_of_other_services_is_signed_whatever_a_header_says() {
     let other = Sdk { body: Some(b"{}"), ..Sdk::other() };

@@ -226,3 +226,33 @@ fn credentials_that_were_given_are_good_here() {
 }
 
 const DENIED: &str = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
+
+/// A body that nobody reads.
+struct Unread;
+
+impl Payload for Unread {
+    fn declared(&self) -> Option<u64> {
+        Some(10)
+    }
+
+    fn read(&mut self, _: usize) -> ReadFuture<'_> {
+        panic!("it was read")
+    }
+}
+
+#[test]
+fn a_body_is_read_for_whoever_signed_and_no_more_of_it_than_the_service_takes() {
+    let rig = rig();
+    let logins = json!({PROVIDER: plain()});
+    let id = rig.id(OPEN, &logins);
+    let credentials = rig.credentials(&json!({"IdentityId": id, "Logins": logins})).unwrap();
+    let long = "x".repeat(200 << 10);
+    assert!(long.len() < rig.rules.body_buffer);
+    assert_eq!(reason(&rig.post(signed(&credentials, None), long, NOW)), "-body_too_large");
+    // Whoever has a session token only may state a hash, and can't sign it.
+    let stated = signed(&credentials, Some("x")).with("x-amz-content-sha256", &"0".repeat(64));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let question = stated.at(NOW).question();
+    let got = runtime.block_on(rig.gate().decide(question, &mut Unread, Trail::Off));
+    assert_eq!(reason(&got), "-headers_not_signed");
+}
