@@ -172,7 +172,7 @@ fn find_token<'q>(
         found.push((Source::LoadBalancer, token));
     }
     // A session token is half of a second credential.
-    let signs = signed || headers.contains_key(SECURITY_TOKEN);
+    let signs = signed || headers.contains_key(http::SESSION_TOKEN);
     match found.len() + usize::from(signs) {
         0 | 1 => Ok(found.pop()),
         _ => {
@@ -247,7 +247,7 @@ pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
     if !bearer || route.forward_token == super::Forward::Remove {
         headers.remove(header::AUTHORIZATION);
     }
-    headers.remove(SECURITY_TOKEN);
+    headers.remove(http::SESSION_TOKEN);
     if let Some(cookie) = &route.sources.cookie {
         remove_cookie(headers, &cookie.name);
     }
@@ -261,5 +261,3 @@ pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
 /// What an application load balancer's own headers begin with.
 const ALB_PREFIX: &str = "x-amzn-oidc-";
 const OIDC_DATA: &str = "x-amzn-oidc-data";
-/// The session token of temporary AWS credentials.
-const SECURITY_TOKEN: &str = "x-amz-security-token";

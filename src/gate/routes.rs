@@ -183,7 +183,6 @@ impl Routes {
         for table in by_host.values_mut().chain([&mut any_host]) {
             table.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         }
-        s3_domains.sort_by_key(|domain| std::cmp::Reverse(domain.len()));
         let mut of_s3 = routes.iter().enumerate().filter(|(_, route)| is_s3(route));
         let s3 = match (of_s3.next(), of_s3.next()) {
             (Some((index, _)), None) => Some(index),

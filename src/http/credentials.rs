@@ -108,7 +108,7 @@ pub fn is_signed_query(query: &str) -> bool {
 }
 
 /// The session token of temporary AWS credentials.
-const SESSION_TOKEN: &str = "x-amz-security-token";
+pub const SESSION_TOKEN: &str = "x-amz-security-token";
 
 #[cfg(test)]
 mod tests;

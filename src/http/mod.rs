@@ -22,7 +22,7 @@ mod target;
 
 pub use authority::{Authority, Scheme};
 pub use cookie::{cookie, remove_cookie};
-pub use credentials::{Credentials, credentials, is_signed_query};
+pub use credentials::{Credentials, SESSION_TOKEN, credentials, is_signed_query};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
 pub use hygiene::{

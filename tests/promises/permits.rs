@@ -323,6 +323,7 @@ fn reasons() -> BTreeSet<String> {
         "gate/decide.rs",
         "gate/decision.rs",
         "gate/demands.rs",
+        "gate/named.rs",
         "gate/authenticate.rs",
         "gate/credentials.rs",
         "gate/named.rs",

@@ -275,3 +275,19 @@ fn a_trail_changes_no_answer_and_holds_no_token() {
         }
     }
 }
+
+#[test]
+fn a_trail_says_which_check_the_statements_are_considered_for() {
+    let ask = Ask::get("/api/x").bearer(&me());
+    let decision = Rig::new(vec![api("api")]).decide_with(ask, Trail::On(Vec::new()));
+    let decided: Vec<&str> = decision
+        .trail
+        .steps()
+        .iter()
+        .filter(|step| step.stage == "decide")
+        .map(|step| step.what.as_str())
+        .collect();
+    let [(action, resource)] = decision.checks.as_slice() else { panic!() };
+    assert_eq!(decided.first(), Some(&format!("{action} on {resource}").as_str()));
+    assert_eq!(decided.get(1), Some(&crate::gate::STATEMENT_CONSIDERED));
+}

@@ -234,17 +234,6 @@ fn a_host_below_the_domains_is_s3s_whatever_other_routes_say() {
 }
 
 #[test]
-fn the_longest_domain_names_the_bucket() {
-    let authority = Ask::get("/").host("b.eu.s3.localhost").question().authority;
-    let mut domains = ["s3.localhost", "eu.s3.localhost"];
-    for _ in 0..2 {
-        let routes = with_domains(vec![s3("files", None, None)], &domains);
-        assert_eq!(routes.bucket(&authority), Some(Some("b")), "{domains:?}");
-        domains.reverse();
-    }
-}
-
-#[test]
 fn preflights_and_keys_of_the_pools_leave_an_apis_own_alone() {
     let preflight =
         |wanted: &str| Ask::new("OPTIONS", "/").with("access-control-request-method", wanted);
