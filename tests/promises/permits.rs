@@ -205,7 +205,7 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 46] = [
+const ELSEWHERE: [(&str, &str); 47] = [
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),
@@ -238,6 +238,7 @@ const ELSEWHERE: [(&str, &str); 46] = [
     ("presigned_expired", ""),
     ("presigned_expires", ""),
     ("presigned_not_yet", ""),
+    ("request_bodies_too_many", ""),
     ("request_body_broken", ""),
     ("request_body_too_slow", ""),
     ("request_time_skewed", ""),
@@ -324,6 +325,7 @@ fn reasons() -> BTreeSet<String> {
         "gate/demands.rs",
         "gate/authenticate.rs",
         "gate/credentials.rs",
+        "gate/named.rs",
         "gate/payload.rs",
         "sigv4/error.rs",
         "iam/verdict.rs",
