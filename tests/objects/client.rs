@@ -266,8 +266,10 @@ pub(crate) fn decision(gate: &Gate, id: &str) -> Value {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         let log = fs::read_to_string(gate.path("stdout")).unwrap();
-        if let Some(line) = log.lines().find(|line| line.contains(id)) {
-            return serde_json::from_str(line).unwrap();
+        // The last line may be there in part.
+        let line = log.lines().find(|line| line.contains(id));
+        if let Some(found) = line.and_then(|line| serde_json::from_str(line).ok()) {
+            return found;
         }
         assert!(Instant::now() < end, "no line for {id}");
         std::thread::sleep(Duration::from_millis(5));

@@ -238,6 +238,7 @@ const ELSEWHERE: [(&str, &str); 47] = [
     ("presigned_expired", ""),
     ("presigned_expires", ""),
     ("presigned_not_yet", ""),
+    ("request_bodies_too_many", ""),
     ("request_body_broken", ""),
     ("request_bodies_too_many", ""),
     ("request_body_too_slow", ""),

@@ -309,7 +309,7 @@ fn a_payload_is_read_from_the_query_as_well_and_only_once() {
     for (query, found) in [
         (format!("a=b&X-Amz-Content-Sha256={hash}"), is_empty),
         (format!("x-amz-content-sha256={hash}&"), is_empty),
-        (format!("X-Amz-Content%2DSHA256=%65{}", &hash[1..]), is_empty),
+        (format!("X-Amz-Content%2DSHA256=%65{}", hash.strip_prefix('e').unwrap()), is_empty),
         ("x-amz-content-sha256=STREAMING-UNSIGNED-PAYLOAD-TRAILER".into(), Ok(Payload::Streaming)),
         ("X-Amz-Content-Sha256".into(), twice),
         ("X-Amz-Content-Sha256=%ff".into(), twice),
