@@ -8,14 +8,14 @@ use super::{
     authenticate::Authenticated,
     body::Reading,
     context::RequestContext,
-    decide::Progress,
+    decide::{Progress, misconfigured},
     judge::{Wording, judge},
 };
 use crate::{
     http::Scheme,
     iam::Session,
     services::{
-        Checks, Forward, Operation, Proof,
+        Body, Checks, Forward, Operation, Proof,
         s3::{Asked, Delete, Merge, Parsed, Refused, RequestFacts, S3Error},
     },
     sigv4::{Kind, Payload, SigV4Error},
@@ -76,7 +76,15 @@ pub(super) async fn describe(
             _ => denial,
         })?;
     }
-    Ok(parsed.describe(question.headers.clone(), reading.into_body(proof), facts)?)
+    let (headers, body) = (question.headers.clone(), reading.into_body(proof));
+    let large = matches!(&body, Body::Whole(bytes) if bytes.len() > LARGE);
+    if !large {
+        return Ok(parsed.describe(headers, body, facts)?);
+    }
+    // A thousand keys to parse must not hold up the other connections of this thread.
+    let facts = facts.clone();
+    let described = tokio::task::spawn_blocking(move || parsed.describe(headers, body, &facts));
+    Ok(described.await.map_err(|_| misconfigured("the body could not be read"))??)
 }
 
 /// What was decided of an operation.
@@ -161,3 +169,6 @@ impl From<S3Error> for Denial {
         Self::new(error.reason(), Refusal::S3(error), detail)
     }
 }
+
+/// Bodies of more bytes are parsed elsewhere than on a data thread.
+const LARGE: usize = 256 << 10;

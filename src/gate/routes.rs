@@ -5,7 +5,7 @@
 //! host goes before the longest path prefix before no match at all. Two equal matches are a
 //! configuration error.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use ::http::{HeaderMap, Method};
 
@@ -263,6 +263,11 @@ impl Routes {
         wanted: impl Fn(&Route) -> bool,
     ) -> Option<RouteIndex> {
         let path = asked.target.routing_path();
+        // A bucket in the host is where it would be in a path: a key doesn't choose the route.
+        let path = match self.bucket(asked.authority) {
+            Some(Some(bucket)) => Cow::Owned(format!("/{bucket}{path}")),
+            _ => path,
+        };
         let with_port = self.by_host.get(asked.authority.as_str());
         let host = self.by_host.get(asked.authority.host());
         let takes = |index: RouteIndex| self.routes.get(index).is_some_and(&wanted);

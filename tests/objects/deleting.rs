@@ -132,3 +132,25 @@ fn an_answer_that_stands_still_where_it_has_to_be_merged_is_not_waited_for() {
     let answer = delete(&gate, &caller, &objects(&["own/a", "secret/b"], false));
     assert_eq!((answer.status, code(&answer).as_str()), (500, "InternalError"));
 }
+
+/// A body that is parsed elsewhere than the others: as many keys as may be, and long ones.
+#[test]
+fn a_thousand_long_keys_are_judged_one_by_one() {
+    let backend = Backend::answering(200, DONE);
+    let gate = gate(&backend);
+    let caller = Caller::sign_in(&gate);
+    let key = |i: usize| {
+        let folder = if i % 2 == 0 { "own" } else { "secret" };
+        format!("{folder}/{}{i}", "k".repeat(400))
+    };
+    let keys: Vec<String> = (0..1000).map(key).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let body = objects(&keys, true);
+    assert!(body.len() > 256 << 10);
+    let answer = delete(&gate, &caller, &body);
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    assert_eq!((answer.status, text.matches("<Code>AccessDenied</Code>").count()), (200, 500));
+    let seen = backend.seen();
+    let sent = String::from_utf8_lossy(&seen[0].body).into_owned();
+    assert_eq!((sent.matches("<Key>own/").count(), sent.contains("secret")), (500, false));
+}

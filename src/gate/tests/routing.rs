@@ -307,3 +307,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_key_does_not_choose_among_buckets_routes() {
+    let routes = vec![s3("photos", None, Some("/photos/")), s3("files", None, Some("/files/"))];
+    let routes = with_domains(routes, &["s3.localhost"]);
+    for (host, target, wanted) in [
+        ("photos.s3.localhost", "/files/x", Some("photos")),
+        ("files.s3.localhost", "/photos/x", Some("files")),
+        ("other.s3.localhost", "/photos/x", None),
+        ("s3.localhost", "/photos/x", Some("photos")),
+    ] {
+        let ask = Ask::get(target).host(host);
+        assert_eq!(found_signed(&routes, ask, Some("s3")), wanted, "{host}{target}");
+    }
+}
