@@ -140,7 +140,7 @@ fn a_thousand_long_keys_are_judged_one_by_one() {
     let gate = gate(&backend);
     let caller = Caller::sign_in(&gate);
     let key = |i: usize| {
-        let folder = if i % 2 == 0 { "own" } else { "secret" };
+        let folder = if i.is_multiple_of(2) { "own" } else { "secret" };
         format!("{folder}/{}{i}", "k".repeat(400))
     };
     let keys: Vec<String> = (0..1000).map(key).collect();

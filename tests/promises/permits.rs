@@ -240,7 +240,6 @@ const ELSEWHERE: [(&str, &str); 47] = [
     ("presigned_not_yet", ""),
     ("request_bodies_too_many", ""),
     ("request_body_broken", ""),
-    ("request_bodies_too_many", ""),
     ("request_body_too_slow", ""),
     ("request_time_skewed", ""),
     ("role_gone", ""),
