@@ -1,7 +1,7 @@
 """Every operation of S3's model, as botocore puts it on the wire, is described as s3_table.py says.
 
 Nothing is sent: what botocore would send is given to `poolgate explain`, which shows the checks of the `describe`
-stage. The caller may do everything, so that a refusal is one of the description.
+stage. One caller may do everything, so that a refusal is one of the description; another nothing of it.
 """
 
 import json
@@ -116,9 +116,10 @@ def wire():
 def explain(tmp_path_factory, key):
     folder = tmp_path_factory.mktemp("model")
     with Files(folder, key, "http://127.0.0.1:9") as files:
-        (folder / "token").write_text(files.people.tokens("carol")["access"])
+        for who in ("carol", "dave"):
+            (folder / who).write_text(files.people.tokens(who)["access"])
 
-        def run(method, url, headers, body):
+        def run(method, url, headers, body, who="carol"):
             (folder / "body").write_bytes(body)
             kept = {"accept-encoding", "user-agent", "content-length", "host", "expect"}
             fields = [
@@ -128,7 +129,7 @@ def explain(tmp_path_factory, key):
                 for part in ("-H", f"{name}: {value.decode() if isinstance(value, bytes) else value}")
             ]
             done = subprocess.run(
-                [BINARY, "explain", "--config", files.configuration, "--token", f"@{folder / 'token'}"]
+                [BINARY, "explain", "--config", files.configuration, "--token", f"@{folder / who}"]
                 + ["--output", "json", *fields, "--body", folder / "body", method, url],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -172,6 +173,10 @@ def test_operation(wire, explain, operation):
     assert pairs(checks) == expected(OPERATIONS[operation])
     # The administrator may do everything, so that nothing else stands in the way.
     assert answer["effect"] == "allow", answer
+    # Who has rights in a home of his own only may do nothing of it here.
+    refused = explain(*wire(operation, {}), who="dave")
+    assert (refused["effect"], refused["reason"]) == ("deny", "implicit_deny"), refused
+    assert pairs(described(refused)) == pairs(checks)
 
 
 @pytest.mark.parametrize(
