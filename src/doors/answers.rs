@@ -70,10 +70,8 @@ impl Language {
 pub(super) fn answered(answer: &Answer, id: &DecisionId) -> Response<AnswerBody> {
     match &answer.content {
         Content::Preflight => preflight(),
-        content @ (Content::AssumedRole(_) | Content::CallerIdentity { .. }) => {
-            sts::answered(content, id)
-        }
-        content => cognito_identity::answered(content, id),
+        Content::CognitoIdentity(content) => cognito_identity::answered(content, id),
+        Content::Sts(content) => sts::answered(content, id),
     }
 }
 

@@ -7,17 +7,17 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
-    gate::{Content, CredentialError, DecisionId, Denial, Refusal},
+    gate::{CredentialError, DecisionId, Denial, IdentityContent, Refusal},
     sigv4::SigV4Error,
     upstream::AnswerBody,
 };
 
 /// An answer of the service.
-pub(super) fn answered(content: &Content, id: &DecisionId) -> Response<AnswerBody> {
+pub(super) fn answered(content: &IdentityContent, id: &DecisionId) -> Response<AnswerBody> {
     let body = match content {
-        Content::PoolKeys(keys) => return pool_keys(keys),
-        Content::Identity(identity) => json!({ "IdentityId": identity }),
-        Content::IdentityCredentials { identity, credentials } => json!({
+        IdentityContent::PoolKeys(keys) => return pool_keys(keys),
+        IdentityContent::Identity(identity) => json!({ "IdentityId": identity }),
+        IdentityContent::IdentityCredentials { identity, credentials } => json!({
             "IdentityId": identity,
             "Credentials": {
                 "AccessKeyId": credentials.access_key_id,
@@ -26,11 +26,9 @@ pub(super) fn answered(content: &Content, id: &DecisionId) -> Response<AnswerBod
                 "Expiration": credentials.expires.secs(),
             },
         }),
-        Content::OpenIdToken { identity, token } => {
+        IdentityContent::OpenIdToken { identity, token } => {
             json!({ "IdentityId": identity, "Token": token.0 })
         }
-        // Those of AWS STS are XML, and a preflight has no body.
-        Content::Preflight | Content::AssumedRole(_) | Content::CallerIdentity { .. } => json!({}),
     };
     answer(StatusCode::OK, &body, id)
 }

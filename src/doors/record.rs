@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::Time,
-    gate::{Content, Decision, Grounds, Login, Outcome, Rules},
+    gate::{Content, Decision, Grounds, IdentityContent, Login, Outcome, Rules, StsContent},
     iam::StatementRef,
     services::s3::Merge,
 };
@@ -175,8 +175,10 @@ fn access_key_id(decision: &Decision) -> Option<&str> {
     match (&decision.login, &decision.outcome) {
         (Login::Credentials(presented), _) => Some(&presented.access_key_id),
         (_, Outcome::Answer(answer)) => match &answer.content {
-            Content::IdentityCredentials { credentials, .. } => Some(&credentials.access_key_id),
-            Content::AssumedRole(user) => Some(&user.credentials.access_key_id),
+            Content::CognitoIdentity(IdentityContent::IdentityCredentials {
+                credentials, ..
+            }) => Some(&credentials.access_key_id),
+            Content::Sts(StsContent::AssumedRole(user)) => Some(&user.credentials.access_key_id),
             _ => None,
         },
         _ => None,

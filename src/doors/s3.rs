@@ -81,9 +81,7 @@ fn signature(error: SigV4Error) -> Error<'static> {
             "AuthorizationHeaderMalformed",
             "The authorization header that you provided is not valid.",
         ),
-        SigV4Error::MalformedQuery("a header is signed as well") => {
-            (bad, "InvalidArgument", ONE_MECHANISM)
-        }
+        SigV4Error::SignedTwice => (bad, "InvalidArgument", ONE_MECHANISM),
         SigV4Error::MalformedQuery(_) | SigV4Error::ExpiresOutOfRange => (
             bad,
             "AuthorizationQueryParametersError",

@@ -7,24 +7,22 @@ use quick_xml::escape::escape;
 
 use super::cognito_identity::cors;
 use crate::{
-    gate::{AssumedRoleUser, Content, CredentialError, DecisionId, Denial, Refusal},
+    gate::{AssumedRoleUser, CredentialError, DecisionId, Denial, Refusal, StsContent},
     sigv4::SigV4Error,
     upstream::AnswerBody,
 };
 
 /// An answer of the service.
-pub(super) fn answered(content: &Content, id: &DecisionId) -> Response<AnswerBody> {
+pub(super) fn answered(content: &StsContent, id: &DecisionId) -> Response<AnswerBody> {
     let (operation, result) = match content {
-        Content::AssumedRole(user) => ("AssumeRoleWithWebIdentity", assumed_role(user)),
-        Content::CallerIdentity { user_id, account, arn } => {
+        StsContent::AssumedRole(user) => ("AssumeRoleWithWebIdentity", assumed_role(user)),
+        StsContent::CallerIdentity { user_id, account, arn } => {
             let mut xml = String::new();
             element(&mut xml, "Arn", arn);
             element(&mut xml, "UserId", user_id);
             element(&mut xml, "Account", account);
             ("GetCallerIdentity", xml)
         }
-        // The others are another service's.
-        _ => ("Nothing", String::new()),
     };
     let body = format!(
         "<{operation}Response xmlns=\"{NAMESPACE}\"><{operation}Result>{result}\

@@ -17,6 +17,15 @@ pub struct Answer {
 pub enum Content {
     /// A browser may call the service from any page (CORS).
     Preflight,
+    /// Identity pools answer.
+    CognitoIdentity(IdentityContent),
+    /// AWS STS answers.
+    Sts(StsContent),
+}
+
+/// What identity pools say. `Debug` shows no token and no secret.
+#[derive(Debug)]
+pub enum IdentityContent {
     /// The keys of the identity pools' own tokens, as a JWK set.
     PoolKeys(String),
     /// GetId.
@@ -35,6 +44,11 @@ pub enum Content {
         /// The pool's token for it.
         token: OpenIdToken,
     },
+}
+
+/// What AWS STS says. `Debug` shows no token and no secret.
+#[derive(Debug)]
+pub enum StsContent {
     /// AssumeRoleWithWebIdentity.
     AssumedRole(Box<AssumedRoleUser>),
     /// GetCallerIdentity.
@@ -46,6 +60,18 @@ pub enum Content {
         /// The session's ARN.
         arn: String,
     },
+}
+
+impl From<IdentityContent> for Content {
+    fn from(content: IdentityContent) -> Self {
+        Self::CognitoIdentity(content)
+    }
+}
+
+impl From<StsContent> for Content {
+    fn from(content: StsContent) -> Self {
+        Self::Sts(content)
+    }
 }
 
 /// A token of an identity pool. `Debug` doesn't show it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{
-    Answer, AssumedRoleUser, Content, Denial, Gate, Grounds, Login, Refusal,
+    Answer, AssumedRoleUser, Denial, Gate, Grounds, Login, Refusal, StsContent,
     authenticate::verify,
     decide::{Progress, in_time, misconfigured},
     logins::{identity_of, told_by_pool},
@@ -74,7 +74,7 @@ impl Gate<'_> {
             provider,
             audience,
         };
-        let content = Content::AssumedRole(Box::new(user));
+        let content = StsContent::AssumedRole(Box::new(user)).into();
         Ok(Answer { grounds: Grounds::TrustPolicy, content })
     }
 

@@ -30,7 +30,7 @@ mod signature;
 mod trail;
 mod vend;
 
-pub use answer::{Answer, AssumedRoleUser, Content, OpenIdToken};
+pub use answer::{Answer, AssumedRoleUser, Content, IdentityContent, OpenIdToken, StsContent};
 pub use authenticate::Login;
 pub use credentials::{CredentialError, CredentialRules, Presented};
 pub use decide::{DECISION_DEADLINE, Gate, Permit};

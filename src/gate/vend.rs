@@ -7,8 +7,8 @@ use ::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, BuiltIn, Content, CredentialRules, Denial, Gate, Grounds, Login, OpenIdToken, Question,
-    Refusal,
+    Answer, BuiltIn, Content, CredentialRules, Denial, Gate, Grounds, IdentityContent, Login,
+    OpenIdToken, Question, Refusal, StsContent,
     body::Reading,
     decide::{Progress, misconfigured},
     logins::{Identified, one_login},
@@ -102,7 +102,7 @@ impl Gate<'_> {
         match &request {
             IdentityRequest::PoolKeys => {
                 let keys = self.pool_tokens().map_or(NO_KEYS, PoolTokens::jwks).to_owned();
-                let content = Content::PoolKeys(keys);
+                let content = IdentityContent::PoolKeys(keys).into();
                 Ok(Answer { grounds: Grounds::PublicOperation, content })
             }
             IdentityRequest::GetId { pool, logins } => {
@@ -174,14 +174,14 @@ impl Gate<'_> {
             self.assume_of(pool, None, &roles).guest_identity(None)?;
             let guest = self.rules.identities.guest(pool.id());
             let id = guest.ok_or_else(|| misconfigured_pool("set `identities.key` for guests"))?;
-            let content = Content::Identity(id);
+            let content = IdentityContent::Identity(id).into();
             return Ok(Answer { grounds: Grounds::PublicOperation, content });
         };
         let token = self.login([pool], provider, token, now, progress).await?;
         let assume = self.assume_of(pool, None, &roles);
         let identity = assume.identity(&token, &mut progress.trail)?;
         let id = identity.identity_id.ok_or_else(|| misconfigured("a login has no identity"))?;
-        Ok(Answer { grounds: Grounds::Token, content: Content::Identity(id) })
+        Ok(Answer { grounds: Grounds::Token, content: IdentityContent::Identity(id).into() })
     }
 
     async fn get_credentials(
@@ -217,7 +217,7 @@ impl Gate<'_> {
             Denial::from(AssumeError::TooLarge).with(json!({ "error": error.to_string() }))
         })?;
         let identity = identity.to_owned();
-        let content = Content::IdentityCredentials { identity, credentials };
+        let content = IdentityContent::IdentityCredentials { identity, credentials }.into();
         Ok(Answer { grounds: Grounds::TrustPolicy, content })
     }
 
@@ -267,7 +267,7 @@ impl Gate<'_> {
         };
         let signed = tokens.sign(&token).map_err(|_| Fault::new(INTERNAL, "Try again."))?;
         let (identity, token) = (identity.to_owned(), OpenIdToken(signed));
-        Ok(Answer { grounds, content: Content::OpenIdToken { identity, token } })
+        Ok(Answer { grounds, content: IdentityContent::OpenIdToken { identity, token }.into() })
     }
 
     /// What temporary credentials are made with.
@@ -372,7 +372,7 @@ fn caller_identity(login: &Login) -> Result<Answer, Denial> {
     else {
         return Err(misconfigured("credentials without a role"));
     };
-    let content = Content::CallerIdentity { user_id, account, arn };
+    let content = StsContent::CallerIdentity { user_id, account, arn }.into();
     Ok(Answer { grounds: Grounds::AlwaysAllowed, content })
 }
 

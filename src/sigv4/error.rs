@@ -9,6 +9,9 @@ pub enum SigV4Error {
     /// A presigned query lacks a parameter, has one twice, or has one that can't be read.
     #[error("the query of the presigned request is malformed; {0}")]
     MalformedQuery(&'static str),
+    /// One signature in the header, and one in the query.
+    #[error("the request is signed in its header and in its query; sign it once")]
+    SignedTwice,
     /// Another algorithm, Signature Version 4A among them.
     #[error("the signing algorithm isn't supported; sign with AWS4-HMAC-SHA256")]
     UnsupportedAlgorithm,
@@ -63,6 +66,7 @@ impl SigV4Error {
         match self {
             Self::MalformedHeader(_) => "signature_malformed",
             Self::MalformedQuery(_) => "presigned_malformed",
+            Self::SignedTwice => "several_credentials",
             Self::UnsupportedAlgorithm => "signature_algorithm",
             Self::MissingDate => "signature_date_missing",
             Self::ScopeDate => "signature_scope_date",

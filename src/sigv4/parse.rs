@@ -121,7 +121,7 @@ impl<'r> Signed<'r> {
         };
         match (header, head.query.filter(|query| is_signed_query(query))) {
             (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(SigV4Error::MalformedQuery("a header is signed as well")),
+            (Some(_), Some(_)) => Err(SigV4Error::SignedTwice),
             (Some(_), None) if values.next().is_some() => {
                 Err(SigV4Error::MalformedHeader("it was sent twice"))
             }

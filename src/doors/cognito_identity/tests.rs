@@ -31,7 +31,7 @@ async fn credentials_are_written_as_the_sdks_read_them() {
         expires: Time::from_secs(1_800_000_000),
     };
     let credentials = sealer.seal(&grant).unwrap();
-    let content = Content::IdentityCredentials {
+    let content = IdentityContent::IdentityCredentials {
         identity: "id".to_owned(),
         credentials: credentials.clone(),
     };
@@ -56,12 +56,14 @@ async fn credentials_are_written_as_the_sdks_read_them() {
     ] {
         assert_eq!(headers[name], value, "{name}");
     }
-    let content =
-        Content::OpenIdToken { identity: "id".to_owned(), token: OpenIdToken("t".to_owned()) };
+    let content = IdentityContent::OpenIdToken {
+        identity: "id".to_owned(),
+        token: OpenIdToken("t".to_owned()),
+    };
     assert_eq!(parts(answered(&content, &id)).await.2, json!({"IdentityId": "id", "Token": "t"}));
-    let content = Content::Identity("id".to_owned());
+    let content = IdentityContent::Identity("id".to_owned());
     assert_eq!(parts(answered(&content, &id)).await.2, json!({"IdentityId": "id"}));
-    let content = Content::PoolKeys(r#"{"keys":[]}"#.to_owned());
+    let content = IdentityContent::PoolKeys(r#"{"keys":[]}"#.to_owned());
     let (_, headers, body) = parts(answered(&content, &id)).await;
     assert_eq!(
         (body, &headers["content-type"]),

@@ -86,7 +86,7 @@ async fn every_error_of_a_signature_has_a_status_and_a_code() {
         (E::ScopeDate, 400, "AuthorizationHeaderMalformed", "authorization header"),
         (E::MalformedQuery("x"), 400, "AuthorizationQueryParametersError", "X-Amz-Expires"),
         (E::ExpiresOutOfRange, 400, "AuthorizationQueryParametersError", "X-Amz-Expires"),
-        (E::MalformedQuery("a header is signed as well"), 400, "InvalidArgument", "Only one auth"),
+        (E::SignedTwice, 400, "InvalidArgument", "Only one auth"),
         (E::UnsupportedAlgorithm, 400, "InvalidRequest", "AWS4-HMAC-SHA256"),
         (E::MissingDate, 403, "AccessDenied", "valid Date or x-amz-date"),
         (E::TimeSkewed, 403, "RequestTimeTooSkewed", "the server&apos;s time is too large"),

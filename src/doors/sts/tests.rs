@@ -43,7 +43,7 @@ async fn credentials_are_written_as_the_sdks_read_them() {
         audience: "client".to_owned(),
     };
     let id = DecisionId::fresh();
-    let (status, body) = parts(answered(&Content::AssumedRole(Box::new(user)), &id)).await;
+    let (status, body) = parts(answered(&StsContent::AssumedRole(Box::new(user)), &id)).await;
     assert_eq!(status, 200);
     assert_eq!(
         body,
@@ -63,7 +63,7 @@ async fn credentials_are_written_as_the_sdks_read_them() {
             credentials.session_token,
         )
     );
-    let content = Content::CallerIdentity {
+    let content = StsContent::CallerIdentity {
         user_id: "AROA:s".to_owned(),
         account: "1".to_owned(),
         arn: "arn".to_owned(),

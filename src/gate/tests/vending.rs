@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use super::fixture::*;
 use crate::clock::Time;
 use crate::gate::{
-    Answer, AssumedRoleUser, Content, CredentialRules, Decision, Denial, Outcome, Payload,
-    ReadFuture, Refusal, Rules, Trail, Whole,
+    Answer, AssumedRoleUser, Content, CredentialRules, Decision, Denial, IdentityContent, Outcome,
+    Payload, ReadFuture, Refusal, Rules, StsContent, Trail, Whole,
 };
 use crate::iam::{Account, AccountFile, Context, FileKind, Lookup};
 use crate::identity::{IdentityIds, IdentityPool};
@@ -160,21 +160,24 @@ impl Rig {
         ];
         parameters.extend_from_slice(more);
         match self.sts(&parameters)? {
-            Content::AssumedRole(user) => Ok(*user),
+            Content::Sts(StsContent::AssumedRole(user)) => Ok(*user),
             other => panic!("{other:?}"),
         }
     }
 
     fn id(&self, pool: &str, logins: &Value) -> String {
         match self.identity("GetId", &json!({"IdentityPoolId": pool, "Logins": logins})) {
-            Ok(Content::Identity(id)) => id,
+            Ok(Content::CognitoIdentity(IdentityContent::Identity(id))) => id,
             other => panic!("{other:?}"),
         }
     }
 
     fn credentials(&self, body: &Value) -> Result<TemporaryCredentials, (String, String)> {
         match self.identity("GetCredentialsForIdentity", body)? {
-            Content::IdentityCredentials { identity, credentials } => {
+            Content::CognitoIdentity(IdentityContent::IdentityCredentials {
+                identity,
+                credentials,
+            }) => {
                 assert_eq!(identity, body["IdentityId"]);
                 Ok(credentials)
             }
@@ -184,7 +187,7 @@ impl Rig {
 
     fn pool_token(&self, body: &Value) -> Result<String, (String, String)> {
         match self.identity("GetOpenIdToken", body)? {
-            Content::OpenIdToken { token, .. } => Ok(token.0),
+            Content::CognitoIdentity(IdentityContent::OpenIdToken { token, .. }) => Ok(token.0),
             other => panic!("{other:?}"),
         }
     }
@@ -514,7 +517,9 @@ fn the_pools_own_token_is_a_login_for_credentials() {
 #[test]
 fn the_keys_are_public() {
     let keys = |rig: &Rig| match told(rig.decide(Ask::get("/.well-known/jwks_uri"))) {
-        Ok(Content::PoolKeys(keys)) => serde_json::from_str::<Value>(&keys).unwrap(),
+        Ok(Content::CognitoIdentity(IdentityContent::PoolKeys(keys))) => {
+            serde_json::from_str::<Value>(&keys).unwrap()
+        }
         other => panic!("{other:?}"),
     };
     assert_eq!(keys(&rig())["keys"][0]["alg"], "RS512");
@@ -535,7 +540,11 @@ fn the_log_says_who_got_what() {
     assert_eq!(assumed.identity_id.as_deref(), Some(id.as_str()));
     let shown = format!("{:?}", decision.outcome);
     let Outcome::Answer(answer) = &decision.outcome else { panic!() };
-    let Content::IdentityCredentials { credentials, .. } = &answer.content else { panic!() };
+    let Content::CognitoIdentity(IdentityContent::IdentityCredentials { credentials, .. }) =
+        &answer.content
+    else {
+        panic!()
+    };
     assert!(!shown.contains(credentials.secret_access_key.expose()), "{shown}");
     assert!(!shown.contains(&credentials.session_token), "{shown}");
 }

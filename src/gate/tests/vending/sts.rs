@@ -192,7 +192,7 @@ fn credentials_that_were_given_are_good_here() {
     for sent in [Some(body), None] {
         let ask = signed(&credentials, sent);
         match told(rig.post(ask.clone(), sent.unwrap_or_default().to_owned(), NOW)) {
-            Ok(Content::CallerIdentity { user_id, account, arn }) => {
+            Ok(Content::Sts(StsContent::CallerIdentity { user_id, account, arn })) => {
                 assert_eq!(user_id, "AROAUSER:CognitoIdentityCredentials");
                 assert_eq!(account, ACCOUNT);
                 let name = "assumed-role/User/CognitoIdentityCredentials";
