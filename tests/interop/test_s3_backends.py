@@ -50,7 +50,7 @@ def running(command, port, folder, **environment):
 
 def standin(folder):
     port, program = free_port(), os.environ.get("POOLGATE_S3_STANDIN")
-    program = program or ROOT / "target" / "release" / "examples" / "s3-standin"
+    program = program or ROOT / "target" / "debug" / "examples" / "s3-standin"
     return running([program, f"127.0.0.1:{port}", folder / "data", BACKEND_KEY, BACKEND_SECRET], port, folder)
 
 
