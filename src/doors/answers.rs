@@ -1,8 +1,8 @@
 //! Which language an answer speaks, and the answers of APIs.
 
-use ::http::{HeaderValue, Response, StatusCode, header};
+use ::http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
-use super::{cognito_identity, s3, sts};
+use super::{cognito_identity, dynamodb, s3, sts};
 use crate::{
     gate::{Answer, BuiltIn, Content, DecisionId, Denial, Destination, Refusal, Rules, Service},
     http::{BearerChallenge, Problem},
@@ -16,17 +16,29 @@ pub(super) enum Language {
     Api,
     /// S3's XML.
     S3,
+    /// DynamoDB's JSON.
+    DynamoDb,
     /// One of the services that are answered here.
     BuiltIn(BuiltIn),
 }
 
 impl Language {
+    /// The language that a request says itself it speaks, before it is known where it goes.
+    pub(super) fn of_head(head: &Parts) -> Self {
+        match () {
+            () if s3::signed_for_s3(&head.headers, head.uri.query()) => Self::S3,
+            () if dynamodb::targets_dynamodb(&head.headers) => Self::DynamoDb,
+            () => Self::Api,
+        }
+    }
+
     /// The language of what a request goes to, if it goes anywhere.
     pub(super) fn of(rules: &Rules, destination: Option<Destination>) -> Option<Self> {
         Some(match destination? {
             Destination::BuiltIn(service) => Self::BuiltIn(service),
             Destination::Route(index) => match rules.routes.route(index)?.service {
                 Service::S3 => Self::S3,
+                Service::DynamoDb(_) => Self::DynamoDb,
                 Service::ExecuteApi(_) | Service::CognitoIdp => Self::Api,
             },
         })
@@ -41,6 +53,7 @@ impl Language {
     ) -> Response<AnswerBody> {
         match self {
             Self::S3 => s3::denied(denial, path, id),
+            Self::DynamoDb => dynamodb::denied(denial, id),
             Self::BuiltIn(BuiltIn::CognitoIdentity) => cognito_identity::denied(denial, id),
             Self::BuiltIn(BuiltIn::Sts) => sts::denied(denial, id),
             Self::Api => denied(denial, id),
@@ -56,6 +69,7 @@ impl Language {
     ) -> Response<AnswerBody> {
         match self {
             Self::S3 => s3::failed(error, path, id),
+            Self::DynamoDb => dynamodb::failed(error, id),
             Self::Api | Self::BuiltIn(_) => {
                 Problem::new(error.status(), error.reason(), error.detail().to_owned())
                     .decision_id(id.as_str())
@@ -94,7 +108,7 @@ fn preflight() -> Response<AnswerBody> {
 /// A denial as an API's caller expects it.
 fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
     let status = match &denial.refusal {
-        Refusal::BadRequest | Refusal::Fault(_) => StatusCode::BAD_REQUEST,
+        Refusal::BadRequest | Refusal::Fault(_) | Refusal::DynamoDb(_) => StatusCode::BAD_REQUEST,
         Refusal::MissingCredential | Refusal::InvalidCredential | Refusal::ExpiredCredential => {
             StatusCode::UNAUTHORIZED
         }

@@ -50,6 +50,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         Refusal::AccessDenied
         | Refusal::InsufficientScope(_)
         | Refusal::Items(_)
+        | Refusal::DynamoDb(_)
         | Refusal::S3(_) => ("AccessDeniedException", own),
         Refusal::NotFound => ("UnknownOperationException", own),
         Refusal::BadRequest | Refusal::TooLarge => ("InvalidParameterException", own),
@@ -66,7 +67,8 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
     response
 }
 
-fn signature(error: SigV4Error) -> (&'static str, &'static str) {
+/// A failed signature, as the services that speak JSON name it.
+pub(super) fn signature(error: SigV4Error) -> (&'static str, &'static str) {
     match error {
         SigV4Error::MalformedHeader(_)
         | SigV4Error::MalformedQuery(_)
@@ -123,7 +125,7 @@ pub(super) fn cors(headers: &mut HeaderMap) {
 }
 
 /// A header; what can't stand in one (a caller's text in a message) becomes `?`.
-fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+pub(super) fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     let text: String =
         value.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
     if let Ok(value) = HeaderValue::from_str(&text) {

@@ -5,6 +5,7 @@ mod answers;
 mod bodies;
 mod caller_body;
 mod cognito_identity;
+mod dynamodb;
 mod exchange;
 mod proxy;
 mod record;

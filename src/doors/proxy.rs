@@ -16,7 +16,7 @@ use super::{
     caller_body::CallerBody,
     exchange::Exchange,
     record::{Asked, DecisionRecord},
-    s3::{self, signed_for_s3},
+    dynamodb, s3,
 };
 use crate::{
     clock::{self, Time},
@@ -98,11 +98,8 @@ impl Proxy {
     ) -> Answer {
         let (parts, body) = request.into_parts();
         let mut asked = Asked::of(&parts, peer.ip(), clock::now());
-        // What a request goes to says which language its answer speaks; until then, its signature.
-        let language = match signed_for_s3(&parts.headers, parts.uri.query()) {
-            true => Language::S3,
-            false => Language::Api,
-        };
+        // What a request goes to says which language its answer speaks; until then, the request.
+        let language = Language::of_head(&parts);
         let expects = parts.headers.contains_key(header::EXPECT);
         let question = match self.question(snapshot, parts, peer, asked.now) {
             Ok(question) => question,
@@ -139,6 +136,9 @@ impl Proxy {
                 let body = body.rest();
                 let forwarded =
                     self.client.forward(upstream, permit, &id, body, snapshot.timeouts).await;
+                if let Some(forget) = &rule.forget {
+                    forget.now();
+                }
                 let metrics = &self.shared.metrics;
                 match forwarded {
                     Ok(mut response) => {
@@ -148,7 +148,13 @@ impl Proxy {
                             .observe(started.elapsed().as_secs_f64());
                         http::response_hygiene(response.headers_mut());
                         let pause = snapshot.timeouts.header;
-                        s3::finished(rule, response, (&method, &asked.path), &id, pause).await
+                        match language {
+                            Language::DynamoDb => dynamodb::finished(response),
+                            _ => {
+                                let asked = (&method, asked.path.as_str());
+                                s3::finished(rule, response, asked, &id, pause).await
+                            }
+                        }
                     }
                     Err(error) => {
                         metrics

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Denial, Payload, PayloadError, Refusal};
+use super::{Denial, Payload, PayloadError, Refusal, decide::misconfigured};
 use crate::{
     services::{Body, Proof},
     sigv4::{SigV4Error, sha256},
@@ -13,11 +13,13 @@ use crate::{
 pub(super) struct Reading<'p> {
     payload: &'p mut dyn Payload,
     whole: Option<Bytes>,
+    /// Its SHA-256, once it was computed.
+    sha256: Option<[u8; 32]>,
 }
 
 impl<'p> Reading<'p> {
     pub(super) fn new(payload: &'p mut dyn Payload) -> Self {
-        Self { payload, whole: None }
+        Self { payload, whole: None, sha256: None }
     }
 
     /// How many bytes there are, where that is known.
@@ -41,11 +43,28 @@ impl<'p> Reading<'p> {
         if body.len() > limit { Err(PayloadError::TooLarge) } else { Ok(body) }
     }
 
+    /// The SHA-256 of what was read.
+    pub(super) async fn hash(&mut self) -> Result<[u8; 32], Denial> {
+        if let Some(known) = self.sha256 {
+            return Ok(known);
+        }
+        let body = self.whole.clone().unwrap_or_default();
+        let hash = match body.len() > LARGE {
+            true => {
+                let hash = tokio::task::spawn_blocking(move || sha256(&body)).await;
+                hash.map_err(|_| misconfigured("the body could not be hashed"))?
+            }
+            false => sha256(&body),
+        };
+        self.sha256 = Some(hash);
+        Ok(hash)
+    }
+
     /// All of it, as [`Reading::whole`], if it comes to `proof`.
     pub(super) async fn proven(&mut self, limit: usize, proof: Proof) -> Result<Bytes, Denial> {
         let body = self.whole(limit).await?;
         match proof {
-            Proof::Sha256(expected) if sha256(&body) != expected => {
+            Proof::Sha256(expected) if self.hash().await? != expected => {
                 Err(SigV4Error::ContentSha256Mismatch.into())
             }
             _ => Ok(body),
@@ -54,9 +73,13 @@ impl<'p> Reading<'p> {
 
     /// What goes upstream: what was read, or the caller's stream, which has to come to `proof`.
     pub(super) fn into_body(self, proof: Proof) -> Body {
-        self.whole.map_or(Body::Streamed(proof), Body::Whole)
+        let sha256 = self.sha256;
+        self.whole.map_or(Body::Streamed(proof), |bytes| Body::Whole { bytes, sha256 })
     }
 }
+
+/// Bodies of more bytes are hashed and parsed elsewhere than on a data thread.
+pub(super) const LARGE: usize = 256 << 10;
 
 impl From<PayloadError> for Denial {
     fn from(error: PayloadError) -> Self {

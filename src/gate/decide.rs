@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     AnswerRule, Authenticate, Decision, DecisionId, Denial, Destination, Engine, Grounds,
-    IdentityHeaders, Outcome, Payload, Question, Refusal, Route, Rules, Service, Trail,
+    IdentityHeaders, Outcome, Payload, Question, Refusal, Route, Rules, Service, Tables, Trail,
     authenticate::{Login, authenticate, remove_credentials},
     body::Reading,
     context::RequestContext,
@@ -16,6 +16,7 @@ use super::{
     named::Named,
     objects,
     routes::Addressed,
+    rows,
 };
 use crate::{
     http,
@@ -142,6 +143,10 @@ impl Gate<'_> {
                     Service::S3 => {
                         self.permit_objects(route, &question, signed, reading, progress).await?
                     }
+                    Service::DynamoDb(ref tables) => {
+                        let call = (route, tables);
+                        self.permit_rows(call, &question, signed, reading, progress).await?
+                    }
                     _ => self.permit(route, question, reading, progress).await?,
                 };
                 Ok(Outcome::Allow(Box::new(permit)))
@@ -213,7 +218,7 @@ impl Gate<'_> {
         let facts = objects::facts(self.rules, question, &found);
         let proof = objects::proof(question, &found)?;
         let operation = objects::describe(self.rules, question, &facts, proof, reading).await?;
-        self.note_checks(&operation, progress);
+        progress.note_checks(checks_of(&operation));
 
         let context =
             RequestContext::new(self.rules, &question.headers, &question.received, question.now);
@@ -222,6 +227,31 @@ impl Gate<'_> {
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // It may name a bucket, which a backend that goes by it would read a second time.
         forward.headers.remove("x-forwarded-host");
+        let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
+        Ok(Permit {
+            grounds: decided.grounds,
+            forward,
+            upstream: route.upstream,
+            identity,
+            answer: decided.answer,
+        })
+    }
+
+    /// A table or its rows.
+    async fn permit_rows(
+        &self,
+        (route, tables): (&Route, &Tables),
+        question: &Question,
+        signed: Result<Option<Signed<'_>>, SigV4Error>,
+        mut reading: Reading<'_>,
+        progress: &mut Progress,
+    ) -> Result<Permit, Denial> {
+        let found = authenticate(self, route, question, signed, &mut reading, progress).await?;
+        progress.login = found.login;
+        progress.assumed = self.assume(route, question.now, progress)?;
+        let decided = rows::decide(self.rules, tables, question, reading, progress).await?;
+        let mut forward = decided.forward;
+        http::forwarded(&mut forward.headers, &question.received, &question.authority);
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit {
             grounds: decided.grounds,
@@ -260,7 +290,9 @@ impl Gate<'_> {
         let described = match &route.service {
             Service::ExecuteApi(api) => execute_api::describe(api, request),
             Service::CognitoIdp => cognito_idp::describe(request, self.rules.routes.user_pools()),
-            Service::S3 => return Err(misconfigured("S3 is described elsewhere")),
+            Service::S3 | Service::DynamoDb(_) => {
+                return Err(misconfigured("it is described elsewhere"));
+            }
         };
         let operation = described.map_err(|error| {
             let refusal = match error {
@@ -269,23 +301,30 @@ impl Gate<'_> {
             };
             Denial::new(error.reason(), refusal, error.to_string())
         })?;
-        self.note_checks(&operation, progress);
+        progress.note_checks(checks_of(&operation));
         Ok(operation)
     }
+}
 
+impl Progress {
     /// Takes note of what IAM will be asked.
-    fn note_checks(&self, operation: &Operation, progress: &mut Progress) {
-        let checks: Vec<&Check> = match &operation.checks {
-            Checks::Public => Vec::new(),
-            Checks::All(checks) => checks.iter().collect(),
-            Checks::Each(delete) => delete.objects.iter().flat_map(|o| &o.checks).collect(),
-        };
-        progress.checks = checks
+    pub(super) fn note_checks<'c>(&mut self, checks: impl IntoIterator<Item = &'c Check>) {
+        let checks: Vec<&Check> = checks.into_iter().collect();
+        self.checks = checks
             .iter()
             .take(MAX_NOTED)
             .map(|check| (check.action.as_str().to_owned(), check.resource.as_str().to_owned()))
             .collect();
-        progress.trail.note("describe", || ("checks to make".to_owned(), described(&checks)));
+        self.trail.note("describe", || ("checks to make".to_owned(), described(&checks)));
+    }
+}
+
+/// All checks of an operation.
+fn checks_of(operation: &Operation) -> Vec<&Check> {
+    match &operation.checks {
+        Checks::Public => Vec::new(),
+        Checks::All(checks) => checks.iter().collect(),
+        Checks::Each(delete) => delete.objects.iter().flat_map(|o| &o.checks).collect(),
     }
 }
 

@@ -5,12 +5,16 @@ use std::{fmt, sync::Arc};
 use ::http::StatusCode;
 use serde_json::Value;
 
-use super::{Answer, CredentialError, Destination, Permit, RouteIndex, Trail, authenticate::Login};
+use super::{Answer, CredentialError, Destination, Permit, RouteIndex, Tables, Trail, authenticate::Login,
+};
 use crate::{
     http::{RequestError, identity_list, identity_value},
     iam::StatementRef,
     identity::Assumed,
-    services::s3::{Merge, S3Error},
+    services::{
+        dynamodb::{DynamoDbError, TableSchemas},
+        s3::{Merge, S3Error},
+    },
     sigv4::SigV4Error,
 };
 
@@ -177,6 +181,8 @@ pub enum Refusal {
     Credentials(CredentialError),
     /// What S3 says of the request.
     S3(S3Error),
+    /// What DynamoDB says of it.
+    DynamoDb(DynamoDbError),
     /// The exception of a service that is answered here, by its name; the detail is its message.
     Fault(&'static str),
     /// Every object that should be deleted is refused, which S3 says one by one.
@@ -190,6 +196,30 @@ pub struct AnswerRule {
     pub hides_missing: Option<String>,
     /// The objects that were refused, to be told beside what became of the rest.
     pub merge: Option<Merge>,
+    /// The table whose schema may be another one now.
+    pub forget: Option<Forget>,
+}
+
+/// A table that a request may have made another one.
+#[derive(Clone, Debug)]
+pub struct Forget {
+    tables: Arc<dyn TableSchemas>,
+    table: String,
+}
+
+impl Forget {
+    /// What is known of `table` counts no more: neither while the request is under way, nor from
+    /// before.
+    pub(super) fn of(tables: &Tables, table: String) -> Self {
+        let forget = Self { tables: Arc::clone(&tables.learnt), table };
+        forget.now();
+        forget
+    }
+
+    /// Once more, when the request was answered: what was learnt meanwhile may be what was before.
+    pub fn now(&self) {
+        self.tables.forget(&self.table);
+    }
 }
 
 /// 128 random bits, in hex.

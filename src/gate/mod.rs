@@ -25,6 +25,7 @@ mod objects;
 mod payload;
 mod question;
 mod routes;
+mod rows;
 mod rules;
 mod signature;
 mod trail;
@@ -35,7 +36,7 @@ pub use authenticate::Login;
 pub use credentials::{CredentialError, CredentialRules, Presented};
 pub use decide::{DECISION_DEADLINE, Gate, Permit};
 pub use decision::{
-    AnswerRule, Decision, DecisionId, Denial, Grounds, IdentityHeaders, Outcome, Refusal,
+    AnswerRule, Decision, DecisionId, Denial, Forget, Grounds, IdentityHeaders, Outcome, Refusal,
 };
 pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     AnswerRule, Denial, Grounds, Login, Question, Refusal, Rules,
     authenticate::Authenticated,
-    body::Reading,
+    body::{LARGE, Reading},
     context::RequestContext,
     decide::{Progress, misconfigured},
     judge::{Wording, judge},
@@ -77,7 +77,7 @@ pub(super) async fn describe(
         })?;
     }
     let (headers, body) = (question.headers.clone(), reading.into_body(proof));
-    let large = matches!(&body, Body::Whole(bytes) if bytes.len() > LARGE);
+    let large = matches!(&body, Body::Whole { bytes, .. } if bytes.len() > LARGE);
     if !large {
         return Ok(parsed.describe(headers, body, facts)?);
     }
@@ -116,7 +116,7 @@ pub(super) fn decide(
                 trail.note("decide", || (step.to_owned(), Value::Null));
                 judge(session, &[check], context, trail, Wording::S3).err().map(|d| d.detail)
             });
-            let answer = AnswerRule { hides_missing, merge: None };
+            let answer = AnswerRule { hides_missing, ..AnswerRule::default() };
             Ok(Decided { grounds: Grounds::Statements(matched), forward, answer })
         }
         Checks::Each(mut delete) => {
@@ -147,7 +147,7 @@ pub(super) fn decide(
                 }
                 (delete, merge, _) => {
                     delete.write_to(&mut forward);
-                    let answer = AnswerRule { hides_missing: None, merge };
+                    let answer = AnswerRule { merge, ..AnswerRule::default() };
                     grounds.dedup_by(|a, b| a.label() == b.label());
                     Ok(Decided { grounds: Grounds::Statements(grounds), forward, answer })
                 }
@@ -169,6 +169,3 @@ impl From<S3Error> for Denial {
         Self::new(error.reason(), Refusal::S3(error), detail)
     }
 }
-
-/// Bodies of more bytes are parsed elsewhere than on a data thread.
-const LARGE: usize = 256 << 10;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Time,
     services::Proof,
-    sigv4::{Form, Kind, Payload, Scratch, SigV4Error, Signed, sha256},
+    sigv4::{Form, Kind, Payload, Scratch, SigV4Error, Signed},
 };
 
 /// What a signature proved.
@@ -88,8 +88,8 @@ async fn check(
                 _ => None,
             };
             expected.as_ref().map_or(Ok(()), |hash| verify(Some(hash)))?;
-            let body = reading.whole(limit).await.map_err(|e| Denial::from(e).limited(limit))?;
-            let hash = sha256(&body);
+            reading.whole(limit).await.map_err(|e| Denial::from(e).limited(limit))?;
+            let hash = reading.hash().await?;
             match expected {
                 Some(expected) if expected != hash => {
                     return Err(SigV4Error::ContentSha256Mismatch.into());

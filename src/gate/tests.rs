@@ -6,6 +6,7 @@ mod deciding;
 mod demanding;
 mod fixture;
 mod routing;
+mod rows;
 mod sessions;
 mod signing;
 mod vending;

@@ -12,6 +12,7 @@ mod fault;
 pub mod form;
 pub mod s3;
 pub mod sts;
+mod tags;
 pub mod template;
 
 pub use fault::Fault;
@@ -60,8 +61,13 @@ impl From<Request> for Forward {
 pub enum Body {
     /// The caller's, streamed; its last bytes are held back until the proof holds.
     Streamed(Proof),
-    /// These bytes, which were read whole and proven.
-    Whole(Bytes),
+    /// In memory: read whole, and proven.
+    Whole {
+        /// The body.
+        bytes: Bytes,
+        /// Its SHA-256, where it was computed already.
+        sha256: Option<[u8; 32]>,
+    },
 }
 
 /// What a streamed body has to be.

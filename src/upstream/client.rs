@@ -268,12 +268,14 @@ fn serialise(
 ) -> Result<Request<UploadBody>, ForwardError> {
     let (permitted, identity) = permit.into_parts();
     let payload = match &permitted.body {
-        Body::Whole(bytes) => SignedPayload::Sha256(sha256(bytes)),
+        Body::Whole { bytes, sha256: known } => {
+            SignedPayload::Sha256(known.unwrap_or_else(|| sha256(bytes)))
+        }
         Body::Streamed(Proof::Sha256(hash)) => SignedPayload::Sha256(*hash),
         Body::Streamed(Proof::None) => SignedPayload::Unsigned,
     };
     let body = match (permitted.body, body) {
-        (Body::Whole(bytes), _) => UploadBody::whole(bytes, progress),
+        (Body::Whole { bytes, .. }, _) => UploadBody::whole(bytes, progress),
         (Body::Streamed(proof), Some(body)) => {
             UploadBody::streamed(body, proof, progress).map_err(|_| ForwardError::Digest)?
         }

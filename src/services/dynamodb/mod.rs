@@ -1,8 +1,28 @@
 //! Amazon DynamoDB: what a request would do with tables, items and indexes.
+//!
+//! A request is one JSON body, which goes upstream byte for byte as it was judged. It is described as
+//! accesses, one a table or an entry of a transaction, each with its context keys; whose rows it is
+//! about, the schema of the table has to say.
 
+mod access;
+mod call;
+mod error;
+mod expression;
+mod items;
 mod json;
+mod keys;
+mod members;
+mod name;
+mod operation;
+mod partiql;
 mod schema;
+#[cfg(test)]
+mod testing;
 mod value;
 
+pub use access::Access;
+pub use call::{Call, Described, Input};
+pub use error::DynamoDbError;
+pub use name::Place;
 pub use schema::{KeyAttribute, KeySchema, SchemaError, SchemaFuture, TableSchema, TableSchemas};
 pub use value::Kind;

@@ -43,10 +43,10 @@ impl Kind {
 
 impl<'a> Scalar<'a> {
     /// The attribute value `json` (`{"S": "x"}`), if it is one that can be a key.
-    pub(super) fn of(json: &Json<'a>) -> Option<Self> {
+    pub(super) fn of(json: &'a Json<'_>) -> Option<Self> {
         let [(name, Json::Text(value))] = json.object()? else { return None };
         match Kind::named(name)? {
-            Kind::Text => Self::string(value.clone()),
+            Kind::Text => Self::string(Cow::Borrowed(value)),
             Kind::Number => Self::number(value),
             Kind::Binary => Self::binary(value),
         }

@@ -6,6 +6,7 @@ use super::{S3Error, address::COMPONENT, query::form, row::Reads, xml::Element};
 use crate::{
     clock::Time,
     iam::{Fact, Facts},
+    services::tags::{TagKeys, Tags},
 };
 
 /// What a body says.
@@ -42,40 +43,6 @@ impl Content {
             Reads::Restore => restore(body)?,
         }
         Ok(content)
-    }
-}
-
-/// Tags, in the request's order. Their keys differ.
-pub(super) type Tags = Vec<(String, String)>;
-
-/// The context keys of tags that a request carries.
-pub(super) struct TagKeys {
-    prefix: &'static str,
-    keys: &'static str,
-}
-
-impl TagKeys {
-    /// Sets the tags' values and the list of their keys.
-    pub(super) fn set(&self, tags: &Tags, facts: &mut Facts) {
-        for (at, (key, value)) in tags.iter().enumerate() {
-            // Context keys have no case, tags do: of two that are one key, which one it is can't
-            // be said.
-            let twin = |(other, (name, _)): (usize, &(String, String))| {
-                other != at && name.eq_ignore_ascii_case(key)
-            };
-            let fact = match tags.iter().enumerate().any(twin) {
-                true => Fact::Unknown,
-                false => Fact::One(value.clone()),
-            };
-            facts.set(&format!("{}{key}", self.prefix), fact);
-        }
-        facts.set(self.keys, Fact::Many(tags.iter().map(|(key, _)| key.clone()).collect()));
-    }
-
-    /// Says that there are tags, and that which they are can't be observed.
-    pub(super) fn unknown(&self, facts: &mut Facts) {
-        facts.unknown_below("s3:requestobjecttag/");
-        facts.set(self.keys, Fact::Unknown);
     }
 }
 

@@ -8,7 +8,7 @@ use ::http::HeaderMap;
 
 use super::{
     RequestFacts, S3Error,
-    content::{Content, OBJECT_TAGS, Tags, retain_until},
+    content::{Content, OBJECT_TAGS, retain_until},
     headers::text,
     query::Query,
     row::{Reads, Row},
@@ -80,7 +80,8 @@ impl Keys<'_> {
         match self.tags {
             // They are the source's.
             _ if action == "s3:PutObjectTagging" && self.copied_tags => {
-                OBJECT_TAGS.unknown(&mut facts);
+                facts.unknown_below("s3:requestobjecttag/");
+                facts.set("s3:requestobjecttagkeys", Fact::Unknown);
             }
             Some(tags) if TAGS.contains(&action) => OBJECT_TAGS.set(tags, &mut facts),
             _ => {}

@@ -154,11 +154,11 @@ impl Parsed {
         rewrite(&mut headers, TAGGING, tags.as_ref().map(tagging_encoded))?;
         let content = match (&body, row.reads) {
             (_, Reads::Nothing) => Content::default(),
-            (Body::Whole(bytes), reads) => Content::read(reads, bytes, facts.now)?,
+            (Body::Whole { bytes, .. }, reads) => Content::read(reads, bytes, facts.now)?,
             (Body::Streamed(_), _) => return Err(S3Error::MissingRequestBody),
         };
         let delete = match (&body, row.reads) {
-            (Body::Whole(bytes), Reads::Delete) => Some(Delete::read(&headers, bytes)?),
+            (Body::Whole { bytes, .. }, Reads::Delete) => Some(Delete::read(&headers, bytes)?),
             _ => None,
         };
 
@@ -191,7 +191,7 @@ impl Parsed {
         };
         let target = PathAndQuery::try_from(path + &query.encoded())
             .map_err(|_too_long| S3Error::InvalidUri)?;
-        if matches!(body, Body::Whole(_)) {
+        if matches!(body, Body::Whole { .. }) {
             // The forwarder knows.
             headers.remove(header::CONTENT_LENGTH);
         }

@@ -81,7 +81,10 @@ impl Ask {
         let parsed = self.parsed()?;
         let body = match parsed.body_limit() {
             None => Body::Streamed(Proof::None),
-            Some(_) => Body::Whole(Bytes::from_static(self.body.as_bytes())),
+            Some(_) => Body::Whole {
+                bytes: Bytes::from_static(self.body.as_bytes()),
+                sha256: None,
+            },
         };
         parsed.describe(self.headers.clone(), body, &self.facts)
     }

@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn text(json: &str) -> Option<String> {
-    Scalar::of(&Json::parse(json.as_bytes()).unwrap()).map(|scalar| scalar.text().to_owned())
+    let json = Json::parse(json.as_bytes()).unwrap();
+    Scalar::of(&json).map(|scalar| scalar.text().to_owned())
 }
 
 #[test]
