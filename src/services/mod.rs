@@ -6,6 +6,7 @@
 
 pub mod cognito_identity;
 pub mod cognito_idp;
+pub mod dynamodb;
 pub mod execute_api;
 mod fault;
 pub mod form;
