@@ -4,7 +4,9 @@ use super::*;
 use crate::services::dynamodb::json::Json;
 
 mod conditions;
+mod generated;
 mod keys;
+mod laws;
 mod paths;
 mod updates;
 
