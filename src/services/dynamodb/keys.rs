@@ -17,7 +17,7 @@ use crate::iam::Fact;
 /// The top-level attributes that a request uses anywhere.
 #[derive(Debug, Default)]
 pub(super) struct Attributes<'r> {
-    names: Vec<Cow<'r, str>>,
+    names: Vec<&'r str>,
     /// Whether there may be others, of an expression that isn't understood.
     more: bool,
     /// Whether what is to be read was named, and is understood.
@@ -59,7 +59,7 @@ impl<'r> Attributes<'r> {
         let list = members.list("AttributesToGet")?;
         if let Some(list) = list {
             for name in list {
-                self.names.push(Cow::Borrowed(name.text().ok_or(UNEXPECTED)?));
+                self.names.push(name.text().ok_or(UNEXPECTED)?);
             }
         }
         let read = expression.map(|text| expression::projection(text, placeholders, &mut self.names));
@@ -76,11 +76,11 @@ impl<'r> Attributes<'r> {
 
     /// Adds the names of an item, a key, or conditions by attribute.
     pub(super) fn names_of(&mut self, members: Members<'r, '_>) {
-        self.names.extend(members.iter().map(|(name, _)| Cow::Borrowed(name)));
+        self.names.extend(members.iter().map(|(name, _)| name));
     }
 
     /// Adds names.
-    pub(super) fn add(&mut self, names: impl IntoIterator<Item = Cow<'r, str>>) {
+    pub(super) fn add(&mut self, names: impl IntoIterator<Item = &'r str>) {
         self.names.extend(names);
     }
 
@@ -94,7 +94,7 @@ impl<'r> Attributes<'r> {
         if self.names.len() > MAX_NAMES {
             return Fact::Unknown;
         }
-        Fact::Many(self.names.into_iter().map(Cow::into_owned).collect())
+        Fact::Many(self.names.into_iter().map(str::to_owned).collect())
     }
 }
 
@@ -151,7 +151,10 @@ fn query<'r>(
             let placeholders = Placeholders::of(members);
             let read = expression::key_condition(text, &placeholders, &mut attributes.names);
             attributes.more |= read.is_err();
-            read.ok()
+            read.ok().map(|equal| {
+                let owned = |(name, scalar)| (Cow::Borrowed(name), scalar);
+                equal.into_iter().map(owned).collect::<Vec<_>>()
+            })
         }
         (None, Some(conditions)) => {
             let equal = conditions.iter().filter_map(|(name, condition)| {
