@@ -27,7 +27,7 @@ impl Language {
             Destination::BuiltIn(service) => Self::BuiltIn(service),
             Destination::Route(index) => match rules.routes.route(index)?.service {
                 Service::S3 => Self::S3,
-                Service::ExecuteApi(_) | Service::CognitoIdp => Self::Api,
+                Service::ExecuteApi(_) | Service::CognitoIdp | Service::DynamoDb(_) => Self::Api,
             },
         })
     }

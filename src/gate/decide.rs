@@ -261,6 +261,7 @@ impl Gate<'_> {
             Service::ExecuteApi(api) => execute_api::describe(api, request),
             Service::CognitoIdp => cognito_idp::describe(request, self.rules.routes.user_pools()),
             Service::S3 => return Err(misconfigured("S3 is described elsewhere")),
+            Service::DynamoDb(_) => return Err(misconfigured("DynamoDB is described elsewhere")),
         };
         let operation = described.map_err(|error| {
             let refusal = match error {

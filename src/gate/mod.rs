@@ -27,6 +27,7 @@ mod question;
 mod routes;
 mod rules;
 mod signature;
+mod tables;
 mod trail;
 mod vend;
 
@@ -44,6 +45,7 @@ pub use routes::{
     Service,
 };
 pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};
+pub use tables::Tables;
 pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
 
 #[cfg(test)]

@@ -6,3 +6,8 @@ mod value;
 
 pub use schema::{KeyAttribute, KeySchema, SchemaError, SchemaFuture, TableSchema, TableSchemas};
 pub use value::Kind;
+
+/// What `X-Amz-Target` begins with, before the operation's name.
+pub const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+/// The same, for tables' streams.
+pub const STREAMS_TARGET_PREFIX: &str = "DynamoDBStreams_20120810.";
