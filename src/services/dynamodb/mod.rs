@@ -1,9 +1,11 @@
 //! Amazon DynamoDB: what a request would do with tables, items and indexes.
 
+mod description;
 mod json;
 mod schema;
 mod value;
 
+pub use description::DescriptionError;
 pub use schema::{KeyAttribute, KeySchema, SchemaError, SchemaFuture, TableSchema, TableSchemas};
 pub use value::Kind;
 
