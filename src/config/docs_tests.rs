@@ -82,6 +82,8 @@ fn rows(out: &mut String, prefix: &str, object: &Value) {
         let is_secret = field["maxProperties"] == 1;
         if field["items"].is_object() {
             rows(out, &format!("{path}[]."), &field["items"]);
+        } else if field["additionalProperties"].is_object() {
+            rows(out, &format!("{path}.*."), &field["additionalProperties"]);
         } else if !is_secret {
             rows(out, &format!("{path}."), field);
         }
@@ -94,8 +96,13 @@ fn kind(field: &Value) -> String {
             words.iter().map(|word| format!("`{}`", word.as_str().unwrap())).collect();
         return words.join(" ");
     }
-    match field["type"].as_str().unwrap() {
+    let Some(kind) = field["type"].as_str() else {
+        assert_eq!(field["type"], serde_json::json!(["string", "array"]));
+        return "text, or list of text".into();
+    };
+    match kind {
         "object" if field["maxProperties"] == 1 => "secret".into(),
+        "object" if field["additionalProperties"].is_object() => "mapping by name".into(),
         "object" => "mapping".into(),
         "array" if field["items"]["type"] == "object" => "list of mappings".into(),
         "array" => "list of text".into(),

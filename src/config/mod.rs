@@ -22,6 +22,7 @@ mod route;
 mod secret;
 mod settings;
 mod suggest;
+mod tables;
 mod template;
 mod value;
 mod yaml;
@@ -40,6 +41,7 @@ pub use settings::{
     AdminAccess, AdminListener, Aws, Identities, IdentityStore, Limits, Listen, ProxyListener,
     Settings, Timeouts, Tls,
 };
+pub use tables::{Index, Table};
 pub use template::{ActionRule, PathTemplate, Piece, ResourceTemplate, Segment};
 pub use value::{Address, Keys, Url, UrlScheme};
 

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::map::{Map, read_section};
 use super::problem::{At, Position, Severity};
 use super::suggest::suggestion;
-use super::yaml::{self, Kind, Node, Value, shorten};
+use super::yaml::{self, Entry, Kind, Node, Value, shorten};
 
 /// A type of setting.
 pub(super) trait Field: Sized {
@@ -266,6 +266,39 @@ impl<T: Field> Field for Vec<T> {
 
     fn schema() -> Json {
         json!({ "type": "array", "items": T::schema() })
+    }
+}
+
+/// A mapping whose keys are names of the file's own choosing, in its order.
+pub(super) struct Named<N, T>(pub(super) Vec<(N, T)>);
+
+impl<N: Text, T: Field> Field for Named<N, T> {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let Value::Mapping(entries) = &node.value else {
+            reader.error(node.position, format!("must be a mapping, not {}", node.noun()));
+            return None;
+        };
+        if entries.len() > MAX_ENTRIES {
+            reader.error(node.position, "has more than 1000 entries");
+            return None;
+        }
+        let mut read = |entry: &Entry| {
+            let name = N::parse(&entry.key).map_err(|why| reader.error(entry.position, why));
+            let step = shorten(&entry.key);
+            let value = reader.within(&step, |reader| T::read(&entry.value, reader));
+            Some((name.ok()?, value?))
+        };
+        // All of them, so that every problem is told.
+        let all: Vec<_> = entries.iter().map(&mut read).collect();
+        all.into_iter().collect::<Option<_>>().map(Self)
+    }
+
+    fn schema() -> Json {
+        json!({
+            "type": "object",
+            "propertyNames": { "pattern": N::PATTERN },
+            "additionalProperties": T::schema(),
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use super::map::Map;
 use super::problem::{At, Position};
 use super::reach::{HostAndPort, HostName, Origin, PathPrefix, UpstreamUrl};
 use super::read::{Field, Reader, Section, section, words};
+use super::tables::{ByName, Table, by_name};
 use super::template::{ActionRule, check_rules};
 use super::value::{
     ApiId, CookieName, IdentityPoolId, LoadBalancerArn, RouteName, Scope, Stage, Url, Words,
@@ -40,6 +41,8 @@ pub struct Route {
     pub token: Option<TokenSource>,
     /// Operations of the API's own naming; empty for `execute-api:Invoke`.
     pub actions: Vec<ActionRule>,
+    /// Tables of DynamoDB whose keys are told here; the others' are asked of the upstream.
+    pub tables: Vec<(String, Table)>,
     /// The `Host` that the upstream sees.
     pub host: UpstreamHost,
     /// Where permitted requests go.
@@ -55,8 +58,9 @@ words! {
         CognitoIdp = "cognito-idp",
         /// Buckets and objects.
         S3 = "s3",
+        /// Tables and items.
+        DynamoDb = "dynamodb",
     }
-    "dynamodb" => NOT_YET,
     "cognito-identity" => BUILT_IN,
     "sts" => BUILT_IN,
     "iam" => BUILT_IN,
@@ -222,9 +226,9 @@ impl Section for Route {
         let upstream: Option<Upstream> = map.required("upstream", "Where permitted requests go.");
         let doc = "Whether a request without credentials is the identity pool's guest.";
         let guest = map.default("guest", "false", doc);
-        for name in ["tables", "cors"] {
-            map.later(name);
-        }
+        let doc = "Tables whose keys are told here, by name; the upstream is asked for others'.";
+        let tables = map.optional::<ByName<Table>>("tables", doc);
+        map.later("cors");
 
         check_service(map, service, engines.as_ref());
         if let Some(actions) = &actions {
@@ -236,8 +240,8 @@ impl Section for Route {
         };
         check_public(map, authenticate, engines.as_ref());
         let upstream = upstream?;
-        if upstream.sign.is_some() && service.is_some_and(|service| service != Service::S3) {
-            map.error(Some("upstream"), "`sign` is for `service: s3` only");
+        if upstream.sign.is_some() && service.is_some_and(|service| !service.is_of_aws()) {
+            map.error(Some("upstream"), format!("`sign` {FOR_DATA}"));
             return None;
         }
         let host = match (host?, &upstream.host) {
@@ -253,8 +257,9 @@ impl Section for Route {
                 return None;
             }
             (Some(HostWord::Rewrite), None) => UpstreamHost::Rewrite,
-            // A bucket in the caller's host would be read a second time.
-            (None, None) if service == Some(Service::S3) => UpstreamHost::Rewrite,
+            // A bucket in the caller's host would be read a second time; and what signs for an
+            // upstream signs for its own name.
+            (None, None) if service.is_some_and(Service::is_of_aws) => UpstreamHost::Rewrite,
             (Some(HostWord::Keep) | None, None) => UpstreamHost::Keep,
         };
         let RouteName(name) = name?;
@@ -277,9 +282,24 @@ impl Section for Route {
             guest: guest?,
             token: token?,
             actions: actions?,
+            tables: tables?.map(by_name).unwrap_or_default(),
             host,
             upstream,
         })
+    }
+}
+
+impl Service {
+    /// Whether it is one of AWS's, behind which stands a stand-in with credentials of its own, and
+    /// none of the caller's go there.
+    fn is_of_aws(self) -> bool {
+        matches!(self, Self::S3 | Self::DynamoDb)
+    }
+
+    /// Whether a route of it without `match` takes no part in host and path matching: it is reached
+    /// by scope or target.
+    fn is_named(self) -> bool {
+        matches!(self, Self::CognitoIdp | Self::DynamoDb)
     }
 }
 
@@ -368,7 +388,7 @@ impl Section for Upstream {
         let doc = "http://HOST:PORT, https://HOST:PORT or unix:/path, without a path of requests.";
         let url = map.required("url", doc);
         let host = map.optional("host", "The Host it is told, instead of the caller's.");
-        let doc = "The credentials that requests to it are signed with, for S3.";
+        let doc = "The credentials that requests to it are signed with, for S3 and DynamoDB.";
         let sign = map.optional("sign", doc);
         let host: Option<HostAndPort> = host?;
         Some(Self { url: url?, host: host.map(|HostAndPort(host)| host), sign: sign? })
@@ -430,10 +450,12 @@ impl Field for Routes {
     }
 }
 
-/// Whether nothing decides between two routes. A `cognito-idp` route without `match` takes no part
-/// in host and path matching: it is reached by scope or target.
+/// Whether nothing decides between two routes. Of those that take no part in host and path matching
+/// each service may have one.
 fn competes(one: &Route, other: &Route) -> bool {
-    let aside = |route: &Route| route.service == Service::CognitoIdp && route.r#match.is_none();
+    let aside = |route: &Route| {
+        (route.service.is_named() && route.r#match.is_none()).then_some(route.service)
+    };
     one.r#match == other.r#match && aside(one) == aside(other)
 }
 
@@ -450,23 +472,31 @@ fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Optio
             if map.has("api") && map.has("actions") {
                 map.error(Some("actions"), "`api` and `actions` exclude each other");
             }
-            refuse(map, &["guest"], "is for `service: s3` only");
+            refuse(map, &["guest"], FOR_DATA);
         }
         Some(Service::CognitoIdp) => {
             refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
-            refuse(map, &["guest"], "is for `service: s3` only");
+            refuse(map, &["guest"], FOR_DATA);
         }
-        Some(Service::S3) => {
-            refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
-            refuse(map, &["forward_token"], "is for APIs: S3 never gets the caller's credentials");
-            if engines.is_some_and(|engines| engines.iam == IamEngine::Off) {
-                map.error(Some("engines"), "IAM decides on every S3 route");
-            }
-            if map.has("host") {
-                map.error(Some("host"), "an S3 upstream is told its own; write upstream.host");
-            }
-        }
+        Some(Service::S3) => check_data(map, "S3", "an S3 upstream", engines),
+        Some(Service::DynamoDb) => check_data(map, "DynamoDB", "a DynamoDB upstream", engines),
         None => {}
+    }
+    if service.is_some_and(|service| service != Service::DynamoDb) {
+        refuse(map, &["tables"], "is for `service: dynamodb` only");
+    }
+}
+
+/// What holds for routes of S3 and of DynamoDB alike.
+fn check_data(map: &mut Map<'_, '_>, service: &str, an_upstream: &str, engines: Option<&Engines>) {
+    refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
+    let why = format!("is for APIs: {service} never gets the caller's credentials");
+    refuse(map, &["forward_token"], &why);
+    if engines.is_some_and(|engines| engines.iam == IamEngine::Off) {
+        map.error(Some("engines"), format!("IAM decides on every {service} route"));
+    }
+    if map.has("host") {
+        map.error(Some("host"), format!("{an_upstream} is told its own; write upstream.host"));
     }
 }
 
@@ -494,5 +524,6 @@ fn check_public(map: &mut Map<'_, '_>, authenticate: Authenticate, engines: Opti
 
 const NOT_YET: &str = "is not in this version of poolgate yet";
 const FOR_APIS: &str = "is for `service: execute-api` only";
+const FOR_DATA: &str = "is for `service: s3` and `service: dynamodb` only";
 const BUILT_IN_SERVICES: [&str; 4] = ["cognito-identity", "sts", "iam", "verifiedpermissions"];
 const BUILT_IN: &str = "is built in and needs no route";

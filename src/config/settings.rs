@@ -434,6 +434,16 @@ fn check_aws(map: &mut Map<'_, '_>, routes: &[Route], aws: Option<&Aws>) {
     if aws.is_some() {
         return;
     }
+    let of_tables = routes.iter().filter(|route| route.service == Service::DynamoDb);
+    if let Some(reader) = map.reader() {
+        for route in of_tables {
+            let name = &route.name;
+            let message = format!(
+                "`aws` is missing: the ARNs of the tables of route `{name}` need its region and account"
+            );
+            reader.error(route.position, message);
+        }
+    }
     let needs = |route: &&Route| route.api.is_some() || route.service == Service::CognitoIdp;
     if let Some(route) = routes.iter().find(needs) {
         let message = format!(

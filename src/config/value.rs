@@ -324,6 +324,13 @@ names! {
     /// An access key id (`AccessKeyIdType` of the IAM API, and what stand-ins take).
     AccessKeyId, "an access key id", "^[A-Za-z0-9_-]{1,128}$",
         |t| made_of(t, 128, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    /// The name of a table or an index of DynamoDB.
+    TableName, "a name of 3 to 255 of A-Z, a-z, 0-9, _, . and -", "^[A-Za-z0-9_.-]{3,255}$",
+        |t| t.len() >= 3
+            && made_of(t, 255, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    /// The name of an attribute of DynamoDB.
+    AttributeName, "an attribute's name of 1 to 255 bytes", r"^[\s\S]{1,255}$",
+        |t| (1..=255).contains(&t.len());
     /// A load balancer.
     LoadBalancerArn, "the ARN of an application load balancer",
         "^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/app/[A-Za-z0-9/-]+$",

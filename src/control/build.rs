@@ -18,6 +18,7 @@ use super::{
     credentials::{credentials, signer},
     policies::{Policies, PolicyFiles, problems_in, read_policies},
     routes::routes,
+    schemas::Nobody,
     stamps::{Stamp, Stamps},
 };
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
     http::TrustedProxies,
     identity::{IdentityIds, IdentityPool},
     server::server_config,
+    services::dynamodb::TableSchemas,
     token::{Fetch, Issuer, Issuers, KeyPlan, KeySource, KeyStore},
     upstream::{HostHeader, Place, Timeouts, Upstream},
 };
@@ -45,7 +47,8 @@ pub struct Builder {
 struct UpstreamKey {
     url: UpstreamUrl,
     host: HostHeader,
-    sign: Option<config::Sign>,
+    /// With the service that is signed for.
+    sign: Option<(config::Service, config::Sign)>,
 }
 
 /// A generation that was built, and what is worth a warning.
@@ -124,9 +127,10 @@ impl Builder {
         let written = serde_json::json!({ "file": path.display().to_string(), "text": text });
         let tls = self.listener_tls(&settings, &mut problems);
         let upstreams = self.arrange_upstreams(&settings, &mut problems);
+        let mut learnt = |_| Arc::new(Nobody) as Arc<dyn TableSchemas>;
         let routes = policies
             .as_ref()
-            .and_then(|policies| routes(&settings, &policies.pools, &mut problems));
+            .and_then(|policies| routes(&settings, &policies.pools, &mut learnt, &mut problems));
         let credentials = credentials(&settings, &mut problems);
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
         let (Some(policies), Some(routes), []) = (policies, routes, problems.as_slice()) else {
@@ -222,7 +226,7 @@ impl Builder {
                 UpstreamHost::Rewrite => HostHeader::rewrite(&authority(&url.value)),
                 UpstreamHost::Fixed(host) => HostHeader::rewrite(host),
             };
-            let sign = route.upstream.sign.clone();
+            let sign = route.upstream.sign.clone().map(|sign| (route.service, sign));
             let key = UpstreamKey { url: url.value.clone(), host, sign };
             let known = arranged.iter().chain(&self.upstreams).find(|(known, _)| *known == key);
             let upstream = match known {

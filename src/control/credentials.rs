@@ -54,12 +54,9 @@ pub(super) fn signer(settings: &Settings, route: &config::Route) -> Result<Optio
     let secret = text(&sign.secret_access_key)?;
     let token = sign.session_token.as_ref().map(text).transpose()?;
     let region = sign.region.as_deref().or(settings.aws.as_ref().map(|aws| aws.region.as_str()));
-    Ok(Some(Signer::new(
-        &sign.access_key_id,
-        &secret,
-        token.as_deref(),
-        region.unwrap_or(DEFAULT_REGION),
-    )))
+    let region = region.unwrap_or(DEFAULT_REGION);
+    let signer = Signer::new(&sign.access_key_id, &secret, token.as_deref(), region);
+    Ok(Some(signer.of_service(route.service.as_str())))
 }
 
 /// The region that S3's own clients assume.

@@ -7,6 +7,7 @@ mod fetch;
 mod policies;
 mod reload;
 mod routes;
+mod schemas;
 mod stamps;
 mod tasks;
 

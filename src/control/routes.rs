@@ -1,24 +1,29 @@
 //! From a route's settings to the route the gate follows.
 
+use std::sync::Arc;
+
 use crate::{
     config::{self, Position, Problem, Settings},
     gate::{
         AlbSource, Authenticate, CookieSource, Engine, Forward, Match, Route, RouteConflict,
-        Routes, Service, TokenSources,
+        Routes, Service, Tables, TokenSources,
     },
     http::Origin,
     iam::{self, Action},
     identity::IdentityPool,
     services::{
+        dynamodb::{KeyAttribute, KeySchema, TableSchema, TableSchemas},
         execute_api::Api,
         template::{Piece, Segment, Template, Templates},
     },
 };
 
-/// The routes, arranged; `None` with its reasons among the problems.
+/// The routes, arranged; `None` with its reasons among the problems. `learnt` gives what tells the
+/// schemas of tables behind the route of an index.
 pub(super) fn routes(
     settings: &Settings,
     pools: &[IdentityPool],
+    learnt: &mut dyn FnMut(usize) -> Arc<dyn TableSchemas>,
     problems: &mut Vec<Problem>,
 ) -> Option<Routes> {
     let problem = |at: Position, message: String| Problem::error(&settings.file, at, message);
@@ -31,7 +36,7 @@ pub(super) fn routes(
         if let Some(message) = refused_guests(route, pool.and_then(|at| pools.get(at))) {
             problems.push(problem(route.position, message));
         }
-        let service = service(settings, route).unwrap_or_else(|(at, message)| {
+        let service = service(settings, route, || learnt(index)).unwrap_or_else(|(at, message)| {
             problems.push(problem(at, message));
             Service::CognitoIdp
         });
@@ -86,7 +91,7 @@ fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize
         (None, [_]) => Ok(Some(0)),
         (None, []) => {
             let or = match route.service {
-                config::Service::S3 => "",
+                config::Service::S3 | config::Service::DynamoDb => "",
                 _ => ", or say `engines: { iam: off }` if a valid token is enough",
             };
             let none = "and the folder of identity pools has none; add one";
@@ -115,7 +120,7 @@ fn refused_guests(route: &config::Route, pool: Option<&IdentityPool>) -> Option<
 fn matching(route: &config::Route) -> Option<Match> {
     let matching = route.r#match.as_ref();
     match route.service {
-        config::Service::CognitoIdp => {
+        config::Service::CognitoIdp | config::Service::DynamoDb => {
             matching.map(|m| Match { host: m.host.clone(), path: m.path.clone() })
         }
         config::Service::ExecuteApi | config::Service::S3 => {
@@ -127,10 +132,19 @@ fn matching(route: &config::Route) -> Option<Match> {
     }
 }
 
-fn service(settings: &Settings, route: &config::Route) -> Result<Service, (Position, String)> {
+fn service(
+    settings: &Settings,
+    route: &config::Route,
+    learnt: impl FnOnce() -> Arc<dyn TableSchemas>,
+) -> Result<Service, (Position, String)> {
     match route.service {
         config::Service::CognitoIdp => return Ok(Service::CognitoIdp),
         config::Service::S3 => return Ok(Service::S3),
+        config::Service::DynamoDb => {
+            let configured =
+                route.tables.iter().map(|(name, table)| (name.clone(), Arc::new(schema(table))));
+            return Ok(Service::DynamoDb(Tables::new(configured.collect(), learnt())));
+        }
         config::Service::ExecuteApi => {}
     }
     if !route.actions.is_empty() {
@@ -147,6 +161,24 @@ fn service(settings: &Settings, route: &config::Route) -> Result<Service, (Posit
         _ => Api::Unnamed,
     };
     Ok(Service::ExecuteApi(api))
+}
+
+/// The schema of a table as it is configured, which says nothing of types.
+fn schema(table: &config::Table) -> TableSchema {
+    let attributes = |names: &[String]| {
+        names.iter().map(|name| KeyAttribute { name: name.clone(), kind: None }).collect()
+    };
+    let index = |index: &config::Index| KeySchema {
+        partition: attributes(&index.partition_key),
+        sort: index.sort_key.as_deref().map(attributes),
+    };
+    TableSchema {
+        key: KeySchema {
+            partition: attributes(std::slice::from_ref(&table.partition_key)),
+            sort: table.sort_key.as_ref().map(|name| attributes(std::slice::from_ref(name))),
+        },
+        indexes: table.indexes.iter().map(|(name, at)| (name.clone(), index(at))).collect(),
+    }
 }
 
 fn templates(route: &config::Route) -> Result<Templates, (Position, String)> {

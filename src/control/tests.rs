@@ -7,6 +7,9 @@ use tempfile::TempDir;
 use super::{Builder, Offline, client_tls, stamps::Stamps};
 use crate::{
     config::Settings,
+    doors::Snapshot,
+    gate::{Route, Service, Tables},
+    services::dynamodb::KeyAttribute,
     token::testing::{Answer, FakeFetch, pool_jwks},
 };
 
@@ -236,4 +239,42 @@ async fn links_in_a_circle_and_pipes_are_refused() {
     let pipe = place.path("policies/roles/pipe.json");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     assert!(refused(&place).contains("not a regular file"), "{}", refused(&place));
+}
+
+/// A configuration with a route of DynamoDB that has these fields, and the pool it needs.
+fn with_rows(place: &Place, fields: &str) -> String {
+    let pool = r#"{ "IdentityPoolId": "eu-west-1:7c5b0000-0000-4000-8000-000000000000" }"#;
+    fs::create_dir_all(place.path("policies/identity-pools")).unwrap();
+    place.write("policies/identity-pools/pool.json", pool);
+    format!(
+        "{CONFIG}  - {{ name: rows, service: dynamodb, {fields} }}\n\
+         aws: {{ region: eu-west-1, account: \"123456789012\" }}\n"
+    )
+}
+
+fn tables(built: &Snapshot) -> &Tables {
+    let of = |route: &'_ Route| matches!(route.service, Service::DynamoDb(_));
+    match &built.rules.routes.iter().find(|route| of(route)).unwrap().service {
+        Service::DynamoDb(tables) => tables,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn configured_tables_have_the_keys_that_the_file_says() {
+    let place = Place::new();
+    let fields = "upstream: { url: \"http://127.0.0.1:8000\" }, tables: { demo: { partition_key: pk, \
+                  indexes: { wide: { partition_key: [a, b], sort_key: [c] } } } }";
+    place.write("poolgate.yaml", &with_rows(&place, fields));
+    let built = builder().build(&place.path("poolgate.yaml")).unwrap().snapshot;
+    let schema = tables(&built).schema("demo").await.unwrap().unwrap();
+    let names = |key: &[KeyAttribute]| -> Vec<String> {
+        assert!(key.iter().all(|attribute| attribute.kind.is_none()));
+        key.iter().map(|attribute| attribute.name.clone()).collect()
+    };
+    assert_eq!((names(&schema.key.partition), &schema.key.sort), (vec!["pk".to_owned()], &None));
+    let wide = &schema.indexes["wide"];
+    assert_eq!(names(&wide.partition), ["a", "b"]);
+    assert_eq!(names(wide.sort.as_deref().unwrap()), ["c"]);
+    assert_eq!(schema.indexes.len(), 1);
 }

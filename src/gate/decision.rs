@@ -211,7 +211,7 @@ impl Forget {
     /// What is known of `table` counts no more: neither while the request is under way, nor from
     /// before.
     pub(super) fn of(tables: &Tables, table: String) -> Self {
-        let forget = Self { tables: Arc::clone(&tables.learnt), table };
+        let forget = Self { tables: Arc::clone(tables.learnt()), table };
         forget.now();
         forget
     }

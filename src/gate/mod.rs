@@ -28,6 +28,7 @@ mod routes;
 mod rows;
 mod rules;
 mod signature;
+mod tables;
 mod trail;
 mod vend;
 
@@ -45,6 +46,7 @@ pub use routes::{
     Service,
 };
 pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};
+pub use tables::Tables;
 pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
 
 #[cfg(test)]

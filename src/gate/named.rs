@@ -4,7 +4,7 @@
 use ::http::HeaderMap;
 
 use super::{Denial, Refusal};
-use crate::services::{cognito_identity, cognito_idp};
+use crate::services::{cognito_identity, cognito_idp, dynamodb};
 
 /// The service that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(super) enum Named {
     CognitoIdp,
     Sts,
     S3,
+    DynamoDb,
     ExecuteApi,
     /// One that isn't served.
     Other,
@@ -43,6 +44,8 @@ impl Named {
     fn by_scope(service: &str) -> Self {
         match service {
             "s3" => Self::S3,
+            // Streams are signed as tables are.
+            "dynamodb" => Self::DynamoDb,
             "execute-api" => Self::ExecuteApi,
             "cognito-idp" => Self::CognitoIdp,
             "cognito-identity" => Self::CognitoIdentity,
@@ -53,12 +56,15 @@ impl Named {
 
     /// None for a target that isn't one of AWS's: an API may have targets of its own.
     fn by_target(target: &[u8]) -> Option<Self> {
-        let prefixes: [(&[u8], Self); 4] = [
+        let prefixes: [(&[u8], Self); 6] = [
             (cognito_idp::TARGET_PREFIX.as_bytes(), Self::CognitoIdp),
             (cognito_identity::TARGET_PREFIX.as_bytes(), Self::CognitoIdentity),
+            (dynamodb::TARGET_PREFIX.as_bytes(), Self::DynamoDb),
+            (dynamodb::STREAMS_TARGET_PREFIX.as_bytes(), Self::DynamoDb),
             (b"DynamoDB", Self::Other),
             (b"AWS", Self::Other),
         ];
+        // The first that fits: of what is AWS's and not served, the rest is told last.
         let of_aws = prefixes.into_iter().find(|(prefix, _)| target.starts_with(prefix));
         of_aws.map(|(_, named)| named)
     }

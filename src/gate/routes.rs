@@ -14,7 +14,7 @@ use crate::{
     services::{cognito_identity, cognito_idp, execute_api::Api},
 };
 
-use super::{Engine, TokenSources, named::Named};
+use super::{Engine, Tables, TokenSources, named::Named};
 
 /// The place of a route in its configuration.
 pub type RouteIndex = usize;
@@ -73,6 +73,8 @@ pub enum Service {
     CognitoIdp,
     /// Buckets and objects.
     S3,
+    /// Tables and items.
+    DynamoDb(Tables),
 }
 
 /// A service that is answered here and needs no route.
@@ -142,6 +144,10 @@ pub struct Routes {
     cognito_idp: Option<RouteIndex>,
     /// The only route of S3, if there is just one.
     s3: Option<RouteIndex>,
+    /// The only route of DynamoDB, if there is just one.
+    dynamodb: Option<RouteIndex>,
+    /// The one of DynamoDB's that takes part in no host and path matching.
+    other_tables: Option<RouteIndex>,
     pools: Vec<String>,
     /// The longest first.
     s3_domains: Vec<String>,
@@ -163,9 +169,16 @@ impl Routes {
         let mut by_host: HashMap<String, Vec<(String, RouteIndex)>> = HashMap::new();
         let mut any_host: Vec<(String, RouteIndex)> = Vec::new();
         let mut cognito_idp = None;
+        let mut other_tables = None;
         for (index, route) in routes.iter().enumerate() {
             if matches!(route.service, Service::CognitoIdp)
                 && let Some(earlier) = cognito_idp.replace(index)
+            {
+                return Err(RouteConflict(earlier, index));
+            }
+            if is_dynamodb(route)
+                && route.matching.is_none()
+                && let Some(earlier) = other_tables.replace(index)
             {
                 return Err(RouteConflict(earlier, index));
             }
@@ -183,12 +196,18 @@ impl Routes {
         for table in by_host.values_mut().chain([&mut any_host]) {
             table.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         }
-        let mut of_s3 = routes.iter().enumerate().filter(|(_, route)| is_s3(route));
-        let s3 = match (of_s3.next(), of_s3.next()) {
-            (Some((index, _)), None) => Some(index),
-            _ => None,
-        };
-        Ok(Self { routes, by_host, any_host, cognito_idp, s3, pools, s3_domains })
+        let (s3, dynamodb) = (only(&routes, is_s3), only(&routes, is_dynamodb));
+        Ok(Self {
+            routes,
+            by_host,
+            any_host,
+            cognito_idp,
+            s3,
+            dynamodb,
+            other_tables,
+            pools,
+            s3_domains,
+        })
     }
 
     /// The route at `index`.
@@ -235,12 +254,13 @@ impl Routes {
             Some(Named::Sts) => return Some(Destination::BuiltIn(BuiltIn::Sts)),
             Some(Named::CognitoIdp) => self.cognito_idp,
             Some(Named::S3) => self.of_s3(asked),
+            Some(Named::DynamoDb) => self.of_dynamodb(asked),
             Some(Named::ExecuteApi) => self.by_address(asked, is_api),
             Some(Named::Other) => None,
             None if self.bucket(asked.authority).is_some() => self.of_s3(asked),
             None if is_preflight(asked) || is_pool_keys(asked) => {
                 // Of an API that has taken the path, it is the API's.
-                let api = self.by_address(asked, |route| !is_s3(route));
+                let api = self.by_address(asked, |route| !is_s3(route) && !is_dynamodb(route));
                 return Some(api.map_or(pools, Destination::Route));
             }
             None => self
@@ -254,6 +274,12 @@ impl Routes {
     /// is no other that could.
     fn of_s3(&self, asked: Addressed<'_>) -> Option<RouteIndex> {
         self.s3.or_else(|| self.by_address(asked, is_s3))
+    }
+
+    /// The route of what is known to be DynamoDB's, as for S3. One without `match` takes what the
+    /// others' don't cover.
+    fn of_dynamodb(&self, asked: Addressed<'_>) -> Option<RouteIndex> {
+        self.dynamodb.or_else(|| self.by_address(asked, is_dynamodb)).or(self.other_tables)
     }
 
     /// The route by host and path, among those that are `wanted`.
@@ -283,7 +309,7 @@ impl Routes {
 }
 
 /// A browser asking whether it may `POST /`, where S3 has no operation and an AWS SDK finds the
-/// others.
+/// others. DynamoDB answers none itself.
 fn is_preflight(asked: Addressed<'_>) -> bool {
     let wanted = asked.headers.get("access-control-request-method");
     *asked.method == Method::OPTIONS
@@ -299,6 +325,19 @@ fn is_pool_keys(asked: Addressed<'_>) -> bool {
 
 fn is_s3(route: &Route) -> bool {
     matches!(route.service, Service::S3)
+}
+
+fn is_dynamodb(route: &Route) -> bool {
+    matches!(route.service, Service::DynamoDb(_))
+}
+
+/// The one route that is `wanted`, if there is just one.
+fn only(routes: &[Route], wanted: fn(&Route) -> bool) -> Option<RouteIndex> {
+    let mut found = routes.iter().enumerate().filter(|(_, route)| wanted(route));
+    match (found.next(), found.next()) {
+        (Some((index, _)), None) => Some(index),
+        _ => None,
+    }
 }
 
 fn is_api(route: &Route) -> bool {

@@ -139,7 +139,7 @@ async fn checks(
         return Ok(checks);
     }
     for table in missing {
-        let schema = in_time(async { Ok(tables.look_up(table).await?) }).await?;
+        let schema = in_time(async { Ok(tables.schema(table).await?) }).await?;
         schemas.insert(table, schema);
     }
     Ok(make(&schemas))

@@ -15,11 +15,12 @@ use aws_sigv4::sign::v4;
 use super::parse::hex_text;
 use crate::clock::Time;
 
-/// Signs requests to an S3 backend with its own credentials.
+/// Signs requests to a backend with its own credentials.
 #[derive(Clone)]
 pub struct Signer {
     credentials: Credentials,
     region: String,
+    service: &'static str,
 }
 
 /// What is signed of a body.
@@ -37,7 +38,7 @@ pub enum SignedPayload {
 pub struct SignError;
 
 impl Signer {
-    /// A signer with these credentials.
+    /// A signer with these credentials, for S3.
     pub fn new(
         access_key_id: &str,
         secret_access_key: &str,
@@ -47,11 +48,17 @@ impl Signer {
         let token = session_token.map(str::to_owned);
         let credentials =
             Credentials::new(access_key_id, secret_access_key, token, None, "configuration");
-        Self { credentials, region: region.to_owned() }
+        Self { credentials, region: region.to_owned(), service: "s3" }
     }
 
-    /// Signs a request to S3, in its headers. Signed are the headers that no hop changes and that
-    /// mean something to S3: `host`, `x-amz-*`, `content-type`, `content-md5`, `range`, `if-*`.
+    /// The same for another service, as credential scopes name it.
+    #[must_use]
+    pub fn of_service(self, service: &'static str) -> Self {
+        Self { service, ..self }
+    }
+
+    /// Signs a request, in its headers. Signed are the headers that no hop changes and that
+    /// mean something to AWS: `host`, `x-amz-*`, `content-type`, `content-md5`, `range`, `if-*`.
     ///
     /// # Errors
     /// [`SignError`]
@@ -77,7 +84,7 @@ impl Signer {
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name("s3")
+            .name(self.service)
             .time(time)
             .settings(settings)
             .build()
@@ -115,6 +122,7 @@ impl std::fmt::Debug for Signer {
         f.debug_struct("Signer")
             .field("access_key_id", &self.credentials.access_key_id())
             .field("region", &self.region)
+            .field("service", &self.service)
             .finish_non_exhaustive()
     }
 }

@@ -1,11 +1,16 @@
 //! Which route a request takes.
 
+use std::{collections::HashMap, sync::Arc};
+
 use proptest::prelude::*;
 
 use super::fixture::{Ask, POOL, api, matching, user_pool};
 use crate::{
-    gate::{Question, Route, RouteConflict, Routes, Service, named::Named, routes::Addressed},
+    gate::{
+        Question, Route, RouteConflict, Routes, Service, Tables, named::Named, routes::Addressed,
+    },
     http::Authority,
+    services::dynamodb::{SchemaError, SchemaFuture, TableSchemas},
 };
 
 fn to(name: &str, host: Option<&str>, path: Option<&str>) -> Route {
@@ -110,6 +115,11 @@ fn two_routes_for_the_same_requests_are_a_conflict() {
         (to("a", None, Some("/x")), to("b", None, Some("/x/")), false),
         (to("a", Some("h"), None), to("b", Some("h:1"), None), false),
         (to("a", None, None), user_pool(), false),
+        (rows("a", None, None), rows("b", None, None), true),
+        (rows("a", None, Some("/x")), to("b", None, Some("/x")), true),
+        (rows("a", None, None), rows("b", None, Some("/x")), false),
+        (rows("a", None, None), user_pool(), false),
+        (rows("a", None, None), to("b", None, None), false),
     ] {
         let shown = format!("{:?} {:?}", first.matching, second.matching);
         let routes = Routes::new(vec![first, second], Vec::new(), Vec::new());
@@ -199,7 +209,18 @@ fn a_target_of_another_service_than_the_signature_is_refused() {
         (Some("execute-api"), own, Some(Named::Sts), Err("service_disagrees")),
         (Some("sts"), own, Some(Named::Other), Err("service_disagrees")),
         (Some("cognito-identity"), pools, None, Ok(Some(Named::CognitoIdentity))),
-        (Some("dynamodb"), rows, None, Ok(Some(Named::Other))),
+        (Some("dynamodb"), rows, None, Ok(Some(Named::DynamoDb))),
+        (Some("dynamodb"), own, None, Ok(Some(Named::DynamoDb))),
+        (Some("dynamodb"), pools, None, Err("service_disagrees")),
+        (Some("dynamodb"), "DynamoDB_20111205.Scan", None, Err("service_disagrees")),
+        (Some("execute-api"), rows, None, Err("service_disagrees")),
+        (None, rows, Some(Named::Sts), Err("service_disagrees")),
+        (None, rows, None, Ok(Some(Named::DynamoDb))),
+        (None, "DynamoDBStreams_20120810.GetRecords", None, Ok(Some(Named::DynamoDb))),
+        (None, "DynamoDBStreams_20120811.GetRecords", None, Ok(Some(Named::Other))),
+        (None, "DynamoDB_20111205.Scan", None, Ok(Some(Named::Other))),
+        (None, "DynamoDB_20120810", None, Ok(Some(Named::Other))),
+        (None, "dynamodb_20120810.Scan", None, Ok(None)),
         (None, pools, Some(Named::Sts), Err("service_disagrees")),
         (None, own, Some(Named::Sts), Ok(Some(Named::Sts))),
         (None, own, None, Ok(None)),
@@ -321,4 +342,87 @@ fn a_key_does_not_choose_among_buckets_routes() {
         let ask = Ask::get(target).host(host);
         assert_eq!(found_signed(&routes, ask, Some("s3")), wanted, "{host}{target}");
     }
+}
+
+#[derive(Debug)]
+struct Nobody;
+
+impl TableSchemas for Nobody {
+    fn of<'s>(&'s self, _: &'s str) -> SchemaFuture<'s> {
+        Box::pin(std::future::ready(Err(SchemaError::Busy)))
+    }
+
+    fn forget(&self, _: &str) {}
+}
+
+/// A route of DynamoDB; without host and path one without `match`.
+fn rows(name: &str, host: Option<&str>, path: Option<&str>) -> Route {
+    let service = Service::DynamoDb(Tables::new(HashMap::new(), Arc::new(Nobody)));
+    let matching = matching(host, path).filter(|_| host.is_some() || path.is_some());
+    Route { service, matching, ..api(name) }
+}
+
+#[test]
+fn what_is_named_dynamodbs_goes_to_its_route() {
+    let scan = || Ask::new("POST", "/").with("x-amz-target", "DynamoDB_20120810.Scan");
+    let records =
+        || Ask::new("POST", "/").with("x-amz-target", "DynamoDBStreams_20120810.GetRecords");
+    let old = || Ask::new("POST", "/").with("x-amz-target", "DynamoDB_20111205.Scan");
+    // The only one takes it whatever its match; without a match it takes nothing else.
+    for only in [rows("rows", None, None), rows("rows", Some("rows.example"), None)] {
+        let routes = vec![to("api", None, Some("/")), s3("files", None, None), only, user_pool()];
+        let routes = with_domains(routes, &["s3.localhost"]);
+        for host in ["gate.example", "rows.example", "demo.s3.localhost"] {
+            assert_eq!(found(&routes, scan().host(host)), Some("rows"), "{host}");
+            assert_eq!(found(&routes, records().host(host)), Some("rows"), "{host}");
+            assert_eq!(
+                found_signed(&routes, Ask::get("/").host(host), Some("dynamodb")),
+                Some("rows")
+            );
+        }
+        assert_eq!(found(&routes, old()), None);
+        assert_eq!(found(&routes, Ask::get("/")), Some("api"));
+        assert_eq!(found_signed(&routes, Ask::get("/"), Some("execute-api")), Some("api"));
+    }
+    let absent = with_domains(vec![to("api", None, Some("/"))], &[]);
+    assert_eq!(found(&absent, scan()), None);
+}
+
+#[test]
+fn among_several_routes_of_dynamodb_host_and_path_decide() {
+    let two = || vec![rows("a", Some("a.example"), None), rows("b", None, Some("/b"))];
+    let scan = |host: &str, path: &str| {
+        Ask::new("POST", path).host(host).with("x-amz-target", "DynamoDB_20120810.Scan")
+    };
+    let api = || to("api", Some("api.example"), None);
+    let mut routes = two();
+    routes.push(api());
+    let routes = with_domains(routes, &[]);
+    for (host, path, wanted) in [
+        ("a.example", "/", Some("a")),
+        ("a.example", "/b", Some("a")),
+        ("gate.example", "/b", Some("b")),
+        ("gate.example", "/", None),
+        // An API doesn't take what is named another service's.
+        ("api.example", "/", None),
+        ("api.example", "/b", Some("b")),
+    ] {
+        assert_eq!(found(&routes, scan(host, path)), wanted, "{host}{path}");
+    }
+    let mut routes = two();
+    routes.extend([rows("rest", None, None), api()]);
+    let routes = with_domains(routes, &[]);
+    assert_eq!(found(&routes, scan("a.example", "/")), Some("a"));
+    assert_eq!(found(&routes, scan("api.example", "/")), Some("rest"));
+    // Unnamed, only what has a match is found.
+    assert_eq!(found(&routes, Ask::get("/").host("a.example")), Some("a"));
+    assert_eq!(found(&routes, Ask::get("/").host("gate.example")), None);
+}
+
+#[test]
+fn dynamodb_answers_no_preflight_and_has_no_keys() {
+    let routes = with_domains(vec![rows("rows", None, Some("/"))], &[]);
+    let preflight = Ask::new("OPTIONS", "/").with("access-control-request-method", "POST");
+    assert_eq!(found(&routes, preflight), Some("cognito-identity"));
+    assert_eq!(found(&routes, Ask::get("/.well-known/jwks_uri")), Some("cognito-identity"));
 }

@@ -82,7 +82,7 @@ impl Rows {
         let backend = Arc::new(Backend::default());
         let learnt: Arc<dyn TableSchemas> = Arc::<Backend>::clone(&backend);
         let configured = configured.into_iter().map(|(name, schema)| (name, Arc::new(schema)));
-        let tables = Tables { configured: configured.collect(), learnt };
+        let tables = Tables::new(configured.collect(), learnt);
         let route = Route { service: Service::DynamoDb(tables), matching: None, ..api("rows") };
         Self { rig: Rig::with(vec![route], statements), backend }
     }

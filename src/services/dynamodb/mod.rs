@@ -6,6 +6,7 @@
 
 mod access;
 mod call;
+mod description;
 mod error;
 mod expression;
 mod items;
@@ -22,7 +23,13 @@ mod value;
 
 pub use access::Access;
 pub use call::{Call, Described, Input};
+pub use description::DescriptionError;
 pub use error::DynamoDbError;
 pub use name::Place;
 pub use schema::{KeyAttribute, KeySchema, SchemaError, SchemaFuture, TableSchema, TableSchemas};
 pub use value::Kind;
+
+/// What `X-Amz-Target` begins with, before the operation's name.
+pub const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+/// The same, for tables' streams.
+pub const STREAMS_TARGET_PREFIX: &str = "DynamoDBStreams_20120810.";

@@ -5,6 +5,8 @@
 //! (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html>).
 //! Operations that it doesn't list yet have an action of their own name.
 
+use super::{STREAMS_TARGET_PREFIX, TARGET_PREFIX};
+
 /// One operation.
 #[derive(Debug)]
 pub struct Operation {
@@ -30,8 +32,8 @@ impl Api {
     /// What comes before an operation's name in `X-Amz-Target`.
     pub(super) const fn prefix(self) -> &'static str {
         match self {
-            Self::Tables => "DynamoDB_20120810.",
-            Self::Streams => "DynamoDBStreams_20120810.",
+            Self::Tables => TARGET_PREFIX,
+            Self::Streams => STREAMS_TARGET_PREFIX,
         }
     }
 }

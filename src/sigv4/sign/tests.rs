@@ -18,6 +18,17 @@ fn sign(sent: &Sent, token: Option<&str>, payload: SignedPayload) -> Result<Sent
     Ok(signed)
 }
 
+#[test]
+fn another_service_has_a_scope_of_its_own() {
+    let mut signed = get("/").with("x-amz-target", "DynamoDB_20120810.Scan");
+    let (target, payload) = (signed.target.parse().unwrap(), SignedPayload::Sha256(sha256(b"{}")));
+    let signer = signer(None).of_service("dynamodb");
+    signer.sign(&signed.method, &target, &mut signed.headers, payload, NOW).unwrap();
+    assert_eq!(signed.verify(SECRET, Form::Other, b"{}"), Ok(()));
+    let claims = Signed::parse(signed.head()).unwrap().unwrap();
+    assert_eq!(claims.scope().as_str(), "20130524/us-east-1/dynamodb/aws4_request");
+}
+
 fn signed_names(sent: &Sent) -> Vec<String> {
     let signed = Signed::parse(sent.head()).unwrap().unwrap();
     signed.signed_headers.split(';').map(str::to_owned).collect()
