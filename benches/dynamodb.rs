@@ -7,7 +7,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method};
-use poolgate::services::dynamodb::{Call, Input, KeyAttribute, KeySchema, Kind, Place, TableSchema};
+use poolgate::services::dynamodb::{
+    Call, Input, KeyAttribute, KeySchema, Kind, Place, TableSchema,
+};
 use serde_json::json;
 
 const HERE: Place<'static> =
@@ -98,7 +100,8 @@ fn describing(criterion: &mut Criterion) {
                 let call = Call::of(&Method::POST, "/", black_box(&headers)).expect("a call");
                 let input = Input::read(black_box(body.as_bytes())).expect("a body");
                 let described = call.describe(&input, HERE).expect("a description");
-                let checks = described.accesses.iter().flat_map(|access| access.checks(Some(&schema)));
+                let checks =
+                    described.accesses.iter().flat_map(|access| access.checks(Some(&schema)));
                 black_box(checks.collect::<Vec<_>>())
             });
         });

@@ -26,18 +26,16 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
             let (name, message) = signature(*error);
             coral(name, message)
         }
-        Refusal::Credentials(CredentialError::Expired) | Refusal::ExpiredCredential => coral(
-            "ExpiredTokenException",
-            "The security token included in the request is expired",
-        ),
+        Refusal::Credentials(CredentialError::Expired) | Refusal::ExpiredCredential => {
+            coral("ExpiredTokenException", "The security token included in the request is expired")
+        }
         Refusal::Credentials(_) | Refusal::InvalidCredential => coral(
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
         ),
-        Refusal::MissingCredential => coral(
-            "MissingAuthenticationTokenException",
-            "Request is missing Authentication Token",
-        ),
+        Refusal::MissingCredential => {
+            coral("MissingAuthenticationTokenException", "Request is missing Authentication Token")
+        }
         Refusal::AccessDenied
         | Refusal::InsufficientScope(_)
         | Refusal::Items(_)
@@ -45,11 +43,9 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         | Refusal::Fault(_) => coral("AccessDeniedException", own),
         Refusal::NotFound => coral("UnknownOperationException", own),
         Refusal::BadRequest => coral("SerializationException", own),
-        Refusal::TooLarge => (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            exception(CORAL, "RequestEntityTooLargeException"),
-            own,
-        ),
+        Refusal::TooLarge => {
+            (StatusCode::PAYLOAD_TOO_LARGE, exception(CORAL, "RequestEntityTooLargeException"), own)
+        }
         Refusal::Unavailable => internal(own),
     };
     answer(status, &kind, message, id)

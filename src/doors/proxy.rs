@@ -14,9 +14,10 @@ use super::{
     ExchangeBody, Logged, Phase, Shared, Snapshot,
     answers::{Language, answered},
     caller_body::CallerBody,
+    dynamodb,
     exchange::Exchange,
     record::{Asked, DecisionRecord},
-    dynamodb, s3,
+    s3,
 };
 use crate::{
     clock::{self, Time},

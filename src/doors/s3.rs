@@ -63,7 +63,9 @@ pub(super) fn denied(denial: &Denial, path: &str, id: &DecisionId) -> Response<A
         Refusal::BadRequest if denial.reason.starts_with("target_") => {
             error(bad, "InvalidURI", "Couldn't parse the specified URI.")
         }
-        Refusal::BadRequest | Refusal::Fault(_) | Refusal::DynamoDb(_) => error(bad, "InvalidRequest", own),
+        Refusal::BadRequest | Refusal::Fault(_) | Refusal::DynamoDb(_) => {
+            error(bad, "InvalidRequest", own)
+        }
         Refusal::TooLarge => error(bad, "EntityTooLarge", own),
         Refusal::NotFound => error(StatusCode::NOT_FOUND, "NoSuchBucket", own),
         Refusal::Unavailable => {

@@ -73,6 +73,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         Refusal::AccessDenied
         | Refusal::InsufficientScope(_)
         | Refusal::Items(_)
+        | Refusal::DynamoDb(_)
         | Refusal::S3(_) => (forbidden, "AccessDenied", own),
         Refusal::NotFound => (bad, "InvalidAction", own),
         Refusal::BadRequest => (bad, "ValidationError", own),

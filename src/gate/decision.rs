@@ -5,7 +5,8 @@ use std::{fmt, sync::Arc};
 use ::http::StatusCode;
 use serde_json::Value;
 
-use super::{Answer, CredentialError, Destination, Permit, RouteIndex, Tables, Trail, authenticate::Login,
+use super::{
+    Answer, CredentialError, Destination, Permit, RouteIndex, Tables, Trail, authenticate::Login,
 };
 use crate::{
     http::{RequestError, identity_list, identity_value},

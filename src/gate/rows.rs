@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
+use serde_json::{Value, json};
 
 use super::{
     AnswerRule, Denial, Forget, Grounds, Question, Refusal, Rules, Tables,
@@ -57,11 +58,13 @@ pub(super) async fn decide(
         }
     };
 
-    let context =
-        RequestContext::new(rules, &question.headers, &question.received, question.now);
+    let context = RequestContext::new(rules, &question.headers, &question.received, question.now);
     let assumed = progress.assumed.clone();
     let anonymous = Session::anonymous();
     let session = assumed.as_ref().map_or(&anonymous, |assumed| &assumed.session);
+    for doubt in described.accesses.iter().flat_map(|access| &access.doubts) {
+        progress.trail.note("describe", || (format!("not understood: {doubt}"), Value::Null));
+    }
     let checks = checks(&described.accesses, tables, session, &context).await?;
     progress.note_checks(checks.iter());
     let judged = judge(session, &checks, &context, &mut progress.trail, Wording::Plain);
@@ -127,12 +130,12 @@ async fn checks(
         }
     }
     let make = |schemas: &HashMap<&str, Option<Arc<TableSchema>>>| {
-        let of = |access: &Access<'_>| {
+        let mut checks = Vec::with_capacity(accesses.len());
+        for access in accesses {
             let table = access.wants_schema();
-            let schema = table.and_then(|table| schemas.get(table)?.as_deref());
-            access.checks(schema)
-        };
-        accesses.iter().flat_map(of).collect::<Vec<Check>>()
+            checks.extend(access.checks(table.and_then(|table| schemas.get(table)?.as_deref())));
+        }
+        checks
     };
     let checks = make(&schemas);
     if missing.is_empty() || !hangs_on_schema(session, &checks, context) {
@@ -171,7 +174,7 @@ impl From<SchemaError> for Denial {
     fn from(error: SchemaError) -> Self {
         let detail = "the table can't be looked up now; try again";
         Self::new(error.reason(), Refusal::Unavailable, detail)
-            .with(serde_json::json!({ "error": error.to_string() }))
+            .with(json!({ "error": error.to_string() }))
     }
 }
 

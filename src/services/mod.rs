@@ -70,6 +70,13 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// These bytes.
+    pub fn whole(bytes: Bytes) -> Self {
+        Self::Whole { bytes, sha256: None }
+    }
+}
+
 /// What a streamed body has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {

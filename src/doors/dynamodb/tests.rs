@@ -77,12 +77,7 @@ async fn every_refusal_has_a_status_and_an_exception() {
             coral("UnknownOperationException"),
             own,
         ),
-        (
-            R::DynamoDb(DynamoDbError::Serialization("x")),
-            400,
-            coral("SerializationException"),
-            own,
-        ),
+        (R::DynamoDb(DynamoDbError::Serialization("x")), 400, coral("SerializationException"), own),
         (
             R::DynamoDb(DynamoDbError::Validation("x".into())),
             400,
@@ -95,12 +90,7 @@ async fn every_refusal_has_a_status_and_an_exception() {
             coral("AccessDeniedException"),
             own,
         ),
-        (
-            R::DynamoDb(DynamoDbError::ShardIterator),
-            400,
-            coral("AccessDeniedException"),
-            own,
-        ),
+        (R::DynamoDb(DynamoDbError::ShardIterator), 400, coral("AccessDeniedException"), own),
     ] {
         let name = format!("{refusal:?}");
         let expected = (status, kind, message.to_owned());
@@ -124,8 +114,7 @@ async fn a_signature_that_fails_is_told_as_the_sdks_know_it() {
 
 #[tokio::test]
 async fn a_call_without_an_answer_can_be_tried_again() {
-    let (status, kind, _) =
-        read(failed(&ForwardError::AnswerTimeout, &DecisionId::fresh())).await;
+    let (status, kind, _) = read(failed(&ForwardError::AnswerTimeout, &DecisionId::fresh())).await;
     let expected = "com.amazonaws.dynamodb.v20120810#InternalServerError";
     assert_eq!((status, kind.as_str()), (500, expected));
 }

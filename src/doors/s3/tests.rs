@@ -264,7 +264,8 @@ async fn if_every_object_is_refused_the_answer_says_so_one_by_one() {
 
 #[tokio::test]
 async fn not_found_is_told_only_those_who_may_know() {
-    let hides = || AnswerRule { hides_missing: Some("may not list".to_owned()), merge: None };
+    let hides =
+        || AnswerRule { hides_missing: Some("may not list".to_owned()), ..AnswerRule::default() };
     for method in [Method::GET, Method::HEAD, Method::DELETE] {
         let response = finish(hides(), backend(404, "<Error>NoSuchKey</Error>"), &method).await;
         assert_eq!(response.status(), 403, "{method}");
@@ -286,7 +287,7 @@ async fn not_found_is_told_only_those_who_may_know() {
 
 #[tokio::test]
 async fn refused_objects_stand_beside_what_became_of_the_rest() {
-    let rule = || AnswerRule { hides_missing: None, merge: Some(merge()) };
+    let rule = || AnswerRule { merge: Some(merge()), ..AnswerRule::default() };
     let deleted = "<DeleteResult><Deleted><Key>d</Key></Deleted></DeleteResult>";
     let response = finish(rule(), backend(200, deleted), &Method::POST).await;
     assert_eq!(response.status(), 200);
@@ -306,7 +307,7 @@ async fn refused_objects_stand_beside_what_became_of_the_rest() {
 
 #[tokio::test]
 async fn an_answer_to_merge_is_bounded() {
-    let rule = AnswerRule { hides_missing: None, merge: Some(merge()) };
+    let rule = AnswerRule { merge: Some(merge()), ..AnswerRule::default() };
     let long = format!("<DeleteResult>{}</DeleteResult>", " ".repeat(MAX_ANSWER));
     let response = Response::new(AnswerBody::own(long));
     assert_eq!(finish(rule, response, &Method::POST).await.status(), 500);

@@ -38,10 +38,6 @@ fn schema() -> TableSchema {
 }
 
 impl TableSchemas for Backend {
-    fn known(&self, _: &str) -> Option<Option<Arc<TableSchema>>> {
-        None
-    }
-
     fn of<'s>(&'s self, table: &'s str) -> SchemaFuture<'s> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
@@ -66,11 +62,11 @@ struct Rows {
 /// A statement on every table, for rows whose key is the caller's team.
 fn own(actions: &[&str]) -> Value {
     json!({ "Effect": "Allow", "Action": actions,
-        "Resource": format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/*"),
-        "Condition": {
-            "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": ["${aws:PrincipalTag/team}"] },
-            "Null": { "dynamodb:LeadingKeys": "false" },
-        }})
+    "Resource": format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/*"),
+    "Condition": {
+        "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": ["${aws:PrincipalTag/team}"] },
+        "Null": { "dynamodb:LeadingKeys": "false" },
+    }})
 }
 
 impl Rows {
@@ -124,7 +120,10 @@ fn a_row_is_reached_by_its_owner_alone() {
         (get("demo", "RED"), "-implicit_deny"),
         // A table that isn't there is denied like one that is forbidden.
         (get("other", "red"), "-unknown_context_key"),
-        (json!({ "TableName": "demo", "Key": { "pk": { "S": "red" } } }).to_string(), "-unknown_context_key"),
+        (
+            json!({ "TableName": "demo", "Key": { "pk": { "S": "red" } } }).to_string(),
+            "-unknown_context_key",
+        ),
         (json!({ "TableName": "demo" }).to_string(), "-unknown_context_key"),
         ("{".to_owned(), "-dynamodb_serialization"),
         ("{}".to_owned(), "-dynamodb_validation"),
@@ -181,10 +180,7 @@ fn what_the_configuration_says_is_not_looked_up() {
     let mut other = schema();
     other.key.partition[0].name = "sk".to_owned();
     other.key.sort = None;
-    let rows = Rows::with(
-        &json!([own(&["dynamodb:GetItem"])]),
-        vec![("demo".to_owned(), other)],
-    );
+    let rows = Rows::with(&json!([own(&["dynamodb:GetItem"])]), vec![("demo".to_owned(), other)]);
     let body = json!({ "TableName": "demo", "Key": { "pk": { "S": "1" }, "sk": { "S": "red" } } });
     let decision = rows.as_red("GetItem", &body.to_string());
     assert_eq!((reason(&decision).as_str(), rows.asked()), ("+allowed_by_policy", 0));

@@ -28,6 +28,8 @@ pub struct Access<'a> {
     pub(super) keys: Keys<'a>,
     /// The other context keys.
     pub(super) context: Facts,
+    /// What in the request isn't understood, so that context keys are unknown.
+    pub doubts: Vec<String>,
 }
 
 /// What a request says of partition keys.
@@ -46,7 +48,7 @@ pub(super) enum Keys<'a> {
     /// It asks for items of which these attributes have these values.
     Query { equal: Row<'a>, start: Option<Row<'a>> },
     /// A statement says.
-    Statement(Box<Statement<'a>>),
+    Statement(Box<Statement>),
 }
 
 /// An item or its key: the attributes that could be keys, and how many there are in all.
@@ -87,10 +89,7 @@ impl<'a> Row<'a> {
         let owned = |(name, scalar): (Cow<'_, str>, Scalar<'_>)| {
             (Cow::Owned(name.into_owned()), scalar.into_owned())
         };
-        Row {
-            scalars: self.scalars.into_iter().map(owned).collect(),
-            attributes: self.attributes,
-        }
+        Row { scalars: self.scalars.into_iter().map(owned).collect(), attributes: self.attributes }
     }
 }
 
@@ -101,8 +100,15 @@ fn fits(attribute: &KeyAttribute, scalar: &Scalar<'_>) -> bool {
 impl<'a> Access<'a> {
     /// Something that isn't about items.
     pub(super) fn plain(action: Action, resources: Vec<Resource>) -> Self {
-        let (keys, context) = (Keys::None, Facts::new());
-        Self { action, resources, table: None, index: None, keys, context }
+        Self {
+            action,
+            resources,
+            table: None,
+            index: None,
+            keys: Keys::None,
+            context: Facts::new(),
+            doubts: Vec::new(),
+        }
     }
 
     /// Whether only a table's schema gives the context key `name`, in any case, its value.
@@ -137,8 +143,9 @@ impl<'a> Access<'a> {
 
     /// The same, borrowing nothing of the body.
     pub(super) fn into_owned(self) -> Access<'static> {
-        let Self { action, resources, table, index, keys, context } = self;
-        Access { action, resources, table, index, keys: keys.into_owned(), context }
+        let keys = self.keys.into_owned();
+        let Self { action, resources, table, index, context, doubts, .. } = self;
+        Access { action, resources, table, index, keys, context, doubts }
     }
 }
 
@@ -205,10 +212,9 @@ impl Keys<'_> {
             }
             Self::Statement(statement) => {
                 let values = statement.values_of(&attribute.name)?;
-                let of = |scalar: &Scalar<'_>| {
-                    fits(attribute, scalar).then(|| scalar.text().to_owned())
-                };
-                values.iter().map(of).collect()
+                let of =
+                    |scalar: &Scalar<'_>| fits(attribute, scalar).then(|| scalar.text().to_owned());
+                values.into_iter().map(of).collect()
             }
         }?;
         values.sort_unstable();
@@ -229,7 +235,7 @@ impl Keys<'_> {
             Self::Query { equal, start } => {
                 Keys::Query { equal: equal.into_owned(), start: start.map(Row::into_owned) }
             }
-            Self::Statement(statement) => Keys::Statement(Box::new(statement.into_owned())),
+            Self::Statement(statement) => Keys::Statement(statement),
         }
     }
 }

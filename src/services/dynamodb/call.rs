@@ -302,10 +302,7 @@ fn changed_table(
 }
 
 /// `aws:RequestTag/…` and `aws:TagKeys` of the member `Tags`.
-fn set_tags(
-    request: Members<'_, '_>,
-    accesses: &mut [Access<'_>],
-) -> Result<(), DynamoDbError> {
+fn set_tags(request: Members<'_, '_>, accesses: &mut [Access<'_>]) -> Result<(), DynamoDbError> {
     let Some(tags) = request.list("Tags")? else { return Ok(()) };
     most("Tags", tags.len(), MAX_TAGS)?;
     let mut found = Vec::with_capacity(tags.len());

@@ -8,7 +8,7 @@ use super::{
     members::{Members, UNEXPECTED, missing, most},
     name::Named,
     operation::Items,
-    partiql::{Reads, Statement, Verb},
+    partiql::{Projection, Statement, Verb},
 };
 use crate::iam::{Action, Fact, Facts, Resource};
 
@@ -87,7 +87,7 @@ fn on_table<'r>(
     if let Some(fact) = return_values(None, members)? {
         access.context.set("dynamodb:ReturnValues", fact);
     }
-    access.context.set("dynamodb:Attributes", attributes.into_fact());
+    access.attributes(attributes);
     if !members.has_only(shape.members) {
         access.obscure();
     }
@@ -122,7 +122,7 @@ fn search_vectors<'r>(
     access.resources.extend(of_table);
     // Whose rows it finds, nothing in it says.
     access.keys = Keys::Unknown;
-    access.context.set("dynamodb:Attributes", Attributes::of(members)?.into_fact());
+    access.attributes(Attributes::of(members)?);
     Ok(access)
 }
 
@@ -147,7 +147,7 @@ fn batch_get<'r>(
         }
         access.keys = Keys::Keyed(rows);
         access.context.set("dynamodb:Select", select(members, false, &attributes)?);
-        access.context.set("dynamodb:Attributes", attributes.into_fact());
+        access.attributes(attributes);
         if !members.has_only(KEYS_AND_ATTRIBUTES) {
             access.obscure();
         }
@@ -168,7 +168,8 @@ fn batch_write<'r>(
         let writes = writes.ok_or_else(|| missing("RequestItems"))?;
         total += writes.len();
         most("RequestItems", total, MAX_WRITES)?;
-        let mut access = named_access("dynamodb:BatchWriteItem", Named::table(table, place)?, None)?;
+        let mut access =
+            named_access("dynamodb:BatchWriteItem", Named::table(table, place)?, None)?;
         let mut attributes = Attributes::default();
         let (mut keyed, mut written) = (Vec::new(), Vec::new());
         for write in writes {
@@ -187,7 +188,7 @@ fn batch_write<'r>(
             rows.push(Row::of_members(row));
         }
         access.keys = Keys::Batch { keyed, written };
-        access.context.set("dynamodb:Attributes", attributes.into_fact());
+        access.attributes(attributes);
         Ok(access)
     };
     tables.iter().map(of_table).collect()
@@ -250,16 +251,19 @@ fn statement<'r>(
         Verb::Update => "dynamodb:PartiQLUpdate",
         Verb::Delete => "dynamodb:PartiQLDelete",
     };
+    if statement.is_condition_check() && enclosing.is_none() {
+        return Err(DynamoDbError::Validation("EXISTS is for transactions only".to_owned()));
+    }
     let table = Named::table(statement.table(), place)?;
     let mut access = named_access(action, table, statement.index())?;
     let mut attributes = Attributes::default();
-    attributes.add(statement.attributes());
-    access.context.set("dynamodb:Attributes", attributes.into_fact());
-    if let Some(reads) = statement.reads() {
-        let select = match (reads, statement.index()) {
-            (Reads::Specific, _) => "SPECIFIC_ATTRIBUTES",
-            (Reads::All, None) => "ALL_ATTRIBUTES",
-            (Reads::All, Some(_)) => "ALL_PROJECTED_ATTRIBUTES",
+    attributes.add(statement.attributes().iter().map(String::as_str));
+    access.attributes(attributes);
+    if let Some(projection) = statement.projection() {
+        let select = match (projection, statement.index()) {
+            (Projection::Specific, _) => "SPECIFIC_ATTRIBUTES",
+            (Projection::All, None) => "ALL_ATTRIBUTES",
+            (Projection::All, Some(_)) => "ALL_PROJECTED_ATTRIBUTES",
         };
         access.context.one("dynamodb:Select", select);
     }
@@ -269,7 +273,7 @@ fn statement<'r>(
     if let Some(enclosing) = enclosing {
         access.context.one("dynamodb:EnclosingOperation", enclosing);
     }
-    access.keys = Keys::Statement(Box::new(statement.into_owned()));
+    access.keys = Keys::Statement(Box::new(statement));
     if !members.has_only(known) {
         access.obscure();
     }
@@ -277,9 +281,16 @@ fn statement<'r>(
 }
 
 impl Access<'_> {
+    /// `dynamodb:Attributes`, and why it is unknown if it is.
+    fn attributes(&mut self, attributes: Attributes<'_>) {
+        self.doubts.extend_from_slice(attributes.doubts());
+        self.context.set("dynamodb:Attributes", attributes.into_fact());
+    }
+
     /// There is something in the request that isn't known: what it means for the context keys can't
     /// be told.
     fn obscure(&mut self) {
+        self.doubts.push("the request has a member that isn't known".to_owned());
         self.keys = Keys::Unknown;
         self.context = Facts::new();
         self.context.set("dynamodb:Attributes", Fact::Unknown);
@@ -475,8 +486,13 @@ const READS: [(&str, &Shape); 1] = [("Get", &GET)];
 const WRITES: [(&str, &Shape); 4] =
     [("Put", &PUT), ("Update", &UPDATE), ("Delete", &DELETE), ("ConditionCheck", &CONDITION_CHECK)];
 
-const KEYS_AND_ATTRIBUTES: &[&str] =
-    &["Keys", "AttributesToGet", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"];
+const KEYS_AND_ATTRIBUTES: &[&str] = &[
+    "Keys",
+    "AttributesToGet",
+    "ConsistentRead",
+    "ProjectionExpression",
+    "ExpressionAttributeNames",
+];
 
 const STATEMENT: &[&str] = &[
     "Statement",

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::{
     DynamoDbError,
     access::{Keys, Row},
-    expression::{self, Placeholders},
+    expression::{self, ExpressionError, Placeholders},
     items::Rows,
     json::Json,
     members::{Members, UNEXPECTED},
@@ -18,8 +18,8 @@ use crate::iam::Fact;
 #[derive(Debug, Default)]
 pub(super) struct Attributes<'r> {
     names: Vec<&'r str>,
-    /// Whether there may be others, of an expression that isn't understood.
-    more: bool,
+    /// Why there may be others: what isn't understood.
+    doubts: Vec<String>,
     /// Whether what is to be read was named, and is understood.
     projected: Option<bool>,
 }
@@ -37,15 +37,16 @@ impl<'r> Attributes<'r> {
         for name in ["ConditionExpression", "FilterExpression"] {
             if let Some(text) = members.text(name)? {
                 let read = expression::condition(text, &placeholders, &mut attributes.names);
-                attributes.more |= read.is_err();
+                attributes.understood(name, read);
             }
         }
         if let Some(text) = members.text("UpdateExpression")? {
             let read = expression::update(text, &placeholders, &mut attributes.names);
-            attributes.more |= read.is_err();
+            attributes.understood("UpdateExpression", read);
         }
-        // Its grammar isn't documented yet.
-        attributes.more |= members.get("SearchConditionExpression").is_some();
+        if members.get("SearchConditionExpression").is_some() {
+            attributes.doubt("SearchConditionExpression: its grammar isn't known");
+        }
         attributes.projection(members, &placeholders)?;
         Ok(attributes)
     }
@@ -62,16 +63,38 @@ impl<'r> Attributes<'r> {
                 self.names.push(name.text().ok_or(UNEXPECTED)?);
             }
         }
-        let read = expression.map(|text| expression::projection(text, placeholders, &mut self.names));
-        self.projected = match (read, list) {
+        self.projected = match (expression, list) {
             (None, None) => None,
-            (Some(read), None) => Some(read.is_ok()),
-            // A list of none may be taken for no list.
-            (None, Some(list)) => Some(!list.is_empty()),
-            (Some(_), Some(_)) => Some(false),
+            (Some(text), None) => {
+                let read = expression::projection(text, placeholders, &mut self.names);
+                Some(self.understood("ProjectionExpression", read).is_some())
+            }
+            (None, Some([])) => {
+                self.doubt("AttributesToGet: a list of none may be taken for no list");
+                Some(false)
+            }
+            (None, Some(_)) => Some(true),
+            (Some(_), Some(_)) => {
+                self.doubt("AttributesToGet: there is a ProjectionExpression as well");
+                Some(false)
+            }
         };
-        self.more |= self.projected == Some(false);
         Ok(())
+    }
+
+    /// What was read, if it was understood.
+    fn understood<T>(&mut self, member: &str, read: Result<T, ExpressionError>) -> Option<T> {
+        read.map_err(|error| self.doubt(format!("{member}: {error}"))).ok()
+    }
+
+    /// Takes note of something that can't be told.
+    pub(super) fn doubt(&mut self, why: impl Into<String>) {
+        self.doubts.push(why.into());
+    }
+
+    /// Why something can't be told.
+    pub(super) fn doubts(&self) -> &[String] {
+        &self.doubts
     }
 
     /// Adds the names of an item, a key, or conditions by attribute.
@@ -86,7 +109,7 @@ impl<'r> Attributes<'r> {
 
     /// As a context key.
     pub(super) fn into_fact(mut self) -> Fact {
-        if self.more {
+        if !self.doubts.is_empty() {
             return Fact::Unknown;
         }
         self.names.sort_unstable();
@@ -99,15 +122,8 @@ impl<'r> Attributes<'r> {
 }
 
 /// Members that have attributes by their names: items, and the conditions of old.
-const NAMED: [&str; 7] = [
-    "Key",
-    "Item",
-    "Expected",
-    "AttributeUpdates",
-    "QueryFilter",
-    "ScanFilter",
-    "KeyConditions",
-];
+const NAMED: [&str; 7] =
+    ["Key", "Item", "Expected", "AttributeUpdates", "QueryFilter", "ScanFilter", "KeyConditions"];
 
 impl<'r, 'b> Placeholders<'r, 'b> {
     /// Those of a request.
@@ -150,8 +166,7 @@ fn query<'r>(
         (Some(text), None) => {
             let placeholders = Placeholders::of(members);
             let read = expression::key_condition(text, &placeholders, &mut attributes.names);
-            attributes.more |= read.is_err();
-            read.ok().map(|equal| {
+            attributes.understood("KeyConditionExpression", read).map(|equal| {
                 let owned = |(name, scalar)| (Cow::Borrowed(name), scalar);
                 equal.into_iter().map(owned).collect::<Vec<_>>()
             })
@@ -163,7 +178,10 @@ fn query<'r>(
             equal.collect::<Option<Vec<_>>>()
         }
         // Both or neither is refused by DynamoDB; what another backend makes of it isn't known.
-        _ => None,
+        _ => {
+            attributes.doubt("a query has either KeyConditionExpression or KeyConditions");
+            None
+        }
     };
     Ok(scalars.map(|scalars| Row { attributes: scalars.len(), scalars }))
 }

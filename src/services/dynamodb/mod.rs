@@ -26,6 +26,7 @@ pub use call::{Call, Described, Input};
 pub use description::DescriptionError;
 pub use error::DynamoDbError;
 pub use name::Place;
+pub use partiql::PartiqlError;
 pub use schema::{KeyAttribute, KeySchema, SchemaError, SchemaFuture, TableSchema, TableSchemas};
 pub use value::Kind;
 

@@ -88,11 +88,7 @@ impl<'p> Named<'p> {
     ///
     /// # Errors
     /// As [`Named::arn`], and if it is another kind of thing.
-    pub(super) fn below(
-        text: &str,
-        kind: &str,
-        place: Place<'p>,
-    ) -> Result<Self, DynamoDbError> {
+    pub(super) fn below(text: &str, kind: &str, place: Place<'p>) -> Result<Self, DynamoDbError> {
         let named = Self::arn(text, place)?;
         let label = named.suffix().and_then(|rest| rest.strip_prefix(kind)?.strip_prefix('/'));
         match label.is_some_and(is_label) {
@@ -149,7 +145,9 @@ pub(crate) fn is_table_name(name: &str) -> bool {
 /// Names that the service gives: of streams, backups, exports and imports.
 fn is_label(label: &str) -> bool {
     (1..=255).contains(&label.len())
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b':'))
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b':'))
 }
 
 fn invalid(member: &str) -> DynamoDbError {

@@ -9,7 +9,7 @@ use super::{STREAMS_TARGET_PREFIX, TARGET_PREFIX};
 
 /// One operation.
 #[derive(Debug)]
-pub struct Operation {
+pub(super) struct Operation {
     /// Its name in the API.
     pub(super) name: &'static str,
     /// Its action.

@@ -34,7 +34,10 @@ pub struct KeyAttribute {
 /// Where the schemas of tables come from that the configuration doesn't describe.
 pub trait TableSchemas: fmt::Debug + Send + Sync {
     /// What is known of `table` (its name) at the moment: its schema, or that there is none such.
-    fn known(&self, table: &str) -> Option<Option<Arc<TableSchema>>>;
+    fn known(&self, table: &str) -> Option<Option<Arc<TableSchema>>> {
+        let _ = table;
+        None
+    }
 
     /// The schema of `table`, or `None` if there is no such table; looked up if it isn't known.
     fn of<'s>(&'s self, table: &'s str) -> SchemaFuture<'s>;

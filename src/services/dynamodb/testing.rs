@@ -2,7 +2,9 @@
 
 use ::http::{HeaderMap, HeaderValue, Method};
 
-use super::{Call, Described, DynamoDbError, Input, KeyAttribute, KeySchema, Kind, Place, TableSchema};
+use super::{
+    Call, Described, DynamoDbError, Input, KeyAttribute, KeySchema, Kind, Place, TableSchema,
+};
 use crate::iam::{Check, Fact};
 
 pub(super) const HERE: Place<'static> =

@@ -98,7 +98,9 @@ fn canonical_number(text: &str) -> Option<String> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits: String = [whole, fraction].concat();
-    if digits.is_empty() || digits.len() > MAX_WRITTEN || !digits.bytes().all(|b| b.is_ascii_digit())
+    if digits.is_empty()
+        || digits.len() > MAX_WRITTEN
+        || !digits.bytes().all(|b| b.is_ascii_digit())
     {
         return None;
     }

@@ -14,7 +14,10 @@ use super::{
     row::{Reads, Row},
     source::Source,
 };
-use crate::iam::{Fact, Facts};
+use crate::{
+    iam::{Fact, Facts},
+    services::tags::Tags,
+};
 
 /// What the context keys of a request are made of.
 pub(super) struct Keys<'a> {

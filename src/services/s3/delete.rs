@@ -114,7 +114,7 @@ impl Delete {
         if let Ok(md5) = HeaderValue::try_from(checksum::content_md5(&body)) {
             headers.insert("content-md5", md5);
         }
-        forward.body = Body::Whole { bytes: body, sha256: None };
+        forward.body = Body::whole(body);
     }
 }
 

@@ -81,10 +81,7 @@ impl Ask {
         let parsed = self.parsed()?;
         let body = match parsed.body_limit() {
             None => Body::Streamed(Proof::None),
-            Some(_) => Body::Whole {
-                bytes: Bytes::from_static(self.body.as_bytes()),
-                sha256: None,
-            },
+            Some(_) => Body::whole(Bytes::from_static(self.body.as_bytes())),
         };
         parsed.describe(self.headers.clone(), body, &self.facts)
     }

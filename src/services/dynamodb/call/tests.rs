@@ -39,7 +39,11 @@ fn a_call_is_a_post_of_json_to_the_root() {
         (Method::POST, "/", head(&[("x-amz-target", "DynamoDB_20120810.NoSuch"), json])),
     ] {
         let found = Call::of(&method, path, &headers);
-        assert_eq!(found.err(), Some(DynamoDbError::UnknownOperation), "{method} {path} {headers:?}");
+        assert_eq!(
+            found.err(),
+            Some(DynamoDbError::UnknownOperation),
+            "{method} {path} {headers:?}"
+        );
     }
 }
 
@@ -155,16 +159,8 @@ fn control_operations() {
         ("DescribeStream", &stream, "table/demo/stream/2026-01-01T00:00:00.000"),
         ("GetShardIterator", &stream, "table/demo/stream/2026-01-01T00:00:00.000"),
         ("GetRecords", &iterator, "table/demo/stream/2026-01-01T00:00:00.000"),
-        (
-            "DescribeGlobalTable",
-            global,
-            "arn:aws:dynamodb::123456789012:global-table/demo",
-        ),
-        (
-            "DescribeGlobalTableSettings",
-            global,
-            "arn:aws:dynamodb::123456789012:global-table/demo",
-        ),
+        ("DescribeGlobalTable", global, "arn:aws:dynamodb::123456789012:global-table/demo"),
+        ("DescribeGlobalTableSettings", global, "arn:aws:dynamodb::123456789012:global-table/demo"),
     ] {
         assert_eq!(checks(operation, body), Ok(vec![format!("{operation} {expected}")]));
     }
@@ -224,8 +220,9 @@ fn some_requests_need_more() {
             "CreateGlobalTableWitness table/demo",
         ],
     );
-    let fills = ["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"]
-        .map(|action| format!("{action} table/restored leadingkeys=?"));
+    let fills =
+        ["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"]
+            .map(|action| format!("{action} table/restored leadingkeys=?"));
     let with_fills = |first: &[&str]| -> Vec<String> {
         first.iter().map(|s| (*s).to_owned()).chain(fills.clone()).collect()
     };
@@ -292,8 +289,7 @@ fn tables_that_may_become_others_are_told() {
 
 #[test]
 fn too_many_tags_are_refused() {
-    let tags: Vec<String> =
-        (0..51).map(|n| format!(r#"{{"Key":"k{n}","Value":"v"}}"#)).collect();
+    let tags: Vec<String> = (0..51).map(|n| format!(r#"{{"Key":"k{n}","Value":"v"}}"#)).collect();
     let body = format!(r#"{{"ResourceArn":"{STREAM}","Tags":[{}]}}"#, tags.join(","));
     assert_eq!(checks("TagResource", &body), Err("dynamodb_validation"));
 }

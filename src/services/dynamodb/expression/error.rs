@@ -37,21 +37,3 @@ pub(in crate::services::dynamodb) enum ExpressionError {
     #[error("the key condition has more parts than a key can have attributes")]
     TooManyKeys,
 }
-
-impl ExpressionError {
-    /// A stable code for metrics and logs.
-    pub(in crate::services::dynamodb) fn reason(&self) -> &'static str {
-        match self {
-            Self::TooLong => "dynamodb_expression_too_long",
-            Self::TooDeep => "dynamodb_expression_too_deep",
-            Self::Syntax { .. } => "dynamodb_expression_syntax",
-            Self::RedundantParentheses => "dynamodb_expression_redundant_parentheses",
-            Self::RepeatedClause => "dynamodb_expression_repeated_clause",
-            Self::UnknownName(_) => "dynamodb_expression_unknown_name",
-            Self::UnknownValue(_) => "dynamodb_expression_unknown_value",
-            Self::NoKey(_) => "dynamodb_expression_no_key",
-            Self::RepeatedKey => "dynamodb_expression_repeated_key",
-            Self::TooManyKeys => "dynamodb_expression_too_many_keys",
-        }
-    }
-}

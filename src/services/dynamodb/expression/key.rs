@@ -10,14 +10,14 @@ use super::{
 
 impl<'r, 'a> Parser<'_, 'r, 'a> {
     /// A key condition, all of it. Returns its equalities.
-    pub(super) fn key_condition(&mut self) -> Result<Vec<Equality<'r, 'a>>, ExpressionError> {
+    pub(super) fn key_condition(&mut self) -> Result<Vec<Equality<'r>>, ExpressionError> {
         let mut keys = Keys { first: self.attributes.len(), equalities: Vec::new() };
         self.key_conditions(&mut keys)?;
         Ok(keys.equalities)
     }
 
     /// Conditions that must all hold. Returns whether they are nothing but others in parentheses.
-    fn key_conditions(&mut self, keys: &mut Keys<'r, 'a>) -> Result<bool, ExpressionError> {
+    fn key_conditions(&mut self, keys: &mut Keys<'r>) -> Result<bool, ExpressionError> {
         let mut grouped = self.key_term(keys)?;
         while self.take_keyword(Keyword::And)? {
             self.key_term(keys)?;
@@ -27,7 +27,7 @@ impl<'r, 'a> Parser<'_, 'r, 'a> {
     }
 
     /// One condition, or some in parentheses. Returns whether there are parentheses.
-    fn key_term(&mut self, keys: &mut Keys<'r, 'a>) -> Result<bool, ExpressionError> {
+    fn key_term(&mut self, keys: &mut Keys<'r>) -> Result<bool, ExpressionError> {
         let grouped = self.take(Token::Symbol('('))?;
         if !grouped {
             self.key_comparison(keys)?;
@@ -37,7 +37,7 @@ impl<'r, 'a> Parser<'_, 'r, 'a> {
         Ok(grouped)
     }
 
-    fn key_comparison(&mut self, keys: &mut Keys<'r, 'a>) -> Result<(), ExpressionError> {
+    fn key_comparison(&mut self, keys: &mut Keys<'r>) -> Result<(), ExpressionError> {
         match self.lexer.peek() {
             Token::Call("begins_with") => {
                 self.lexer.next()?;
@@ -68,7 +68,7 @@ impl<'r, 'a> Parser<'_, 'r, 'a> {
     }
 
     /// The name of an attribute that no condition was about yet.
-    fn key_name(&mut self, keys: &Keys<'r, 'a>) -> Result<&'r str, ExpressionError> {
+    fn key_name(&mut self, keys: &Keys<'r>) -> Result<&'r str, ExpressionError> {
         let name = self.name()?;
         let known = self.attributes.get(keys.first..).unwrap_or_default();
         if known.contains(&name) {
@@ -94,13 +94,13 @@ impl<'r, 'a> Parser<'_, 'r, 'a> {
 }
 
 /// What has been read.
-struct Keys<'r, 'a> {
+struct Keys<'r> {
     /// Where its attributes start among all those of the request.
     first: usize,
-    equalities: Vec<Equality<'r, 'a>>,
+    equalities: Vec<Equality<'r>>,
 }
 
-impl<'r, 'a> Keys<'r, 'a> {
+impl<'r, 'a> Keys<'r> {
     fn push(
         &mut self,
         name: &'r str,

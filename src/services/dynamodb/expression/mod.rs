@@ -76,7 +76,7 @@ pub(super) fn key_condition<'r, 'a>(
     text: &'r str,
     placeholders: &Placeholders<'r, 'a>,
     attributes: &mut Vec<&'r str>,
-) -> Result<Vec<Equality<'r, 'a>>, ExpressionError> {
+) -> Result<Vec<Equality<'r>>, ExpressionError> {
     let mut parser = Parser::new(text, placeholders, attributes)?;
     let equalities = parser.key_condition()?;
     parser.end()?;
@@ -84,7 +84,7 @@ pub(super) fn key_condition<'r, 'a>(
 }
 
 /// An attribute, and the value it must have.
-pub(super) type Equality<'r, 'a> = (&'r str, Scalar<'a>);
+pub(super) type Equality<'r> = (&'r str, Scalar<'r>);
 
 #[cfg(test)]
 mod tests;

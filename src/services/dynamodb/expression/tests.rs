@@ -168,5 +168,4 @@ fn an_error_says_where() {
     }
     let error = ExpressionError::UnknownName("#x".into());
     assert_eq!(error.to_string(), "the attribute name #x is not defined");
-    assert_eq!(error.reason(), "dynamodb_expression_unknown_name");
 }

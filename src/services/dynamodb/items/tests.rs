@@ -4,7 +4,11 @@ use crate::services::dynamodb::testing::{checks, checks_with};
 
 /// One request and all that it comes to.
 fn asks(operation: &str, body: &str, expected: &[&str]) {
-    assert_eq!(checks(operation, body), Ok(expected.iter().map(|s| (*s).to_owned()).collect()), "{operation} {body}");
+    assert_eq!(
+        checks(operation, body),
+        Ok(expected.iter().map(|s| (*s).to_owned()).collect()),
+        "{operation} {body}"
+    );
 }
 
 fn refused(operation: &str, body: &str, reason: &'static str) {
@@ -64,7 +68,9 @@ fn one_item() {
     );
     asks(
         "UpdateItem",
-        &format!(r#"{{"TableName":"demo",{KEY},"AttributeUpdates":{{"n":{{"Action":"DELETE"}}}}}}"#),
+        &format!(
+            r#"{{"TableName":"demo",{KEY},"AttributeUpdates":{{"n":{{"Action":"DELETE"}}}}}}"#
+        ),
         &["UpdateItem table/demo attributes=[n,pk,sk] leadingkeys=[a]"],
     );
 }
@@ -88,10 +94,7 @@ fn a_key_that_isnt_the_tables_is_unknown() {
         let found = checks("GetItem", &body).unwrap();
         assert!(found[0].contains(" leadingkeys=? "), "{key}: {found:?}");
     }
-    for body in [
-        r#"{"TableName":"demo"}"#,
-        r#"{"TableName":"demo","Key":null}"#,
-    ] {
+    for body in [r#"{"TableName":"demo"}"#, r#"{"TableName":"demo","Key":null}"#] {
         let found = checks("GetItem", body).unwrap();
         assert!(found[0].contains(" leadingkeys=? "), "{body}: {found:?}");
     }
@@ -122,7 +125,8 @@ fn without_a_schema_nobody_can_tell_whose_row_it_is() {
 fn a_member_that_isnt_known_makes_every_key_unknown() {
     let body = format!(r#"{{"TableName":"demo",{KEY},"AlsoReturn":"everything"}}"#);
     asks("GetItem", &body, &["GetItem table/demo attributes=? leadingkeys=?"]);
-    let body = r#"{"TransactItems":[{"Get":{"TableName":"demo","Key":{"pk":{"S":"a"}},"As":"b"}}]}"#;
+    let body =
+        r#"{"TransactItems":[{"Get":{"TableName":"demo","Key":{"pk":{"S":"a"}},"As":"b"}}]}"#;
     asks(
         "TransactGetItems",
         body,
@@ -137,7 +141,9 @@ fn queries() {
     let values = r#""ExpressionAttributeValues":{":v":{"S":"a"},":s":{"S":"1"}}"#;
     asks(
         "Query",
-        &format!(r#"{{"TableName":"demo","KeyConditionExpression":"pk = :v AND begins_with(sk, :s)",{values}}}"#),
+        &format!(
+            r#"{{"TableName":"demo","KeyConditionExpression":"pk = :v AND begins_with(sk, :s)",{values}}}"#
+        ),
         &["Query table/demo attributes=[pk,sk] leadingkeys=[a] select=ALL_ATTRIBUTES"],
     );
     asks(
@@ -158,7 +164,9 @@ fn queries() {
     );
     // A page begins among the same items.
     let page = |start: &str| {
-        format!(r#"{{"TableName":"demo","KeyConditionExpression":"pk = :v","ExclusiveStartKey":{start},"ExpressionAttributeValues":{{":v":{{"S":"a"}}}}}}"#)
+        format!(
+            r#"{{"TableName":"demo","KeyConditionExpression":"pk = :v","ExclusiveStartKey":{start},"ExpressionAttributeValues":{{":v":{{"S":"a"}}}}}}"#
+        )
     };
     let known = "Query table/demo attributes=[pk] leadingkeys=[a] select=ALL_ATTRIBUTES";
     let unknown = "Query table/demo attributes=[pk] leadingkeys=? select=ALL_ATTRIBUTES";
@@ -195,9 +203,9 @@ fn a_query_that_doesnt_say_whose_rows_is_unknown() {
 
 #[test]
 fn a_partition_key_of_several_attributes() {
-    let body = r#"{"TableName":"demo","IndexName":"by-two",
+    let body = r##"{"TableName":"demo","IndexName":"by-two",
         "KeyConditionExpression":"tenant = :t AND #r = :r","ExpressionAttributeNames":{"#r":"region"},
-        "ExpressionAttributeValues":{":t":{"S":"a"},":r":{"S":"b"}}}"#;
+        "ExpressionAttributeValues":{":t":{"S":"a"},":r":{"S":"b"}}}"##;
     let found = checks("Query", body).unwrap();
     assert!(found[0].contains("leadingkeys=?"), "{found:?}");
     let body = r#"{"TableName":"demo","IndexName":"by-two","KeyConditionExpression":"tenant = :t",
@@ -208,7 +216,11 @@ fn a_partition_key_of_several_attributes() {
 
 #[test]
 fn scans_have_no_leading_keys() {
-    asks("Scan", r#"{"TableName":"demo"}"#, &["Scan table/demo attributes=[] select=ALL_ATTRIBUTES"]);
+    asks(
+        "Scan",
+        r#"{"TableName":"demo"}"#,
+        &["Scan table/demo attributes=[] select=ALL_ATTRIBUTES"],
+    );
     asks(
         "Scan",
         r#"{"TableName":"demo","IndexName":"by-owner","ScanFilter":{"n":{"ComparisonOperator":"NULL"}},

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn borrows_what_needs_no_unescaping() {
-    let json = Json::parse(br#"{"a": "x", "b\u0041": "y\n", "c": [1, -1, 1.5, true, null]}"#).unwrap();
+    let json =
+        Json::parse(br#"{"a": "x", "b\u0041": "y\n", "c": [1, -1, 1.5, true, null]}"#).unwrap();
     let Json::Object(members) = &json else { panic!("{json:?}") };
     assert!(matches!(&members[0], (Cow::Borrowed("a"), Json::Text(Cow::Borrowed("x")))));
     assert_eq!(json.member("bA").and_then(Json::text), Some("y\n"));

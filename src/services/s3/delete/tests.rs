@@ -67,10 +67,10 @@ fn the_rest_goes_upstream_with_a_checksum_of_its_own() {
     let (mut delete, mut forward) = described(&two);
     assert_eq!(forward.target.as_str(), "/demo?delete");
     let whole = forward.body.clone();
-    assert_eq!(whole, Body::Whole(Bytes::from_static(TWO.as_bytes())));
+    assert_eq!(whole, Body::whole(Bytes::from_static(TWO.as_bytes())));
     delete.objects.remove(0);
     delete.write_to(&mut forward);
-    let Body::Whole(body) = &forward.body else { panic!() };
+    let Body::Whole { bytes: body, .. } = &forward.body else { panic!() };
     let left = Element::read(body, "Delete").unwrap();
     assert_eq!(left.children(&["Object"]).unwrap().len(), 1);
     assert_eq!(forward.headers["content-md5"], checksum::content_md5(body).as_str());
@@ -206,7 +206,7 @@ proptest! {
         let body = delete.body();
         let text = String::from_utf8(body.to_vec()).unwrap();
         let (read, forward) = described(&request(&text));
-        prop_assert_eq!(forward.body, Body::Whole(body));
+        prop_assert_eq!(forward.body, Body::whole(body));
         prop_assert_eq!(read.quiet, quiet);
         prop_assert_eq!(read.objects.len(), delete.objects.len());
         for (read, written) in read.objects.iter().zip(&delete.objects) {
