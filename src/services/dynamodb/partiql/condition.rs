@@ -37,9 +37,13 @@ impl Condition {
                 }
                 same
             }
-            // No short cut: the values of every part count.
             Self::All(parts) => {
-                parts.iter().fold(false, |any, part| part.collect(attribute, found) || any)
+                let mut any = false;
+                // No short cut: the values of every part count.
+                for part in parts {
+                    any |= part.collect(attribute, found);
+                }
+                any
             }
             Self::Any(parts) => {
                 let before = found.len();

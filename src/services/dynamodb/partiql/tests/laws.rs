@@ -56,7 +56,7 @@ impl Tree {
         match self {
             Self::Compare(name, operator, value) => {
                 let (name, value) = (style.name(name), style.value(value));
-                let mirrored = style.coin().then(|| match *operator {
+                let mirrored = style.coin().then_some(match *operator {
                     "<" => ">",
                     "<=" => ">=",
                     ">" => "<",
@@ -239,9 +239,8 @@ fn grouped(leaves: &[Tree], words: &[bool], or_first: bool) -> Tree {
             false => groups.push(vec![leaf.clone()]),
         }
     }
-    let (inner, outer): (fn(Vec<Tree>) -> Tree, fn(Vec<Tree>) -> Tree) =
-        if or_first { (Tree::Or, Tree::And) } else { (Tree::And, Tree::Or) };
-    outer(groups.into_iter().map(inner).collect())
+    let join = |or: bool, trees| if or { Tree::Or(trees) } else { Tree::And(trees) };
+    join(!or_first, groups.into_iter().map(|group| join(or_first, group)).collect())
 }
 
 /// The same, read from the left or from the right.
