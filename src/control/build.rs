@@ -12,13 +12,14 @@ use std::{
 
 use aws_lc_rs::digest;
 use hyper_rustls::ConfigBuilderExt;
+use tokio::runtime::Handle;
 use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 
 use super::{
     credentials::{credentials, signer},
     policies::{Policies, PolicyFiles, problems_in, read_policies},
     routes::routes,
-    schemas::Nobody,
+    schemas::{Nobody, Schemas},
     stamps::{Stamp, Stamps},
 };
 use crate::{
@@ -38,6 +39,10 @@ pub struct Builder {
     keys: Arc<KeyStore>,
     tls: Arc<ClientConfig>,
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
+    /// What is learnt of tables, by upstream.
+    schemas: Vec<Arc<Schemas>>,
+    /// Where tables are asked for; not where nothing is decided.
+    runtime: Option<Handle>,
     generation: u64,
     stamps: Stamps,
 }
@@ -67,17 +72,21 @@ pub struct Applied {
     keys: KeyPlan,
     max_stale: Duration,
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
+    schemas: Vec<Arc<Schemas>>,
     /// The files it was built from.
     stamps: Stamps,
 }
 
 impl Builder {
-    /// A builder whose key sets are fetched by `fetch`.
+    /// A builder whose key sets are fetched by `fetch`. In a tokio runtime, tables are asked for
+    /// there; without one they are not.
     pub fn new(fetch: Arc<dyn Fetch>, tls: Arc<ClientConfig>) -> Self {
         Self {
             keys: Arc::new(KeyStore::new(fetch)),
             tls,
             upstreams: Vec::new(),
+            schemas: Vec::new(),
+            runtime: Handle::try_current().ok(),
             generation: 0,
             stamps: Stamps::default(),
         }
@@ -127,7 +136,15 @@ impl Builder {
         let written = serde_json::json!({ "file": path.display().to_string(), "text": text });
         let tls = self.listener_tls(&settings, &mut problems);
         let upstreams = self.arrange_upstreams(&settings, &mut problems);
-        let mut learnt = |_| Arc::new(Nobody) as Arc<dyn TableSchemas>;
+        let mut schemas = Vec::new();
+        let mut learnt = |index: usize| {
+            // A route whose upstream is wrong is refused, and decides nothing.
+            let upstream = upstreams.get(index).map(|(_, upstream)| upstream);
+            upstream.and_then(|upstream| self.learnt(upstream, &mut schemas)).map_or_else(
+                || Arc::new(Nobody) as Arc<dyn TableSchemas>,
+                |schemas| schemas as Arc<dyn TableSchemas>,
+            )
+        };
         let routes = policies
             .as_ref()
             .and_then(|policies| routes(&settings, &policies.pools, &mut learnt, &mut problems));
@@ -177,7 +194,7 @@ impl Builder {
             written,
         };
         let max_stale = settings.token.max_stale;
-        let applied = Applied { keys, max_stale, upstreams, stamps };
+        let applied = Applied { keys, max_stale, upstreams, schemas, stamps };
         Ok(Built { settings, snapshot, warnings, applied })
     }
 
@@ -190,6 +207,7 @@ impl Builder {
         self.generation += 1;
         self.keys.start(applied.keys, applied.max_stale);
         self.upstreams = applied.upstreams;
+        self.schemas = applied.schemas;
         self.stamps = applied.stamps;
     }
 
@@ -245,6 +263,23 @@ impl Builder {
             arranged.push((key, upstream));
         }
         arranged
+    }
+
+    /// What is learnt of the tables behind `upstream`: the same as before where it is the same, and
+    /// for all of its routes. `None` without a runtime.
+    fn learnt(
+        &self,
+        upstream: &Arc<Upstream>,
+        arranged: &mut Vec<Arc<Schemas>>,
+    ) -> Option<Arc<Schemas>> {
+        if let Some(known) = arranged.iter().find(|known| known.is_of(upstream)) {
+            return Some(Arc::clone(known));
+        }
+        let known = self.schemas.iter().find(|known| known.is_of(upstream)).map(Arc::clone);
+        let make = |runtime| Arc::new(Schemas::new(Arc::clone(upstream), runtime));
+        let schemas = known.or_else(|| self.runtime.clone().map(make))?;
+        arranged.push(Arc::clone(&schemas));
+        Some(schemas)
     }
 
     fn upstream(&self, key: &UpstreamKey) -> Result<Upstream, String> {

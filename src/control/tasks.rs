@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::{doors::Shared, upstream::Upstream};
+use crate::{doors::Shared, gate::Service, upstream::Upstream};
 
 /// Looks the upstreams' names up again and again; the last good answer stays.
 pub async fn resolve_upstreams(shared: Arc<Shared>) {
@@ -56,6 +56,18 @@ pub fn refresh_gauges(shared: &Shared) {
         for (result, count) in stats.refreshes {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             metrics.keys_refreshes.with_label_values(&[name, result]).set(count);
+        }
+    }
+    metrics.table_look_ups.reset();
+    for route in snapshot.rules.routes.iter() {
+        let (Service::DynamoDb(tables), Some(upstream)) =
+            (&route.service, snapshot.upstreams.get(route.upstream))
+        else {
+            continue;
+        };
+        for (result, count) in tables.learnt().look_ups() {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            metrics.table_look_ups.with_label_values(&[upstream.label(), result]).set(count);
         }
     }
     let bytes = i64::try_from(shared.tokens.bytes()).unwrap_or(i64::MAX);

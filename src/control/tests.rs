@@ -278,3 +278,50 @@ async fn configured_tables_have_the_keys_that_the_file_says() {
     assert_eq!(names(wide.sort.as_deref().unwrap()), ["c"]);
     assert_eq!(schema.indexes.len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_learnt_of_tables_outlives_a_reload_with_the_upstream() {
+    let place = Place::new();
+    let file = place.path("poolgate.yaml");
+    let fields =
+        |port: u16, more: &str| format!("{more}upstream: {{ url: \"http://127.0.0.1:{port}\" }}");
+    let learnt = |built: &Snapshot| std::ptr::from_ref(tables(built).learnt()).cast::<()>();
+    let mut builder = builder();
+    let mut next = |fields: &str| {
+        place.write("poolgate.yaml", &with_rows(&place, fields));
+        let (_, snapshot, _, applied) = builder.build(&file).unwrap().into_parts();
+        builder.applied(applied);
+        snapshot
+    };
+    let first = next(&fields(8000, ""));
+    let second = next(&fields(8000, "tables: { demo: { partition_key: pk } }, "));
+    assert_eq!(learnt(&first), learnt(&second), "all would be asked again");
+    let third = next(&fields(8001, ""));
+    assert_ne!(learnt(&second), learnt(&third), "of another backend");
+}
+
+#[tokio::test]
+async fn upstreams_that_are_signed_for_different_services_are_different() {
+    let place = Place::new();
+    let upstream = "upstream: { url: \"http://127.0.0.1:8000\", host: own, sign: { access_key_id: a, \
+                    secret_access_key: { file: key } } }";
+    place.write("key", "secret");
+    let text = with_rows(&place, upstream).replace(
+        "aws:",
+        &format!("  - {{ name: files, service: s3, match: {{ path: /x }}, {upstream} }}\naws:"),
+    );
+    place.write("poolgate.yaml", &text);
+    let built = builder().build(&place.path("poolgate.yaml")).unwrap().snapshot;
+    let [_, rows, files] = built.upstreams.as_slice() else { panic!() };
+    assert!(!Arc::ptr_eq(rows, files));
+}
+
+#[test]
+fn without_a_runtime_nobody_is_asked() {
+    let place = Place::new();
+    place.write("poolgate.yaml", &with_rows(&place, "upstream: { url: \"http://127.0.0.1:1\" }"));
+    let built = builder().build(&place.path("poolgate.yaml")).unwrap().snapshot;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let found = runtime.block_on(tables(&built).schema("demo"));
+    assert!(found.unwrap_err().to_string().contains("nobody to ask"));
+}

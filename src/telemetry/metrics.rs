@@ -49,6 +49,8 @@ pub struct Metrics {
     pub keys_age: GenericGaugeVec<prometheus::core::AtomicF64>,
     /// `poolgate_keys_refreshes{issuer,result}`.
     pub keys_refreshes: IntGaugeVec,
+    /// `poolgate_table_look_ups{upstream,result}`: descriptions of tables asked of upstreams.
+    pub table_look_ups: IntGaugeVec,
     /// `poolgate_token_cache_bytes`.
     pub token_cache_bytes: IntGauge,
     /// `poolgate_session_cache_entries`.
@@ -122,6 +124,11 @@ impl Metrics {
                 "keys_refreshes",
                 "Key set fetches since the start, by result",
                 &["issuer", "result"],
+            )?,
+            table_look_ups: gauges(
+                "table_look_ups",
+                "Descriptions of tables asked of upstreams since the start, by result",
+                &["upstream", "result"],
             )?,
             token_cache_bytes: gauge("token_cache_bytes", "Bytes of verified tokens held")?,
             session_cache_entries: gauge("session_cache_entries", "Sessions held")?,

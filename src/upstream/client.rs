@@ -5,7 +5,6 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     rc::{Rc, Weak},
-    sync::Arc,
     time::Duration,
 };
 
@@ -16,14 +15,13 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{
-    net::{TcpStream, UnixStream},
-    time::{Instant, sleep_until, timeout},
-};
-use tokio_rustls::TlsConnector;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    AnswerBody, ForwardError, HostHeader, UploadBody, Upstream, body::Progress, origin::Address,
+    AnswerBody, ForwardError, HostHeader, UploadBody, Upstream,
+    body::Progress,
+    dial::{MAX_TRIES, Wire, dial},
+    origin::Address,
     upload::UploadError,
 };
 use crate::{
@@ -210,24 +208,10 @@ enum Wanted {
 }
 
 async fn connect(upstream: &Upstream, address: &Address) -> Result<Sender, ForwardError> {
-    let stream = match address {
-        Address::Tcp(address) => {
-            let stream = TcpStream::connect(address).await.map_err(ForwardError::Connect)?;
-            stream.set_nodelay(true).map_err(ForwardError::Connect)?;
-            stream
-        }
-        Address::Unix(path) => {
-            let stream = UnixStream::connect(path).await.map_err(ForwardError::Connect)?;
-            return handshake(TokioIo::new(stream)).await;
-        }
-    };
-    match &upstream.tls {
-        None => handshake(TokioIo::new(stream)).await,
-        Some((config, name)) => {
-            let connector = TlsConnector::from(Arc::clone(config));
-            let stream = connector.connect(name.clone(), stream).await;
-            handshake(TokioIo::new(stream.map_err(ForwardError::Tls)?)).await
-        }
+    match dial(upstream, address).await? {
+        Wire::Tcp(stream) => handshake(TokioIo::new(stream)).await,
+        Wire::Tls(stream) => handshake(TokioIo::new(*stream)).await,
+        Wire::Unix(stream) => handshake(TokioIo::new(stream)).await,
     }
 }
 
@@ -337,9 +321,7 @@ fn is_idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }
 
-const DECISION_ID: &str = "x-poolgate-decision-id";
-/// Addresses tried for one request.
-const MAX_TRIES: usize = 3;
+pub(super) const DECISION_ID: &str = "x-poolgate-decision-id";
 /// Idle connections kept per upstream and data thread.
 const MAX_IDLE: usize = 512;
 /// Idle connections are dropped after this long; most servers wait longer.

@@ -107,6 +107,21 @@ impl Upstream {
         &self.host_header
     }
 
+    /// The `Host` of what isn't a caller's: the one it is sent, or that of its place.
+    pub(super) fn own_host(&self) -> Option<HeaderValue> {
+        match (&self.host_header, &self.place) {
+            (HostHeader::Rewrite(host), _) => Some(host.clone()),
+            (HostHeader::Keep, Place::Unix(_)) => Some(HeaderValue::from_static("localhost")),
+            (HostHeader::Keep, Place::Tcp(host, port)) => {
+                let host = match host.contains(':') {
+                    true => format!("[{host}]:{port}"),
+                    false => format!("{host}:{port}"),
+                };
+                HeaderValue::from_str(&host).ok()
+            }
+        }
+    }
+
     /// Looks its name up again. What it last resolved to stays if that fails.
     ///
     /// # Errors

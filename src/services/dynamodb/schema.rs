@@ -44,6 +44,11 @@ pub trait TableSchemas: fmt::Debug + Send + Sync {
 
     /// Forgets what is known of `table`: it may be another one from now on.
     fn forget(&self, table: &str);
+
+    /// How many look-ups there were since the start, by result, for metrics.
+    fn look_ups(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 }
 
 /// A schema that is being looked up.
