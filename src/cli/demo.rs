@@ -12,16 +12,16 @@ use tokio::net::TcpListener;
 
 use super::{
     USAGE,
-    demo_files::{Addresses, BUCKET, OBJECTS, S3_KEY, tour, write},
+    demo_files::{Addresses, BUCKET, OBJECTS, ROWS, S3_KEY, TABLE, tour, write},
     run::{Bound, StartError, print, run, runtime},
 };
 use crate::{
     config::Address,
     server::Listener,
-    standin::{Directory, Echo, S3, UserPool},
+    standin::{Directory, DynamoDb, Echo, S3, UserPool},
 };
 
-/// Run everything embedded, without configuration: users, roles, an S3, an API, and the gate in front
+/// Run everything embedded, without configuration: users, roles, an S3, a DynamoDB, an API, and the gate in front
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// Where the gate listens
@@ -65,13 +65,14 @@ impl Demo {
         let listen = Listener::bind(&Address::Tcp(self.listen)).map_err(StartError::other)?;
         let admin = Listener::bind(&Address::Tcp(self.admin)).map_err(StartError::other)?;
         let (user_pool, echo) = (standin_listener().await?, standin_listener().await?);
-        let s3 = standin_listener().await?;
+        let (s3, dynamodb) = (standin_listener().await?, standin_listener().await?);
         let addresses = Addresses {
             listen: listen.local_address().unwrap_or(self.listen),
             admin: admin.local_address().unwrap_or(self.admin),
             user_pool: user_pool.local_addr().map_err(StartError::other)?,
             echo: echo.local_addr().map_err(StartError::other)?,
             s3: s3.local_addr().map_err(StartError::other)?,
+            dynamodb: dynamodb.local_addr().map_err(StartError::other)?,
         };
         let written = write(data.path(), &addresses).map_err(StartError::other)?;
         let keys = data.path().join("user-pool");
@@ -82,6 +83,9 @@ impl Demo {
         let objects = objects.map_err(StartError::other)?;
         objects.seed(BUCKET, &OBJECTS).map_err(StartError::other)?;
         tokio::spawn(objects.serve(s3));
+        let tables = DynamoDb::open(&data.path().join("dynamodb")).map_err(StartError::other)?;
+        tables.seed(TABLE, &ROWS).map_err(StartError::other)?;
+        tokio::spawn(tables.serve(dynamodb));
 
         let bound = Bound { proxy: Some(listen), admin: Some(admin) };
         let text = tour(&addresses, &written.configuration, &program());

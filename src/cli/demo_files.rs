@@ -25,6 +25,8 @@ pub(super) struct Addresses {
     pub(super) echo: SocketAddr,
     /// The S3 stand-in's own.
     pub(super) s3: SocketAddr,
+    /// The DynamoDB stand-in's own.
+    pub(super) dynamodb: SocketAddr,
 }
 
 /// What [`write`] has written.
@@ -107,7 +109,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 
 /// The demo's `poolgate.yaml`.
 pub(super) fn configuration(addresses: &Addresses) -> String {
-    let Addresses { listen, admin, user_pool, echo, s3 } = addresses;
+    let Addresses { listen, admin, user_pool, echo, s3, dynamodb } = addresses;
     let issuer = addresses.issuer();
     format!(
         r#"{HEADING}
@@ -142,6 +144,11 @@ routes:
     guest: true
     upstream:
       url: "http://{s3}"
+      sign: {{ access_key_id: {S3_KEY}, secret_access_key: {{ file: s3.secret }} }}
+  - name: rows
+    service: dynamodb
+    upstream:
+      url: "http://{dynamodb}"
       sign: {{ access_key_id: {S3_KEY}, secret_access_key: {{ file: s3.secret }} }}
 decision_log: {{ sink: stdout }}
 "#
@@ -197,6 +204,11 @@ Exchange bob's token for temporary credentials, and use the AWS command line:
   aws s3 ls --recursive s3://{BUCKET}/
   aws s3 cp s3://{BUCKET}/secret/plans.txt -
 
+Rows of a DynamoDB table are their owners' as well. bob may put and get what is under his own id, not under another's:
+  aws dynamodb put-item --table-name {TABLE} --item "{{"pk":{{"S":"$ID"}},"sk":{{"S":"tea"}}}}"
+  aws dynamodb execute-statement --statement "SELECT * FROM {TABLE} WHERE pk = '$ID'"
+  aws dynamodb get-item --table-name {TABLE} --key '{{"pk":{{"S":"nobody"}},"sk":{{"S":"notes"}}}}'
+
 Why?
   {program} explain --config {configuration} --token "$ALICE" POST {gate}/api/orders/1
 "#
@@ -217,7 +229,13 @@ const HEADING: &str =
 /// The demo's bucket.
 pub(super) const BUCKET: &str = "demo";
 
-/// What is in it at first: what everybody, nobody, and somebody else may read.
+/// The demo's table.
+pub(super) const TABLE: &str = "demo";
+
+/// What is in it at first: a row that is nobody's own.
+pub(super) const ROWS: [(&str, &str, &str); 1] = [("nobody", "notes", "These are nobody's own.")];
+
+/// What is in the bucket at first: what everybody, nobody, and somebody else may read.
 pub(super) const OBJECTS: [(&str, &str); 3] = [
     ("public/hello.txt", "Hello, whoever you are.\n"),
     ("secret/plans.txt", "Nobody reads this, not even carol.\n"),

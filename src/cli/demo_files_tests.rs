@@ -10,6 +10,7 @@ fn addresses(listen: &str) -> Addresses {
         user_pool: at("127.0.0.1:4001"),
         echo: at("127.0.0.1:4002"),
         s3: at("127.0.0.1:4003"),
+        dynamodb: at("127.0.0.1:4004"),
     }
 }
 

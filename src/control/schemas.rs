@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    services::dynamodb::{SchemaError, SchemaFuture, TableSchema, TableSchemas},
+    services::dynamodb::{SchemaError, SchemaFuture, TableSchema, TableSchemas, is_table_name},
     upstream::{Call, CallError, Upstream, ask},
 };
 
@@ -136,6 +136,10 @@ enum Started {
 }
 
 impl TableSchemas for Schemas {
+    fn known(&self, table: &str) -> Option<Option<Arc<TableSchema>>> {
+        self.shared.lock().known(table)?.ok()
+    }
+
     fn of<'s>(&'s self, table: &'s str) -> SchemaFuture<'s> {
         if !is_table_name(table) {
             return Box::pin(ready(Err(unavailable("no table has such a name"))));
@@ -321,12 +325,6 @@ fn code(body: &[u8]) -> Option<String> {
 
 fn unavailable(why: &str) -> SchemaError {
     SchemaError::Unavailable(why.to_owned())
-}
-
-/// The rule for names in DynamoDB's API reference ("Naming rules and data types").
-fn is_table_name(name: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    (3..=255).contains(&name.len()) && name.bytes().all(fits)
 }
 
 /// Nobody to ask: `poolgate check` decides nothing and has no runtime for it.

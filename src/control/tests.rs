@@ -285,7 +285,7 @@ async fn what_is_learnt_of_tables_outlives_a_reload_with_the_upstream() {
     let file = place.path("poolgate.yaml");
     let fields =
         |port: u16, more: &str| format!("{more}upstream: {{ url: \"http://127.0.0.1:{port}\" }}");
-    let learnt = |built: &Snapshot| std::ptr::from_ref(tables(built).learnt()).cast::<()>();
+    let learnt = |built: &Snapshot| Arc::as_ptr(tables(built).learnt()).cast::<()>();
     let mut builder = builder();
     let mut next = |fields: &str| {
         place.write("poolgate.yaml", &with_rows(&place, fields));

@@ -26,6 +26,7 @@ pub use call::{Call, Described, Input};
 pub use description::DescriptionError;
 pub use error::DynamoDbError;
 pub use name::Place;
+pub(crate) use name::is_table_name;
 pub use partiql::PartiqlError;
 pub use schema::{KeyAttribute, KeySchema, SchemaError, SchemaFuture, TableSchema, TableSchemas};
 pub use value::Kind;
