@@ -34,7 +34,8 @@ fn head(operation: &str) -> HeaderMap {
 /// `body` with a name that makes it 1 KiB.
 fn padded(mut body: serde_json::Value) -> String {
     let short = body.to_string().len();
-    if let Some(names) = body["ExpressionAttributeNames"].as_object_mut() {
+    let names = body.get_mut("ExpressionAttributeNames").and_then(|names| names.as_object_mut());
+    if let Some(names) = names {
         let padding = "x".repeat(1024_usize.saturating_sub(short + 12));
         names.insert("#pad".to_owned(), json!(padding));
     }

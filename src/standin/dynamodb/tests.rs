@@ -25,7 +25,7 @@ async fn ask(address: SocketAddr, operation: &str, body: &str) -> (u16, String) 
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    let status = answer[9..12].parse().unwrap();
+    let status = answer.get(9..12).unwrap().parse().unwrap();
     (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
 }
 
