@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use poolgate::iam::{
-    Action, Arn, Check, Facts, NoObserver, Policy, PolicyKind, Resource, Role, Session, evaluate,
+    Action, Arn, Check, Facts, Layers, NoObserver, Policy, PolicyKind, Resource, Role, Session,
+    evaluate,
 };
 
 const SIZES: [usize; 3] = [1, 10, 100];
@@ -53,9 +54,10 @@ fn session(json: &str) -> Session {
         arn: arn("arn:aws:iam::123456789012:role/Writer"),
         name: "Writer".to_owned(),
         id: "AROAEXAMPLE".to_owned(),
-        trust: parsed(PolicyKind::Trust, TRUST),
-        policies: vec![parsed(PolicyKind::Inline, json)],
+        trust: parsed(PolicyKind::Trust, TRUST).into(),
+        policies: parsed(PolicyKind::Inline, json).into(),
         boundary: None,
+        organization: Arc::default(),
         max_session_duration: 3600,
         tags: Vec::new(),
     };
@@ -84,12 +86,14 @@ fn decide(criterion: &mut Criterion) {
     let check = Check::new(Action::fixed("s3:GetObject"), Resource::Arn(object));
     for statements in SIZES {
         let session = session(&document(statements));
-        assert!(evaluate(&session, &check, &request, &mut NoObserver).is_allow());
+        assert!(evaluate(&Layers::of(&session), &check, &request, &mut NoObserver).is_allow());
         group.bench_with_input(
             BenchmarkId::from_parameter(statements),
             &check,
             |bencher, check| {
-                bencher.iter(|| evaluate(&session, black_box(check), &request, &mut NoObserver));
+                bencher.iter(|| {
+                    evaluate(&Layers::of(&session), black_box(check), &request, &mut NoObserver)
+                });
             },
         );
     }

@@ -97,7 +97,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         pools: vec![IdentityPool::parse(&pool.to_string()).expect("an identity pool")],
         groups: Vec::new(),
         identities: IdentityIds::new(Some(b"key")),
-        account: Account::load(&[file]).expect("a role"),
+        account: Account::load(&[file], Some("123456789012")).expect("a role"),
         routes: Routes::new(routes, vec![POOL.to_owned()], Vec::new()).expect("routes"),
         region: Some("eu-west-1".to_owned()),
         account_id: Some("123456789012".to_owned()),

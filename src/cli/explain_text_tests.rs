@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::push_steps;
 use crate::{
     gate::Trail,
-    iam::{Action, Arn, Check, Fact, Facts, Policy, PolicyKind, Resource, Role, Session, evaluate},
+    iam::{
+        Action, Arn, Check, Fact, Facts, Layers, Policy, PolicyKind, Resource, Role, Session,
+        evaluate,
+    },
 };
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*",
@@ -18,16 +21,22 @@ fn explained(statements: &str, facts: &Facts) -> Vec<String> {
         arn: Arn::parse("arn:aws:iam::123456789012:role/Writer").unwrap(),
         name: "Writer".to_owned(),
         id: "AROAEXAMPLE".to_owned(),
-        trust: parse("trust", PolicyKind::Trust, TRUST),
-        policies: vec![parse("Orders", PolicyKind::Inline, &document)],
+        trust: parse("trust", PolicyKind::Trust, TRUST).into(),
+        policies: parse("Orders", PolicyKind::Inline, &document).into(),
         boundary: None,
+        organization: Arc::default(),
         max_session_duration: 3600,
         tags: Vec::new(),
     };
     let session = Session::for_role(Arc::new(role), "s", Facts::new());
     let resource = Resource::Arn(Arn::parse("arn:aws:orders:::order/1").unwrap());
     let mut trail = Trail::On(Vec::new());
-    evaluate(&session, &Check::new(Action::new("orders:Read"), resource), facts, &mut trail);
+    evaluate(
+        &Layers::of(&session),
+        &Check::new(Action::new("orders:Read"), resource),
+        facts,
+        &mut trail,
+    );
     let mut text = String::new();
     push_steps(&mut text, trail.steps());
     text.lines().skip(1).map(str::to_owned).collect()

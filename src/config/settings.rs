@@ -178,7 +178,7 @@ impl Section for Settings {
         let policies = map.default::<At<PathBuf>>(
             "policies",
             "policies",
-            "The folder of policies: roles/ and managed/ are read; resources/, organization/ and cedar/ must be empty yet.",
+            "The folder of policies: roles/, managed/, resources/ and organization/ are read; cedar/ must be empty yet.",
         );
         let credentials: Option<Option<Credentials>> =
             map.optional("credentials", "How temporary credentials are made; none are without.");

@@ -17,8 +17,10 @@ use crate::{
 /// The policy files of a configuration, as text.
 #[derive(Debug, Default)]
 pub struct PolicyFiles {
-    roles: Vec<PolicyFile>,
-    managed: Vec<PolicyFile>,
+    /// The account they are of, if it is configured.
+    id: Option<String>,
+    /// What the account is loaded from.
+    account: Vec<(FileKind, PolicyFile)>,
     pools: Vec<PolicyFile>,
     /// By user pool id.
     groups: Vec<(String, PolicyFile)>,
@@ -53,9 +55,21 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
         })
     };
     let At { value: policies, position } = &settings.policies;
-    let roles = folder(&policies.join("roles"), *position);
-    let managed = folder(&policies.join("managed"), *position);
+    let mut account = Vec::new();
+    for (name, kind) in FOLDERS {
+        let files = folder(&policies.join(name), *position);
+        account.extend(files.into_iter().map(|file| (kind, file)));
+    }
     let pools = folder(&settings.identity_pools.value, settings.identity_pools.position);
+    let id = settings.aws.as_ref().map(|aws| aws.account.clone());
+    let needs_id = |kind: &FileKind| matches!(kind, FileKind::Resources | FileKind::Organization);
+    if let (None, Some((_, file))) = (&id, account.iter().find(|(kind, _)| needs_id(kind))) {
+        let message = format!(
+            "aws.account is missing: {} says what is of this account and what of another",
+            file.path.display()
+        );
+        problems.push(Problem::error(&settings.file, *position, message));
+    }
     for name in NOT_YET {
         let path = policies.join(name);
         if let Some(message) = not_yet(&path) {
@@ -75,7 +89,7 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
         }
     }
     match problems.is_empty() {
-        true => Ok(PolicyFiles { roles, managed, pools, groups }),
+        true => Ok(PolicyFiles { id, account, pools, groups }),
         false => Err(problems),
     }
 }
@@ -83,21 +97,20 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
 /// What is wrong with the files of these folders; of a folder that can't be read, nothing.
 pub(super) fn problems_in(policies: &Path, pools: &Path) -> Vec<Problem> {
     let folder = |path: &Path| read_folder(path).unwrap_or_default();
-    let files = PolicyFiles {
-        roles: folder(&policies.join("roles")),
-        managed: folder(&policies.join("managed")),
-        pools: folder(pools),
-        groups: Vec::new(),
+    let of = |(name, kind): (&str, FileKind)| {
+        folder(&policies.join(name)).into_iter().map(move |file| (kind, file))
     };
+    let account = FOLDERS.into_iter().flat_map(of).collect();
+    let files = PolicyFiles { id: None, account, pools: folder(pools), groups: Vec::new() };
     files.parse().err().unwrap_or_default()
 }
 
 impl PolicyFiles {
     /// Every file, for the hash over a configuration.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.roles
+        self.account
             .iter()
-            .chain(&self.managed)
+            .map(|(_, file)| file)
             .chain(&self.pools)
             .chain(self.groups.iter().map(|(_, file)| file))
             .map(|file| (file.path.as_path(), file.text.as_str()))
@@ -136,24 +149,20 @@ impl PolicyFiles {
     }
 
     fn account(&self, problems: &mut Vec<Problem>) -> Option<Account> {
-        let files: Vec<&PolicyFile> = self.roles.iter().chain(&self.managed).collect();
-        let names: Vec<String> = files.iter().map(|f| f.path.display().to_string()).collect();
-        let sources: Vec<AccountFile<'_>> = files
+        let names: Vec<String> =
+            self.account.iter().map(|(_, file)| file.path.display().to_string()).collect();
+        let sources: Vec<AccountFile<'_>> = self
+            .account
             .iter()
             .zip(&names)
-            .enumerate()
-            .map(|(index, (file, name))| AccountFile {
-                name,
-                kind: if index < self.roles.len() { FileKind::Roles } else { FileKind::Managed },
-                text: &file.text,
-            })
+            .map(|((kind, file), name)| AccountFile { name, kind: *kind, text: &file.text })
             .collect();
-        Account::load(&sources)
+        Account::load(&sources, self.id.as_deref())
             .map_err(|errors| {
                 problems.extend(errors.iter().map(|error| {
                     let at = names.iter().position(|name| *name == error.file);
-                    match at.and_then(|at| files.get(at)) {
-                        Some(file) => file.problem(&error.path, &error.problem.to_string()),
+                    match at.and_then(|at| self.account.get(at)) {
+                        Some((_, file)) => file.problem(&error.path, &error.problem.to_string()),
                         None => {
                             let path = Path::new(&error.file);
                             Problem::error(path, Position::START, error.problem.to_string())
@@ -257,7 +266,14 @@ fn read_file(path: &Path) -> io::Result<PolicyFile> {
 }
 
 /// Folders of the design that this version doesn't read.
-pub(super) const NOT_YET: [&str; 3] = ["organization", "resources", "cedar"];
+pub(super) const NOT_YET: [&str; 1] = ["cedar"];
+/// The folders that an account is loaded from.
+pub(super) const FOLDERS: [(&str, FileKind); 4] = [
+    ("roles", FileKind::Roles),
+    ("managed", FileKind::Managed),
+    ("resources", FileKind::Resources),
+    ("organization", FileKind::Organization),
+];
 /// Files of a policy folder.
 const MAX_FILES: usize = 50_000;
 /// Levels of a policy folder, itself among them.

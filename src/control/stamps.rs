@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::policies::{NOT_YET, list_folder};
+use super::policies::{FOLDERS, NOT_YET, list_folder};
 use crate::config::Settings;
 
 /// The state of every file and folder that a configuration is read from, that of the configuration
@@ -27,11 +27,8 @@ impl Stamps {
     /// As the files of the configuration at `file`, which says `settings`, are now.
     pub(super) fn of(file: &Path, settings: &Settings) -> Self {
         let policies = &settings.policies.value;
-        let folders = [
-            policies.join("roles"),
-            policies.join("managed"),
-            settings.identity_pools.value.clone(),
-        ];
+        let pools = settings.identity_pools.value.clone();
+        let folders = FOLDERS.map(|(name, _)| policies.join(name)).into_iter().chain([pools]);
         let mut paths = vec![file.to_owned()];
         for folder in folders {
             paths.extend(list_folder(&folder).unwrap_or_default());

@@ -144,20 +144,60 @@ async fn hidden_copies_of_a_mount_are_passed_over() {
 
 #[tokio::test]
 async fn policies_that_this_version_would_not_apply_are_refused() {
-    for name in ["organization", "resources", "cedar"] {
-        let place = Place::new();
-        let file = place.path("poolgate.yaml");
-        let folder = format!("policies/{name}");
-        fs::create_dir(place.path(&folder)).unwrap();
-        place.write(&format!("{folder}/.gitkeep"), "");
-        let settings = builder().build(&file).unwrap().settings;
-        let before = place.stamps(&settings);
-        place.write(&format!("{folder}/deny.any"), "forbid (principal, action, resource);");
-        assert_ne!(place.stamps(&settings), before, "a reload would not see it");
-        let problems = builder().build(&file).err().unwrap();
-        let message = problems[0].to_string();
-        assert!(message.contains(&folder) && message.contains("not have it yet"), "{message}");
+    let place = Place::new();
+    let (file, folder) = (place.path("poolgate.yaml"), "policies/cedar");
+    fs::create_dir(place.path(folder)).unwrap();
+    place.write("policies/cedar/.gitkeep", "");
+    let settings = builder().build(&file).unwrap().settings;
+    let before = place.stamps(&settings);
+    place.write("policies/cedar/deny.any", "forbid (principal, action, resource);");
+    assert_ne!(place.stamps(&settings), before, "a reload would not see it");
+    let problems = builder().build(&file).err().unwrap();
+    let message = problems[0].to_string();
+    assert!(message.contains(folder) && message.contains("not have it yet"), "{message}");
+}
+
+#[tokio::test]
+async fn policies_of_resources_and_of_the_organization_are_read() {
+    const AWS: &str = "aws: { region: eu-west-1, account: \"123456789012\" }\n";
+    let place = Place::new();
+    let file = place.path("poolgate.yaml");
+    let (bucket, levels) = ("policies/resources/demo.json", "policies/organization/all.json");
+    let everyone = r#"{ "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::demo/*" }"#;
+    let policy = format!(
+        "{{\n\"Resource\": \"arn:aws:s3:::demo\",\n\"Policy\": {{ \"Statement\": {everyone} }}\n}}"
+    );
+    for folder in ["policies/resources", "policies/organization"] {
+        fs::create_dir(place.path(folder)).unwrap();
     }
+    place.write("poolgate.yaml", &format!("{AWS}{CONFIG}"));
+    let built = builder().build(&file).unwrap();
+    let mut last = (place.stamps(&built.settings), built.snapshot.rules.hash);
+    for (name, text) in [
+        (bucket, policy.as_str()),
+        (levels, r#"{ "ServiceControlPolicies": [[]], "ResourceControlPolicies": [] }"#),
+    ] {
+        place.write(name, text);
+        let built = builder().build(&file).unwrap();
+        let now = (place.stamps(&built.settings), built.snapshot.rules.hash);
+        assert!(now.0 != last.0 && now.1 != last.1, "{name}");
+        last = now;
+    }
+    let account = builder().build(&file).unwrap().snapshot.rules.account;
+    assert!(account.resource_policy("arn:aws:s3:::demo").is_some());
+    // A mistake is told at its place.
+    place.write(bucket, &policy.replace("s3:GetObject", "GetObject"));
+    place.write(levels, "{\n\"ServiceControlPolicies\": [[], [{\n\"Statement\": [] }]] }");
+    let problems: Vec<_> =
+        builder().build(&file).err().unwrap().iter().map(ToString::to_string).collect();
+    let told = |place: &str| problems.iter().any(|problem| problem.contains(place));
+    assert!(told("resources/demo.json:3:") && told("organization/all.json:3:"), "{problems:?}");
+    // Whose they are has to be known.
+    place.write(bucket, &policy);
+    place.write(levels, "{}");
+    place.write("poolgate.yaml", CONFIG);
+    let problems = builder().build(&file).err().unwrap();
+    assert!(problems[0].to_string().contains("aws.account is missing"), "{}", problems[0]);
 }
 
 #[tokio::test(start_paused = true)]

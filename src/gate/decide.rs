@@ -188,7 +188,7 @@ impl Gate<'_> {
         let mut operation = self.describe(route, request, progress)?;
 
         let context = RequestContext::new(self.rules, &operation.forward.headers, &received, now);
-        let grounds = decide(route, &operation, &context, progress)?;
+        let grounds = self.judged(route, &operation, &context, progress)?;
 
         let headers = &mut operation.forward.headers;
         remove_credentials(headers, route);
@@ -222,7 +222,7 @@ impl Gate<'_> {
 
         let context =
             RequestContext::new(self.rules, &question.headers, &question.received, question.now);
-        let decided = objects::decide(operation, &context, progress)?;
+        let decided = objects::decide(self.rules, operation, &context, progress)?;
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // It may name a bucket, which a backend that goes by it would read a second time.
@@ -304,6 +304,42 @@ impl Gate<'_> {
         progress.note_checks(checks_of(&operation));
         Ok(operation)
     }
+
+    /// The grounds on which `operation` is allowed.
+    fn judged(
+        &self,
+        route: &Route,
+        operation: &Operation,
+        context: &RequestContext<'_>,
+        progress: &mut Progress,
+    ) -> Result<Grounds, Denial> {
+        let checks = match &operation.checks {
+            Checks::Public => return Ok(Grounds::PublicOperation),
+            Checks::All(checks) => checks,
+            Checks::Each(_) => return Err(misconfigured("items are not judged here")),
+        };
+        match (route.authenticate, route.iam) {
+            (Authenticate::Public, _) => Ok(Grounds::PublicRoute),
+            (Authenticate::Token, Engine::Off) => match &progress.login {
+                Login::Token(_) => Ok(Grounds::Token),
+                _ => Err(missing_token()),
+            },
+            (Authenticate::Token, Engine::Enforce) => {
+                let Some(assumed) = progress.assumed.clone() else {
+                    return Err(misconfigured("the caller has no role"));
+                };
+                let trail = &mut progress.trail;
+                judge(
+                    (&self.rules.account, &assumed.session),
+                    checks,
+                    context,
+                    trail,
+                    Wording::Plain,
+                )
+                .map(Grounds::Statements)
+            }
+        }
+    }
 }
 
 impl Progress {
@@ -325,34 +361,6 @@ fn checks_of(operation: &Operation) -> Vec<&Check> {
         Checks::Public => Vec::new(),
         Checks::All(checks) => checks.iter().collect(),
         Checks::Each(delete) => delete.objects.iter().flat_map(|o| &o.checks).collect(),
-    }
-}
-
-/// The grounds on which `operation` is allowed.
-fn decide(
-    route: &Route,
-    operation: &Operation,
-    context: &RequestContext<'_>,
-    progress: &mut Progress,
-) -> Result<Grounds, Denial> {
-    let checks = match &operation.checks {
-        Checks::Public => return Ok(Grounds::PublicOperation),
-        Checks::All(checks) => checks,
-        Checks::Each(_) => return Err(misconfigured("items are not judged here")),
-    };
-    match (route.authenticate, route.iam) {
-        (Authenticate::Public, _) => Ok(Grounds::PublicRoute),
-        (Authenticate::Token, Engine::Off) => match &progress.login {
-            Login::Token(_) => Ok(Grounds::Token),
-            _ => Err(missing_token()),
-        },
-        (Authenticate::Token, Engine::Enforce) => {
-            let Some(assumed) = progress.assumed.clone() else {
-                return Err(misconfigured("the caller has no role"));
-            };
-            let trail = &mut progress.trail;
-            judge(&assumed.session, checks, context, trail, Wording::Plain).map(Grounds::Statements)
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Denial, Refusal, Trail, decide::misconfigured};
-use crate::iam::{self, Check, Context, Session, StatementRef, Verdict};
+use crate::iam::{Account, Action, Check, Context, Session, StatementRef, Verdict};
 
 /// How a denial is worded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum Wording {
 
 /// Asks IAM about every check, of which there must be one: the statements that allow them.
 pub(super) fn judge(
-    session: &Session,
+    (account, session): (&Account, &Session),
     checks: &[Check],
     context: &dyn Context,
     trail: &mut Trail,
@@ -27,7 +27,7 @@ pub(super) fn judge(
         trail.note("decide", || {
             (format!("{} on {}", check.action.as_str(), check.resource.as_str()), Value::Null)
         });
-        let verdict = iam::evaluate(session, check, context, trail);
+        let verdict = account.evaluate(session, check, context, trail);
         let denial = match &verdict {
             Verdict::Allow(grounds) => {
                 matched.extend(grounds.statements().cloned());
@@ -43,11 +43,25 @@ pub(super) fn judge(
         let detail = worded(&verdict, session, check, wording);
         return Err(Denial::new(denial.reason(), Refusal::AccessDenied, detail).with(found));
     }
+    if checks.iter().any(|check| RESOURCE_POLICIES.contains(&check.action)) {
+        let detail = "resource-based policies aren't changed through here: \
+                      they are files in the folder of policies";
+        return Err(Denial::new("resource_policies_not_stored", Refusal::AccessDenied, detail));
+    }
     match checks {
         [] => Err(misconfigured("the request has no checks")),
         _ => Ok(matched),
     }
 }
+
+/// Actions that would change a policy which decides here. A backend that took it would neither
+/// enforce it, nor would anyone else.
+const RESOURCE_POLICIES: [Action; 4] = [
+    Action::fixed("s3:PutBucketPolicy"),
+    Action::fixed("s3:DeleteBucketPolicy"),
+    Action::fixed("dynamodb:PutResourcePolicy"),
+    Action::fixed("dynamodb:DeleteResourcePolicy"),
+];
 
 fn worded(verdict: &Verdict, session: &Session, check: &Check, wording: Wording) -> String {
     let message = verdict.message(&session.principal, check).unwrap_or_default();

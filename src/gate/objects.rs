@@ -97,6 +97,7 @@ pub(super) struct Decided {
 /// Decides `operation`: which statements allow it, what is left of it, and what its caller may learn
 /// from the answer.
 pub(super) fn decide(
+    rules: &Rules,
     operation: Operation,
     context: &RequestContext<'_>,
     progress: &mut Progress,
@@ -104,17 +105,18 @@ pub(super) fn decide(
     let assumed = progress.assumed.clone();
     let anonymous = Session::anonymous();
     let session = assumed.as_ref().map_or(&anonymous, |assumed| &assumed.session);
+    let who = (&rules.account, session);
     let trail = &mut progress.trail;
     let Operation { mut forward, checks, reveals } = operation;
     match checks {
         Checks::Public => Err(Denial::from(S3Error::NotImplemented)),
         Checks::All(checks) => {
-            let matched = judge(session, &checks, context, trail, Wording::S3)?;
+            let matched = judge(who, &checks, context, trail, Wording::S3)?;
             // AWS tells of a key that isn't there only who may list the bucket, and names that right.
             let hides_missing = reveals.and_then(|check| {
                 let step = "whether the caller may be told that an object doesn't exist";
                 trail.note("decide", || (step.to_owned(), Value::Null));
-                judge(session, &[check], context, trail, Wording::S3).err().map(|d| d.detail)
+                judge(who, &[check], context, trail, Wording::S3).err().map(|d| d.detail)
             });
             let answer = AnswerRule { hides_missing, ..AnswerRule::default() };
             Ok(Decided { grounds: Grounds::Statements(matched), forward, answer })
@@ -124,7 +126,7 @@ pub(super) fn decide(
             let mut refused = Vec::new();
             let mut first = None;
             delete.objects.retain(|object| {
-                match judge(session, &object.checks, context, trail, Wording::S3) {
+                match judge(who, &object.checks, context, trail, Wording::S3) {
                     Ok(matched) => {
                         grounds.extend(matched);
                         true

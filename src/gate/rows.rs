@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     http::RequestError,
-    iam::{self, Check, NoObserver, Session},
+    iam::{Account, Check, NoObserver, Session},
     services::{
         Forward, Proof,
         dynamodb::{
@@ -62,12 +62,13 @@ pub(super) async fn decide(
     let assumed = progress.assumed.clone();
     let anonymous = Session::anonymous();
     let session = assumed.as_ref().map_or(&anonymous, |assumed| &assumed.session);
+    let who = (&rules.account, session);
     for doubt in described.accesses.iter().flat_map(|access| &access.doubts) {
         progress.trail.note("describe", || (format!("not understood: {doubt}"), Value::Null));
     }
-    let checks = checks(&described.accesses, tables, session, &context).await?;
+    let checks = checks(&described.accesses, tables, who, &context).await?;
     progress.note_checks(checks.iter());
-    let judged = judge(session, &checks, &context, &mut progress.trail, Wording::Plain);
+    let judged = judge(who, &checks, &context, &mut progress.trail, Wording::Plain);
     let matched = judged.map_err(|denial| match &assumed {
         Some(_) => denial,
         // The service knows no anonymous callers.
@@ -115,7 +116,7 @@ async fn describe_elsewhere(
 async fn checks(
     accesses: &[Access<'_>],
     tables: &Tables,
-    session: &Session,
+    who: (&Account, &Session),
     context: &RequestContext<'_>,
 ) -> Result<Vec<Check>, Denial> {
     let mut schemas: HashMap<&str, Option<Arc<TableSchema>>> = HashMap::new();
@@ -138,7 +139,7 @@ async fn checks(
         checks
     };
     let checks = make(&schemas);
-    if missing.is_empty() || !hangs_on_schema(session, &checks, context) {
+    if missing.is_empty() || !hangs_on_schema(who, &checks, context) {
         return Ok(checks);
     }
     for table in missing {
@@ -149,10 +150,14 @@ async fn checks(
 }
 
 /// Whether a schema could turn a denial of `checks` into an allow.
-fn hangs_on_schema(session: &Session, checks: &[Check], context: &RequestContext<'_>) -> bool {
+fn hangs_on_schema(
+    (account, session): (&Account, &Session),
+    checks: &[Check],
+    context: &RequestContext<'_>,
+) -> bool {
     let mut found = false;
     for check in checks {
-        let verdict = iam::evaluate(session, check, context, &mut NoObserver);
+        let verdict = account.evaluate(session, check, context, &mut NoObserver);
         let Some(denial) = verdict.denial() else { continue };
         // Denied whatever the schema is: nothing has to be looked up for it.
         if !denial.unknown_keys.iter().any(|key| Access::is_keyed(key)) {

@@ -70,6 +70,7 @@ impl Observer for Trail {
                 })
                 .collect();
             let found = json!({
+                "layer": considered.policy.kind().layer().described(),
                 "policy": considered.policy.name(),
                 "statement": considered.index,
                 "sid": considered.sid,

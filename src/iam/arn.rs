@@ -23,6 +23,9 @@ pub enum ArnError {
     /// A part that may not be empty is.
     #[error("the {0} of the ARN is empty: write arn:partition:service:region:account:resource")]
     EmptyPart(&'static str),
+    /// It is of nothing that can call.
+    #[error("not the ARN of a user, a role, a session or an account's root user")]
+    NoPrincipal,
     /// Longer than [`MAX_ARN_BYTES`].
     #[error("the ARN is longer than {MAX_ARN_BYTES} bytes")]
     TooLong,
@@ -112,6 +115,7 @@ impl ArnError {
         match self {
             Self::Malformed => "malformed_arn",
             Self::EmptyPart(_) => "empty_arn_part",
+            Self::NoPrincipal => "not_a_principal",
             Self::TooLong => "arn_too_long",
         }
     }

@@ -4,10 +4,11 @@ use super::arn::{Action, Resource};
 use super::condition::Condition;
 use super::document::{
     Clause, Document, Effect, Grammar, MAX_DOCUMENT_BYTES, PolicyError, PolicyKind, PolicyProblem,
-    PrincipalGroup, PrincipalsSource, Sense, ShortArns, Sourced, StatementSource, Version, read,
+    PrincipalsSource, Sense, ShortArns, Sourced, StatementSource, Version, read,
 };
 use super::json::{JsonPath, Node};
 use super::pattern::Case;
+use super::principal::Principals;
 use super::scope::{Scope, Unknowns};
 use super::truth::Truth;
 use super::variable::{Template, VariableError, Wildcards, split_colons};
@@ -196,27 +197,6 @@ fn never(sense: Sense) -> Truth {
     }
 }
 
-/// `Principal`.
-#[derive(Clone, Debug)]
-pub(super) enum Principals {
-    /// `"*"` or `{"AWS": "*"}`: everyone, also without credentials.
-    Everyone,
-    /// Any of these.
-    Listed(Vec<(PrincipalGroup, String)>),
-}
-
-impl Principals {
-    /// Does it name this web-identity provider?
-    pub(super) fn federated(&self, provider: &str) -> bool {
-        match self {
-            Self::Everyone => true,
-            Self::Listed(listed) => listed
-                .iter()
-                .any(|(group, name)| *group == PrincipalGroup::Federated && name == provider),
-        }
-    }
-}
-
 fn compile(document: &Document, kind: PolicyKind, errors: &mut Vec<PolicyError>) -> Vec<Statement> {
     let mut compiler = Compiler { version: document.version, grammar: kind.grammar(), errors };
     document.statements.iter().map(|source| compiler.statement(source)).collect()
@@ -306,6 +286,9 @@ impl Compiler<'_> {
             if self.grammar.short_arns == ShortArns::PaddedIfWild && !wild {
                 return Ok(ResourcePattern::Never);
             }
+            if self.grammar.short_arns == ShortArns::TrailingStar && !text.ends_with('*') {
+                return Err(refused("write all six parts of the ARN, or * at its end"));
+            }
             parts.resize(6, "*".to_owned());
         }
         let templates = parts
@@ -322,41 +305,15 @@ impl Compiler<'_> {
     }
 
     fn principals(&mut self, source: &PrincipalsSource) -> Principals {
-        let PrincipalsSource::Listed(sources) = source else { return Principals::Everyone };
-        let mut everyone = false;
-        let mut listed = Vec::new();
-        for (group, Sourced { path, text }) in sources {
-            everyone |= *group == PrincipalGroup::Aws && text == "*";
-            if let Some(advice) = principal_advice(*group, text) {
+        let Some(listed) = &source.listed else { return Principals::everyone(source.sense) };
+        let names = listed.iter().map(|(group, name)| (*group, name.text.as_str()));
+        Principals::listed(source.sense, names, |place, advice| {
+            if let Some((_, Sourced { path, text })) = listed.get(place) {
                 let problem = PolicyProblem::Principal { written: text.clone(), advice };
                 self.errors.push(PolicyError { path: path.clone(), problem });
             }
-            listed.push((*group, text.clone()));
-        }
-        if everyone { Principals::Everyone } else { Principals::Listed(listed) }
+        })
     }
-}
-
-/// What to write instead, if `text` names no principal of that group.
-fn principal_advice(group: PrincipalGroup, text: &str) -> Option<&'static str> {
-    if group == PrincipalGroup::Aws && text == "*" {
-        return None;
-    }
-    if text.contains(['*', '?']) {
-        return Some("wildcards aren't allowed; write \"*\" alone, under AWS, for everyone");
-    }
-    if text.is_empty() || text.chars().any(char::is_whitespace) || text.contains("${") {
-        return Some("write a name without spaces or variables");
-    }
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    // AWS exports the unique id of a principal that has been deleted.
-    let is_unique_id = text.len() >= 16
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    let is_arn = text.starts_with("arn:") && super::arn::six_parts(text).is_some();
-    if group == PrincipalGroup::Aws && !(is_account || is_unique_id || is_arn) {
-        return Some("write an account id or the ARN of an account, role, user or session");
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The evaluation: every layer of policies that is set has to allow, and none may deny
+//! The evaluation: no layer of policies may deny, and those that are set have to allow, but for what
+//! the resource's own policy grants
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 //!
 //! An Allow counts if its statement is *true*, a Deny if it is *true* or *unknown*. Context keys
@@ -11,9 +12,13 @@ use super::arn::{Action, Resource};
 use super::compile::{Policy, Statement};
 use super::document::Effect;
 use super::facts::{Context, Facts};
+use super::layers::Layers;
 use super::observe::{Considered, Interest, Observer};
+use super::organization::resource_controlled;
+use super::principal::{Caller, Reach};
 use super::scope::{Scope, Unknowns};
-use super::session::{Role, Session};
+use super::session::Role;
+use super::set::PolicySet;
 use super::truth::Truth;
 use super::verdict::{Denial, Grounds, Layer, StatementRef, Verdict};
 
@@ -35,36 +40,31 @@ impl Check {
     }
 }
 
-/// May `session` do what `check` says? Context keys are looked up in the check, then in the
-/// session, then in `context`, the request's.
+/// May the principal of `layers` do what `check` says? Context keys are looked up in the check, then
+/// in the principal's session, then in `context`, the request's.
 pub fn evaluate(
-    session: &Session,
+    layers: &Layers<'_>,
     check: &Check,
     context: &dyn Context,
     observer: &mut dyn Observer,
 ) -> Verdict {
-    let scope = Scope { check: &check.context, session: &session.facts, request: context };
-    let matcher = |statement: &Statement, unknowns: &mut Unknowns| {
-        (None, statement.covers_resource(&check.resource, scope, unknowns))
+    let mut evaluation = Evaluation {
+        action: &check.action,
+        resource: &check.resource,
+        caller: layers.caller(),
+        bounded: layers.boundary.is_some(),
+        scope: Scope { check: &check.context, session: layers.facts, request: context },
+        interest: observer.interest(),
+        observer,
+        findings: Findings::default(),
     };
-    let mut evaluation = Evaluation::new(&check.action, scope, &matcher, observer);
-    let (identity, boundary): (&[Arc<Policy>], &[Arc<Policy>]) = match session.principal.role() {
-        None => (&[], &[]),
-        Some(role) => (&role.policies, role.boundary.as_slice()),
-    };
-    evaluation.layer(Layer::Identity, identity);
-    if !boundary.is_empty() {
-        evaluation.layer(Layer::Boundary, boundary);
-    }
-    if !session.session_policies.is_empty() {
-        evaluation.layer(Layer::Session, &session.session_policies);
-    }
-    evaluation.verdict()
+    evaluation.work_through(layers);
+    evaluation.findings.verdict()
 }
 
 /// May whoever comes from the web-identity provider `federated` do `action`
-/// (`sts:AssumeRoleWithWebIdentity`) on `role`? Its trust policy alone decides, since the caller
-/// has no AWS identity yet.
+/// (`sts:AssumeRoleWithWebIdentity`) on `role`? Its trust policy has to allow, and the resource
+/// control policies over it must not deny; the caller has no AWS identity yet, and so no policies.
 pub fn evaluate_trust(
     role: &Role,
     action: &Action,
@@ -73,133 +73,147 @@ pub fn evaluate_trust(
     observer: &mut dyn Observer,
 ) -> Verdict {
     let none = Facts::new();
-    let scope = Scope { check: &none, session: &none, request: context };
-    let matcher = |statement: &Statement, _: &mut Unknowns| {
-        let principals = statement.principals.as_ref();
-        let named = principals.is_some_and(|principals| principals.federated(federated));
-        (Some(Truth::from(named)), None)
+    let mut evaluation = Evaluation {
+        action,
+        resource: &Resource::Arn(role.arn.clone()),
+        caller: Caller::WebIdentity(federated),
+        bounded: false,
+        scope: Scope { check: &none, session: &none, request: context },
+        interest: observer.interest(),
+        observer,
+        findings: Findings::default(),
     };
-    let mut evaluation = Evaluation::new(action, scope, &matcher, observer);
-    evaluation.layer(Layer::Trust, std::slice::from_ref(&role.trust));
-    evaluation.verdict()
+    evaluation.resource_control(&role.organization.resource_control);
+    let trusted = evaluation.layer(Layer::Trust, &role.trust, Truth::False);
+    evaluation.findings.demand(Layer::Trust, trusted.any);
+    evaluation.findings.verdict()
 }
 
-/// Do a statement's principal and resource match, as far as it has them?
-type Matcher<'a> = dyn Fn(&Statement, &mut Unknowns) -> (Option<Truth>, Option<Truth>) + 'a;
+/// What the allows of a layer come to.
+#[derive(Clone, Debug)]
+struct Answer {
+    truth: Truth,
+    /// The first statement that makes it true.
+    by: Option<StatementRef>,
+    /// The unknown keys that it hangs on.
+    unless: Unknowns,
+}
+
+/// The allows of a layer, by how directly they name the caller; of layers without principals, all.
+struct Allows {
+    any: Answer,
+    role: Answer,
+    session: Answer,
+}
 
 struct Evaluation<'a> {
     action: &'a Action,
+    resource: &'a Resource,
+    caller: Caller<'a>,
+    /// The caller has a permissions boundary.
+    bounded: bool,
     scope: Scope<'a>,
-    matcher: &'a Matcher<'a>,
     observer: &'a mut dyn Observer,
     interest: Interest,
-    grounds: Grounds,
-    /// The first statement that denies for sure.
-    denied: Option<(Layer, StatementRef)>,
-    /// The first that denies because something is unknown.
-    may_be_denied: Option<(Layer, StatementRef, Unknowns)>,
-    /// The first layer in which nothing allows.
-    not_allowed: Option<Layer>,
-    /// The first in which something allows only if something unknown is right.
-    may_be_allowed: Option<(Layer, Unknowns)>,
+    findings: Findings,
 }
 
-impl<'a> Evaluation<'a> {
-    fn new(
-        action: &'a Action,
-        scope: Scope<'a>,
-        matcher: &'a Matcher<'a>,
-        observer: &'a mut dyn Observer,
-    ) -> Self {
-        let interest = observer.interest();
-        Self {
-            action,
-            scope,
-            matcher,
-            observer,
-            interest,
-            grounds: Grounds::none(),
-            denied: None,
-            may_be_denied: None,
-            not_allowed: None,
-            may_be_allowed: None,
+impl Evaluation<'_> {
+    fn work_through(&mut self, layers: &Layers<'_>) {
+        let identified = self.caller.is_aws();
+        if layers.controlled() {
+            if identified {
+                for level in layers.service_control {
+                    let allows = self.layer(Layer::ServiceControl, level, Truth::False);
+                    self.findings.demand(Layer::ServiceControl, allows.any);
+                }
+            }
+            self.resource_control(layers.resource_control);
+        }
+        let granted = match layers.resource {
+            Some(policy) => self.layer(Layer::Resource, policy, Truth::False),
+            None => Allows::none(),
+        };
+        if !identified {
+            return self.findings.demand(Layer::Resource, granted.any);
+        }
+        // What the resource's policy grants stands in for what other layers merely don't allow, but
+        // not in another account: there its owner has no say.
+        let crosses = layers.crosses_accounts();
+        let nothing = Allows::none();
+        let in_place = if crosses { &nothing } else { &granted };
+        let identity = self.layer(Layer::Identity, layers.identity, in_place.role.truth);
+        self.findings.demand(Layer::Identity, identity.any.or(&in_place.role));
+        for (layer, set) in [(Layer::Boundary, layers.boundary), (Layer::Session, layers.session)] {
+            let Some(set) = set else { continue };
+            let allows = self.layer(layer, set, in_place.session.truth);
+            self.findings.demand(layer, allows.any.or(&in_place.session));
+        }
+        if crosses || (layers.resource.is_some() && trusts_explicitly(self.action, self.resource)) {
+            self.findings.demand(Layer::Resource, granted.any);
         }
     }
 
-    /// Works through the policies of one layer that is set.
-    fn layer(&mut self, layer: Layer, policies: &[Arc<Policy>]) {
-        let mut allowed = Truth::False;
-        let mut unless = Unknowns::default();
-        for policy in policies {
+    /// Everything is allowed that no resource control policy denies.
+    fn resource_control(&mut self, levels: &[PolicySet]) {
+        if resource_controlled(self.action) {
+            for level in levels {
+                self.layer(Layer::ResourceControl, level, Truth::True);
+            }
+        }
+    }
+
+    /// Works through the policies of one layer, or one level of it, that is set. `already` is whether
+    /// something else allows in its place: then only its denies matter.
+    fn layer(&mut self, layer: Layer, set: &PolicySet, already: Truth) -> Allows {
+        let mut allows = Allows::none();
+        for policy in set.policies() {
             for (index, statement) in policy.statements().iter().enumerate() {
-                if self.interest == Interest::Nothing {
-                    let settled = self.denied.is_some();
-                    if settled || (statement.effect() == Effect::Allow && allowed == Truth::True) {
-                        continue;
-                    }
+                let counts = match statement.effect() {
+                    Effect::Deny => true,
+                    Effect::Allow => already != Truth::True && !allows.settled(layer),
+                };
+                if self.interest == Interest::Nothing && (self.findings.is_settled() || !counts) {
+                    continue;
                 }
                 let mut unknowns = Unknowns::default();
-                let truth = self.statement(policy, index, statement, &mut unknowns);
-                if truth == Truth::False {
+                let (reach, rest) = self.statement(policy, index, statement, &mut unknowns);
+                let truth = reach.any.and(rest);
+                if truth == Truth::False || !counts {
                     continue;
                 }
                 let found = || StatementRef { policy: Arc::clone(policy), index };
-                match (statement.effect(), truth) {
-                    (Effect::Deny, Truth::True) => {
-                        self.denied.get_or_insert_with(|| (layer, found()));
-                    }
-                    (Effect::Deny, _) => {
-                        self.may_be_denied.get_or_insert_with(|| (layer, found(), unknowns));
-                    }
-                    (Effect::Allow, Truth::True) if allowed != Truth::True => {
-                        allowed = Truth::True;
-                        *self.ground(layer) = Some(found());
-                    }
-                    (Effect::Allow, _) => {
-                        allowed = allowed.or(truth);
-                        unless.absorb(unknowns);
-                    }
+                match statement.effect() {
+                    Effect::Deny => self.findings.deny(layer, truth, unknowns, found),
+                    Effect::Allow => allows.add(layer, reach, rest, &unknowns, found),
                 }
             }
         }
-        match allowed {
-            Truth::True => {}
-            Truth::False => {
-                self.not_allowed.get_or_insert(layer);
-            }
-            Truth::Unknown => {
-                self.may_be_allowed.get_or_insert((layer, unless));
-            }
-        }
+        allows
     }
 
-    fn ground(&mut self, layer: Layer) -> &mut Option<StatementRef> {
-        match layer {
-            Layer::Identity => &mut self.grounds.identity,
-            Layer::Boundary => &mut self.grounds.boundary,
-            Layer::Session => &mut self.grounds.session,
-            Layer::Trust => &mut self.grounds.trust,
-        }
-    }
-
-    /// Does the statement match?
+    /// Does the statement match, but for its principals; and how far do those reach the caller?
     fn statement(
         &mut self,
         policy: &Policy,
         index: usize,
         statement: &Statement,
         unknowns: &mut Unknowns,
-    ) -> Truth {
+    ) -> (Reach, Truth) {
         let action = statement.covers_action(self.action);
         let mut truth = action;
         let (mut principal, mut resource) = (None, None);
+        let mut reach = Reach::ALL;
         let mut seen = Vec::new();
         if truth != Truth::False {
-            (principal, resource) = (self.matcher)(statement, unknowns);
-            truth =
-                truth.and(principal.unwrap_or(Truth::True)).and(resource.unwrap_or(Truth::True));
+            if let Some(principals) = &statement.principals {
+                reach = principals.reach(self.caller, self.bounded);
+                principal = Some(reach.any);
+            }
+            resource = statement.covers_resource(self.resource, self.scope, unknowns);
+            truth = truth.and(resource.unwrap_or(Truth::True));
         }
-        if truth != Truth::False {
+        if truth.and(reach.any) != Truth::False {
             for condition in &statement.conditions {
                 let mut met = Unknowns::default();
                 let holds = condition.evaluate(self.scope, &mut met);
@@ -224,10 +238,130 @@ impl<'a> Evaluation<'a> {
                 action,
                 resource,
                 conditions: seen,
-                truth,
+                truth: truth.and(reach.any),
             });
         }
-        truth
+        (reach, truth)
+    }
+}
+
+/// Whether the resource's policy has to allow, whatever others do: that of a key, or of a role that
+/// is to be assumed.
+fn trusts_explicitly(action: &Action, resource: &Resource) -> bool {
+    let Resource::Arn(arn) = resource else { return false };
+    let assumes = action.service().eq_ignore_ascii_case("sts");
+    match arn.service() {
+        "kms" => arn.resource().starts_with("key/"),
+        "iam" => assumes && arn.resource().starts_with("role/"),
+        _ => false,
+    }
+}
+
+impl Answer {
+    const fn none() -> Self {
+        Self { truth: Truth::False, by: None, unless: Unknowns::none() }
+    }
+
+    /// True if either is.
+    fn or(mut self, other: &Self) -> Self {
+        match (self.truth, other.truth) {
+            (Truth::True, _) | (_, Truth::False) => self,
+            (_, Truth::True) | (Truth::False, _) => other.clone(),
+            (Truth::Unknown, Truth::Unknown) => {
+                self.unless.absorb(other.unless.clone());
+                self
+            }
+        }
+    }
+
+    fn add(&mut self, truth: Truth, unknowns: &Unknowns, found: impl FnOnce() -> StatementRef) {
+        match (self.truth, truth) {
+            (Truth::True, _) | (_, Truth::False) => {}
+            (_, Truth::True) => {
+                *self = Self { truth, by: Some(found()), unless: Unknowns::none() };
+            }
+            (_, Truth::Unknown) => {
+                self.truth = truth;
+                self.unless.absorb(unknowns.clone());
+            }
+        }
+    }
+}
+
+impl Allows {
+    const fn none() -> Self {
+        Self { any: Answer::none(), role: Answer::none(), session: Answer::none() }
+    }
+
+    /// Whether a further allow would add nothing.
+    fn settled(&self, layer: Layer) -> bool {
+        match layer {
+            Layer::Resource => self.session.truth == Truth::True,
+            _ => self.any.truth == Truth::True,
+        }
+    }
+
+    fn add(
+        &mut self,
+        layer: Layer,
+        reach: Reach,
+        rest: Truth,
+        unknowns: &Unknowns,
+        found: impl Fn() -> StatementRef,
+    ) {
+        self.any.add(reach.any.and(rest), unknowns, &found);
+        if layer == Layer::Resource {
+            self.role.add(reach.role.and(rest), unknowns, &found);
+            self.session.add(reach.session.and(rest), unknowns, &found);
+        }
+    }
+}
+
+/// What was found in the layers so far.
+#[derive(Default)]
+struct Findings {
+    grounds: Grounds,
+    /// The first statement that denies for sure.
+    denied: Option<(Layer, StatementRef)>,
+    /// The first that denies because something is unknown.
+    may_be_denied: Option<(Layer, StatementRef, Unknowns)>,
+    /// The first layer in which nothing allows.
+    not_allowed: Option<Layer>,
+    /// The first in which something allows only if something unknown is right.
+    may_be_allowed: Option<(Layer, Unknowns)>,
+}
+
+impl Findings {
+    /// Nothing can change the answer any more.
+    fn is_settled(&self) -> bool {
+        self.denied.is_some()
+    }
+
+    /// `layer` has to allow.
+    fn demand(&mut self, layer: Layer, answer: Answer) {
+        match answer.truth {
+            Truth::True => self.grounds.extend(answer.by),
+            Truth::False => {
+                self.not_allowed.get_or_insert(layer);
+            }
+            Truth::Unknown => {
+                self.may_be_allowed.get_or_insert((layer, answer.unless));
+            }
+        }
+    }
+
+    fn deny(
+        &mut self,
+        layer: Layer,
+        truth: Truth,
+        unknowns: Unknowns,
+        found: impl FnOnce() -> StatementRef,
+    ) {
+        if truth == Truth::True {
+            self.denied.get_or_insert_with(|| (layer, found()));
+        } else {
+            self.may_be_denied.get_or_insert_with(|| (layer, found(), unknowns));
+        }
     }
 
     /// A sure denial goes before one that hangs on something unknown: there, unknown keys changed

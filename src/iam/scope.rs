@@ -28,6 +28,10 @@ impl<'a> Scope<'a> {
 pub(super) struct Unknowns(Vec<String>);
 
 impl Unknowns {
+    pub(super) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     pub(super) fn add(&mut self, key: &str) {
         if !self.0.iter().any(|known| known.eq_ignore_ascii_case(key)) {
             self.0.push(key.to_owned());

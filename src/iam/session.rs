@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::arn::Arn;
-use super::compile::Policy;
+use super::arn::{Arn, ArnError};
 use super::facts::Facts;
+use super::organization::Organization;
+use super::principal::{Caller, Identity, RoleName, is_account};
+use super::set::PolicySet;
 
 /// A role with the policies that are in force for it.
 #[derive(Clone, Debug)]
@@ -16,11 +18,13 @@ pub struct Role {
     /// `AROA…`, which another role of the same name wouldn't have.
     pub id: String,
     /// Who may assume it.
-    pub trust: Arc<Policy>,
+    pub trust: PolicySet,
     /// Its inline and managed policies.
-    pub policies: Vec<Arc<Policy>>,
+    pub policies: PolicySet,
     /// What it may do at most.
-    pub boundary: Option<Arc<Policy>>,
+    pub boundary: Option<PolicySet>,
+    /// What the organization that its account is in lets it do, and lets others do with it.
+    pub organization: Arc<Organization>,
     /// In seconds.
     pub max_session_duration: u32,
     /// Its tags, names as written.
@@ -39,6 +43,9 @@ pub enum Principal {
         /// The session's name.
         session_name: String,
     },
+    /// An identity of which no more is known than its ARN: a user, a session of a role, a role, a
+    /// session of a user, an account's root user.
+    Named(Arn),
 }
 
 impl Principal {
@@ -51,7 +58,38 @@ impl Principal {
                 let name = &role.name;
                 Some(format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session_name}"))
             }
+            Self::Named(arn) => Some(arn.as_str().to_owned()),
         }
+    }
+
+    /// The principal of that ARN: `arn:aws:iam::…:user/Name`, `arn:aws:sts::…:assumed-role/Role/session`,
+    /// `arn:aws:iam::…:role/Name`, `arn:aws:sts::…:federated-user/name`, `arn:aws:iam::…:root`.
+    ///
+    /// # Errors
+    /// If it isn't the ARN of a principal.
+    pub fn named(arn: &str) -> Result<Self, ArnError> {
+        let arn = Arn::parse(arn)?;
+        match identity(&arn) {
+            Some(_) => Ok(Self::Named(arn)),
+            None => Err(ArnError::NoPrincipal),
+        }
+    }
+
+    /// As policies of resources see it.
+    pub(super) fn caller(&self) -> Caller<'_> {
+        let (arn, identity) = match self {
+            Self::Anonymous => return Caller::Anonymous,
+            Self::AssumedRole { role, session_name } => {
+                let with_path = role.arn.resource().strip_prefix("role/");
+                let role_name = RoleName { name: &role.name, with_path, id: Some(&role.id) };
+                (&role.arn, Identity::Session { role: role_name, session: session_name })
+            }
+            Self::Named(arn) => match identity(arn) {
+                Some(identity) => (arn, identity),
+                None => return Caller::Anonymous,
+            },
+        };
+        Caller::Aws { partition: arn.partition(), account: arn.account(), identity }
     }
 
     /// The value of `aws:PrincipalType`.
@@ -59,14 +97,22 @@ impl Principal {
         match self {
             Self::Anonymous => "Anonymous",
             Self::AssumedRole { .. } => "AssumedRole",
+            Self::Named(arn) => match identity(arn) {
+                Some(Identity::Root) => "Account",
+                Some(Identity::User(_)) => "User",
+                Some(Identity::FederatedUser(_)) => "FederatedUser",
+                _ => "AssumedRole",
+            },
         }
     }
 
-    /// The value of `aws:userid`: `AROA…:session`, or `anonymous`.
+    /// The value of `aws:userid`: `AROA…:session`, or `anonymous`. Of a named identity, whose unique
+    /// id isn't known, its ARN.
     pub fn user_id(&self) -> String {
         match self {
             Self::Anonymous => "anonymous".to_owned(),
             Self::AssumedRole { role, session_name } => format!("{}:{session_name}", role.id),
+            Self::Named(arn) => arn.as_str().to_owned(),
         }
     }
 
@@ -75,13 +121,14 @@ impl Principal {
         match self {
             Self::Anonymous => None,
             Self::AssumedRole { role, .. } => Some(role.arn.account()),
+            Self::Named(arn) => Some(arn.account()),
         }
     }
 
     /// The role.
     pub fn role(&self) -> Option<&Arc<Role>> {
         match self {
-            Self::Anonymous => None,
+            Self::Anonymous | Self::Named(_) => None,
             Self::AssumedRole { role, .. } => Some(role),
         }
     }
@@ -93,7 +140,7 @@ pub struct Session {
     /// Who.
     pub principal: Principal,
     /// Passed when the session was made: one of them has to allow. None: no such layer.
-    pub session_policies: Vec<Arc<Policy>>,
+    pub session_policies: PolicySet,
     /// Context keys of the principal.
     pub facts: Facts,
 }
@@ -116,14 +163,18 @@ impl Session {
         facts.one("aws:PrincipalArn", role.arn.as_str());
         facts.one("aws:PrincipalAccount", role.arn.account());
         let principal = Principal::AssumedRole { role, session_name: session_name.into() };
-        Self { facts: with_principal(facts, &principal), principal, session_policies: Vec::new() }
+        Self {
+            facts: with_principal(facts, &principal),
+            principal,
+            session_policies: PolicySet::default(),
+        }
     }
 
     /// The session of a request without credentials.
     pub fn anonymous() -> Self {
         let principal = Principal::Anonymous;
         let facts = with_principal(Facts::new(), &principal);
-        Self { principal, session_policies: Vec::new(), facts }
+        Self { principal, session_policies: PolicySet::default(), facts }
     }
 }
 
@@ -132,4 +183,30 @@ fn with_principal(mut facts: Facts, principal: &Principal) -> Facts {
     facts.one("aws:userid", principal.user_id());
     facts.one("aws:PrincipalIsAWSService", "false");
     facts
+}
+
+/// What the ARN of a principal is of.
+fn identity(arn: &Arn) -> Option<Identity<'_>> {
+    if !is_account(arn.account()) || !arn.region().is_empty() {
+        return None;
+    }
+    if (arn.service(), arn.resource()) == ("iam", "root") {
+        return Some(Identity::Root);
+    }
+    let (kind, name) = arn.resource().split_once('/').filter(|(_, name)| !name.is_empty())?;
+    match (arn.service(), kind) {
+        ("iam", "user") => Some(Identity::User(name)),
+        ("iam", "role") => {
+            let short = name.rsplit('/').next().unwrap_or(name);
+            let role = RoleName { name: short, with_path: Some(name), id: None };
+            Some(Identity::Session { role, session: "" })
+        }
+        ("sts", "assumed-role") => {
+            let (role, session) = name.split_once('/')?;
+            let role = RoleName { name: role, with_path: None, id: None };
+            Some(Identity::Session { role, session })
+        }
+        ("sts", "federated-user") => Some(Identity::FederatedUser(name)),
+        _ => None,
+    }
 }

@@ -19,6 +19,12 @@ pub enum Layer {
     Session,
     /// The trust policy, which alone decides who may assume a role with a web identity.
     Trust,
+    /// The resource's own policy.
+    Resource,
+    /// The service control policies of the principal's account, at every level one.
+    ServiceControl,
+    /// The resource control policies of the resource's account.
+    ResourceControl,
 }
 
 impl PolicyKind {
@@ -29,6 +35,9 @@ impl PolicyKind {
             Self::Boundary => Layer::Boundary,
             Self::Session => Layer::Session,
             Self::Trust => Layer::Trust,
+            Self::Resource => Layer::Resource,
+            Self::ServiceControl => Layer::ServiceControl,
+            Self::ResourceControl => Layer::ResourceControl,
         }
     }
 }
@@ -41,6 +50,9 @@ impl Layer {
             Self::Boundary => "permissions boundary",
             Self::Session => "session policy",
             Self::Trust => "role trust policy",
+            Self::Resource => "resource-based policy",
+            Self::ServiceControl => "service control policy",
+            Self::ResourceControl => "resource control policy",
         }
     }
 
@@ -50,6 +62,9 @@ impl Layer {
             Self::Boundary => "a permissions boundary",
             Self::Session => "a session policy",
             Self::Trust => "a role trust policy",
+            Self::Resource => "a resource-based policy",
+            Self::ServiceControl => "a service control policy",
+            Self::ResourceControl => "a resource control policy",
         }
     }
 }
@@ -83,26 +98,49 @@ impl StatementRef {
     }
 }
 
-/// Why a request is allowed: in each layer that is set, the first statement that allows it.
+/// Why a request is allowed: in each layer that has to allow it, the first statement that does. Of
+/// service control policies, that of the last level; a resource's own policy only if it was needed.
 ///
 /// Only an evaluation makes one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Grounds {
-    pub(super) identity: Option<StatementRef>,
-    pub(super) boundary: Option<StatementRef>,
-    pub(super) session: Option<StatementRef>,
-    pub(super) trust: Option<StatementRef>,
+    resource: Option<StatementRef>,
+    identity: Option<StatementRef>,
+    boundary: Option<StatementRef>,
+    session: Option<StatementRef>,
+    trust: Option<StatementRef>,
+    service_control: Option<StatementRef>,
 }
 
 impl Grounds {
-    /// Nothing found yet; an evaluation fills it in before it allows.
-    pub(super) const fn none() -> Self {
-        Self { identity: None, boundary: None, session: None, trust: None }
+    /// Adds a statement, in the place of its own layer.
+    pub(super) fn extend(&mut self, statement: Option<StatementRef>) {
+        let Some(statement) = statement else { return };
+        let place = match statement.policy.kind().layer() {
+            Layer::Resource => &mut self.resource,
+            Layer::Identity => &mut self.identity,
+            Layer::Boundary => &mut self.boundary,
+            Layer::Session => &mut self.session,
+            Layer::Trust => &mut self.trust,
+            Layer::ServiceControl => &mut self.service_control,
+            // They only deny.
+            Layer::ResourceControl => return,
+        };
+        *place = Some(statement);
     }
 
     /// The statements, by layer.
     pub fn statements(&self) -> impl Iterator<Item = &StatementRef> {
-        [&self.identity, &self.boundary, &self.session, &self.trust].into_iter().flatten()
+        [
+            &self.resource,
+            &self.identity,
+            &self.boundary,
+            &self.session,
+            &self.trust,
+            &self.service_control,
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 

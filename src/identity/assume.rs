@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::clock::Time;
-use crate::iam::{Fact, Facts, Policy, Role, Session};
+use crate::iam::{Fact, Facts, PolicySet, Role, Session};
 use crate::token::VerifiedToken;
 
 use super::claims::{Claims, scalar};
@@ -164,12 +164,12 @@ impl Assume<'_> {
         &self,
         identity_id: Option<&str>,
         issued: Time,
-        scope_down: &[Arc<Policy>],
+        scope_down: &PolicySet,
         trail: &mut dyn Trail,
     ) -> Result<Assumed, AssumeError> {
         let role = self.guest_role(identity_id, trail)?;
         let mut assumed = role.session(Fact::One(issued.rfc3339()), Facts::new());
-        assumed.session.session_policies = scope_down.to_vec();
+        assumed.session.session_policies = scope_down.clone();
         Ok(assumed)
     }
 

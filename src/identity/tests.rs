@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::iam::{Arn, Context, Lookup, Policy, PolicyKind, Role};
+use crate::iam::{Arn, Context, Lookup, Policy, PolicyKind, PolicySet, Role};
 use crate::token::{Claims, Issuer, KeySet, TokenKind, VerifiedToken};
 
 mod web_identities;
@@ -30,8 +30,9 @@ fn role(arn: &str, trust: &str) -> Arc<Role> {
         arn: Arn::parse(arn).unwrap(),
         name: arn.rsplit('/').next().unwrap().to_owned(),
         id: "AROAEXAMPLE".to_owned(),
-        trust: Arc::new(Policy::parse("trust", PolicyKind::Trust, trust).unwrap()),
-        policies: Vec::new(),
+        trust: Arc::new(Policy::parse("trust", PolicyKind::Trust, trust).unwrap()).into(),
+        policies: PolicySet::default(),
+        organization: Arc::default(),
         boundary: None,
         max_session_duration: 3600,
         tags: Vec::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Time;
-use crate::iam::{Facts, Policy, PolicyKind, Role, Session};
+use crate::iam::{Facts, Policy, PolicyKind, PolicySet, Role, Session};
 
 use super::error::StsError;
 use super::guest::guest_scope_down;
@@ -70,20 +70,29 @@ impl Grant {
         let mut facts = self.facts.clone();
         facts.one("aws:TokenIssueTime", self.issued.rfc3339());
         let mut session = Session::for_role(Arc::clone(role), self.session_name.as_str(), facts);
-        for policy in &self.session_policies {
-            match policy {
-                SessionPolicy::GuestScopeDown => {
-                    session.session_policies.extend_from_slice(guest_scope_down()?);
-                }
-                SessionPolicy::Document(json) => {
-                    let policy = Policy::parse("session policy", PolicyKind::Session, json)
-                        .map_err(|_| StsError::MalformedPolicy)?;
-                    session.session_policies.push(Arc::new(policy));
-                }
-            }
-        }
+        session.session_policies = match self.session_policies.as_slice() {
+            [SessionPolicy::GuestScopeDown] => guest_scope_down()?.clone(),
+            policies => compiled(policies)?,
+        };
         Ok(session)
     }
+}
+
+fn compiled(policies: &[SessionPolicy]) -> Result<PolicySet, StsError> {
+    let mut compiled = Vec::with_capacity(policies.len());
+    for policy in policies {
+        match policy {
+            SessionPolicy::GuestScopeDown => {
+                compiled.extend_from_slice(guest_scope_down()?.policies());
+            }
+            SessionPolicy::Document(json) => {
+                let policy = Policy::parse("session policy", PolicyKind::Session, json)
+                    .map_err(|_| StsError::MalformedPolicy)?;
+                compiled.push(Arc::new(policy));
+            }
+        }
+    }
+    Ok(compiled.into())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::iam::{Policy, PolicyKind};
+use crate::iam::{Policy, PolicyKind, PolicySet};
 
 use super::error::StsError;
 
@@ -16,11 +16,11 @@ use super::error::StsError;
 /// # Errors
 /// [`StsError::MalformedPolicy`], never in practice: a test compiles them. No policy would be no
 /// scope-down, so there is no empty answer.
-pub fn guest_scope_down() -> Result<&'static [Arc<Policy>], StsError> {
-    POLICIES.as_ref().map(Vec::as_slice).map_err(|error| *error)
+pub fn guest_scope_down() -> Result<&'static PolicySet, StsError> {
+    POLICIES.as_ref().map_err(|error| *error)
 }
 
-static POLICIES: LazyLock<Result<Vec<Arc<Policy>>, StsError>> = LazyLock::new(|| {
+static POLICIES: LazyLock<Result<PolicySet, StsError>> = LazyLock::new(|| {
     let compile = |(name, json): (&str, &str)| {
         Policy::parse(name, PolicyKind::Session, json)
             .map(Arc::new)

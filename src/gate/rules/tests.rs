@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{MAX_SESSIONS, Rules, weight};
 use crate::{
-    iam::{Fact, Facts, Principal, Session},
+    iam::{Fact, Facts, PolicySet, Principal, Session},
     identity::{Assumed, RoleChoice},
 };
 
@@ -12,7 +12,8 @@ fn sessions_are_bounded_in_bytes() {
     let mut facts = Facts::new();
     facts.one("jwt:one", "x".repeat(1024));
     facts.set("jwt:many", Fact::Many(vec!["y".repeat(1024); 100]));
-    let session = Session { principal: Principal::Anonymous, session_policies: Vec::new(), facts };
+    let session =
+        Session { principal: Principal::Anonymous, session_policies: PolicySet::default(), facts };
     let assumed = Arc::new(Assumed {
         identity_id: Some("us-east-1:1".to_owned()),
         session,

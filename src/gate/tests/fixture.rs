@@ -80,7 +80,7 @@ impl Rig {
             pools: vec![identity_pool(0, "Reader"), identity_pool(1, "Auditor")],
             groups: vec![(POOL.to_owned(), Groups::parse(&groups.to_string()).unwrap())],
             identities: IdentityIds::new(Some(b"a key for tests")),
-            account: account(&[("Reader", statements), ("Auditor", &auditor)]),
+            account: account(&[("Reader", statements), ("Auditor", &auditor)], &[]),
             routes: Routes::new(routes, vec![POOL.to_owned()], vec!["s3.example".to_owned()])
                 .unwrap(),
             region: Some(REGION.to_owned()),
@@ -280,7 +280,8 @@ fn identity_pool(number: usize, default: &str) -> IdentityPool {
     IdentityPool::parse(&pool.to_string()).unwrap()
 }
 
-fn account(roles: &[(&str, &Value)]) -> Account {
+/// An account of these roles, and of files of other kinds.
+pub(super) fn account(roles: &[(&str, &Value)], more: &[(FileKind, &str)]) -> Account {
     let texts: Vec<String> = roles
         .iter()
         .map(|(name, statements)| {
@@ -298,7 +299,10 @@ fn account(roles: &[(&str, &Value)]) -> Account {
             .to_string()
         })
         .collect();
-    let files: Vec<AccountFile<'_>> =
-        texts.iter().map(|text| AccountFile { name: "r", kind: FileKind::Roles, text }).collect();
-    Account::load(&files).unwrap()
+    let roles = texts.iter().map(|text| (FileKind::Roles, text.as_str()));
+    let files: Vec<AccountFile<'_>> = roles
+        .chain(more.iter().copied())
+        .map(|(kind, text)| AccountFile { name: "f", kind, text })
+        .collect();
+    Account::load(&files, Some(ACCOUNT)).unwrap()
 }

@@ -8,9 +8,10 @@ use std::sync::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::fixture::{ACCOUNT, Ask, REGION, Rig, access_token, api, id_token, reason};
+use super::fixture::{ACCOUNT, Ask, REGION, Rig, access_token, account, api, id_token, reason};
 use crate::{
     gate::{Decision, Outcome, Refusal, Route, Service, Tables, Trail, Whole},
+    iam::FileKind,
     services::{
         Body,
         dynamodb::{
@@ -291,4 +292,67 @@ fn who_may_not_ask_at_all() {
     ] {
         assert_eq!(reason(&rows.decide(ask, &body)), expected);
     }
+}
+
+fn nothing() -> Value {
+    json!([{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }])
+}
+
+/// A table's own policy, beside none of the caller's, and what is above all.
+#[test]
+fn policies_of_tables_and_of_the_organization_count() {
+    let statement = |effect: &str, more: &Value| {
+        let mut statement = json!({ "Effect": effect, "Action": "dynamodb:*", "Resource": "*" });
+        let more = more.as_object().cloned().unwrap_or_default();
+        statement.as_object_mut().unwrap().extend(more);
+        json!({ "Version": "2012-10-17", "Statement": [statement] })
+    };
+    let everyone = json!({ "Principal": "*" });
+    let resource = |policy: Value| json!({ "Resource": TABLE, "Policy": policy }).to_string();
+    let deny = statement("Deny", &everyone);
+    let above = json!({ "ResourceControlPolicies": [[], [deny.clone()]] }).to_string();
+    let below = json!({ "ServiceControlPolicies": [[]] }).to_string();
+    let granted = resource(statement("Allow", &everyone));
+    let denied = resource(deny);
+    let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
+    let body = get("demo", "blue");
+    let (resources, organization) = (FileKind::Resources, FileKind::Organization);
+    for (statements, files, nobodys, of_red) in [
+        (nothing(), &[][..], "-implicit_deny", "-implicit_deny"),
+        (nothing(), &[(resources, &*granted)], "+allowed_by_policy", "+allowed_by_policy"),
+        (all.clone(), &[(resources, &*denied)], "-explicit_deny", "-explicit_deny"),
+        (
+            all.clone(),
+            &[(resources, &*granted), (organization, &*above)],
+            "-explicit_deny",
+            "-explicit_deny",
+        ),
+        (
+            all,
+            &[(resources, &*granted), (organization, &*below)],
+            "+allowed_by_policy",
+            "-implicit_deny",
+        ),
+    ] {
+        let mut rows = Rows::new(&statements);
+        rows.rig.rules.account = account(&[("Reader", &statements)], files);
+        let found = rows.decide(Rows::ask("GetItem"), &body);
+        assert_eq!(reason(&found), nobodys, "{files:?}");
+        assert_eq!(reason(&rows.as_red("GetItem", &body)), of_red, "{files:?}");
+    }
+}
+
+#[test]
+fn policies_of_tables_are_not_put_through_the_gate() {
+    let rows = Rows::new(&json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]));
+    for (operation, body) in [
+        ("PutResourcePolicy", json!({ "ResourceArn": TABLE, "Policy": "{}" })),
+        ("DeleteResourcePolicy", json!({ "ResourceArn": TABLE })),
+    ] {
+        let found = rows.as_red(operation, &body.to_string());
+        assert_eq!(reason(&found), "-resource_policies_not_stored", "{operation}");
+    }
+    let rows = Rows::new(&nothing());
+    let found = rows.as_red("DeleteResourcePolicy", &json!({ "ResourceArn": TABLE }).to_string());
+    assert_eq!(reason(&found), "-implicit_deny");
 }

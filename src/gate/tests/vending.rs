@@ -92,7 +92,7 @@ fn account() -> Account {
     ];
     let files: Vec<AccountFile<'_>> =
         texts.iter().map(|text| AccountFile { name: "r", kind: FileKind::Roles, text }).collect();
-    Account::load(&files).unwrap()
+    Account::load(&files, Some(ACCOUNT)).unwrap()
 }
 
 fn rig_with(change: impl FnOnce(&mut Rules)) -> Rig {

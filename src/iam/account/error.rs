@@ -29,6 +29,20 @@ pub enum AccountProblem {
     /// A member that must be there isn't.
     #[error("{0} is missing: copy it from the output of aws iam get-account-authorization-details")]
     Missing(&'static str),
+    /// A member of a file that is no export.
+    #[error("{0} is missing: write {{ \"Resource\": ARN, \"Policy\": document }}")]
+    MissingOfResource(&'static str),
+    /// A name that such a file doesn't have.
+    #[error("unknown member {member:?}: {advice}")]
+    UnknownMember {
+        /// The name as written.
+        member: String,
+        /// What may be written.
+        advice: &'static str,
+    },
+    /// Levels of an organization that another file has too.
+    #[error("{0} are in another file already: write all levels into one list, root first")]
+    LevelsTwice(&'static str),
     /// A name occurs twice in an object.
     #[error("the member {0:?} is written twice: keep one of them")]
     DuplicateMember(String),
@@ -94,6 +108,9 @@ impl AccountError {
             AccountProblem::Syntax(_) => "json_syntax",
             AccountProblem::TooLarge => "file_too_large",
             AccountProblem::Missing(_) => "missing_member",
+            AccountProblem::MissingOfResource(_) => "missing_member",
+            AccountProblem::UnknownMember { .. } => "unknown_member",
+            AccountProblem::LevelsTwice(_) => "duplicate_levels",
             AccountProblem::DuplicateMember(_) => "duplicate_member",
             AccountProblem::WrongType { .. } => "wrong_type",
             AccountProblem::Arn(error) => error.reason(),

@@ -4,15 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::{AccountError, AccountProblem, PolicyMessage};
-use super::{AccountFile, FileKind, MAX_FILE_BYTES};
+use super::{Account, AccountFile, FileKind, MAX_FILE_BYTES};
 use crate::iam::arn::Arn;
 use crate::iam::compile::Policy;
 use crate::iam::document::{PolicyKind, PolicyProblem};
 use crate::iam::json::{JsonPath, Node};
+use crate::iam::organization::Organization;
 use crate::iam::session::Role;
+use crate::iam::set::PolicySet;
 
-/// Loads the roles of all files.
-pub(super) fn roles(files: &[AccountFile<'_>]) -> Result<Vec<Arc<Role>>, Vec<AccountError>> {
+/// Loads what all files say, of the account `id`.
+pub(super) fn account(
+    files: &[AccountFile<'_>],
+    id: Option<&str>,
+) -> Result<Account, Vec<AccountError>> {
     let mut loader = Loader::default();
     let parsed: Vec<(AccountFile<'_>, Node)> =
         files.iter().filter_map(|file| Some((*file, loader.parse(file)?))).collect();
@@ -20,28 +25,47 @@ pub(super) fn roles(files: &[AccountFile<'_>]) -> Result<Vec<Arc<Role>>, Vec<Acc
     for (file, node) in &parsed {
         loader.sort(file, node, &mut details);
     }
-    let (managed, details): (Vec<_>, Vec<_>) =
-        details.into_iter().partition(|detail| detail.kind == FileKind::Managed);
-    for detail in &managed {
+    let of = |kind: FileKind| details.iter().filter(move |detail| detail.kind == kind);
+    for detail in of(FileKind::Managed) {
         loader.managed(detail);
     }
+    let mut organization = Organization::default();
+    for detail in of(FileKind::Organization) {
+        loader.organization(detail, &mut organization);
+    }
+    let organization = Arc::new(organization);
+    let none = Arc::new(Organization::default());
     let mut seen = HashMap::new();
-    let roles: Vec<Arc<Role>> =
-        details.iter().filter_map(|detail| loader.role(detail, &mut seen).map(Arc::new)).collect();
-    if loader.errors.is_empty() { Ok(roles) } else { Err(loader.errors) }
+    let mut roles = Vec::new();
+    for detail in of(FileKind::Roles) {
+        let Some(mut role) = loader.role(detail, &mut seen) else { continue };
+        // Of another account's organization nothing is known.
+        let own = id.is_none_or(|id| id == role.arn.account());
+        role.organization = Arc::clone(if own { &organization } else { &none });
+        roles.push(Arc::new(role));
+    }
+    let mut resources = HashMap::new();
+    for detail in of(FileKind::Resources) {
+        loader.resource(detail, &mut resources);
+    }
+    let resources = resources.into_iter().map(|(arn, found)| (arn, found.policy)).collect();
+    match loader.errors.is_empty() {
+        true => Ok(Account::new(id.map(str::to_owned), roles, resources, organization)),
+        false => Err(loader.errors),
+    }
 }
 
 /// One role or managed policy, and where it is written.
-struct Detail<'n> {
+pub(super) struct Detail<'n> {
     kind: FileKind,
-    file: &'n str,
-    path: JsonPath,
-    node: &'n Node,
+    pub(super) file: &'n str,
+    pub(super) path: JsonPath,
+    pub(super) node: &'n Node,
 }
 
 #[derive(Default)]
-struct Loader<'n> {
-    errors: Vec<AccountError>,
+pub(super) struct Loader<'n> {
+    pub(super) errors: Vec<AccountError>,
     managed: HashMap<&'n str, Managed<'n>>,
 }
 
@@ -77,7 +101,8 @@ impl<'n> Loader<'n> {
     /// Takes a file apart into its roles and policies.
     fn sort(&mut self, file: &AccountFile<'n>, node: &'n Node, details: &mut Vec<Detail<'n>>) {
         let lists = [("RoleDetailList", FileKind::Roles), ("Policies", FileKind::Managed)];
-        let whole = lists.iter().any(|(name, _)| node.member(name).is_some());
+        let exports = matches!(file.kind, FileKind::Roles | FileKind::Managed);
+        let whole = exports && lists.iter().any(|(name, _)| node.member(name).is_some());
         if !whole {
             let (kind, file, path) = (file.kind, file.name, JsonPath::root());
             return details.push(Detail { kind, file, path, node });
@@ -164,9 +189,10 @@ impl<'n> Loader<'n> {
             arn,
             name: name.to_owned(),
             id: id.to_owned(),
-            trust: trust?,
-            policies,
+            trust: trust?.into(),
+            policies: policies.into(),
             boundary,
+            organization: Arc::default(),
             max_session_duration,
             tags,
         })
@@ -218,7 +244,7 @@ impl<'n> Loader<'n> {
         policies
     }
 
-    fn boundary(&mut self, detail: &Detail<'n>) -> Option<Arc<Policy>> {
+    fn boundary(&mut self, detail: &Detail<'n>) -> Option<PolicySet> {
         let Detail { file, path, node, .. } = detail;
         let boundary = node.member("PermissionsBoundary").filter(|node| **node != Node::Null)?;
         let at = path.key("PermissionsBoundary");
@@ -231,7 +257,7 @@ impl<'n> Loader<'n> {
         // Its errors have been reported where it is written; the grammar is the same.
         managed.policy.as_ref()?;
         let (file, name, document) = (managed.file, managed.name, managed.document?);
-        self.policy(file, &JsonPath::root(), name, PolicyKind::Boundary, document)
+        self.policy(file, &JsonPath::root(), name, PolicyKind::Boundary, document).map(Into::into)
     }
 
     fn session_duration(&mut self, detail: &Detail<'n>) -> u32 {
@@ -267,7 +293,7 @@ impl<'n> Loader<'n> {
     }
 
     /// Compiles a document: an object, or a string of JSON, percent-encoded as the API has it.
-    fn policy(
+    pub(super) fn policy(
         &mut self,
         file: &str,
         path: &JsonPath,
@@ -300,7 +326,12 @@ impl<'n> Loader<'n> {
         }
     }
 
-    fn arn(&mut self, file: &str, path: &JsonPath, node: &'n Node) -> Option<(&'n str, Arn)> {
+    pub(super) fn arn(
+        &mut self,
+        file: &str,
+        path: &JsonPath,
+        node: &'n Node,
+    ) -> Option<(&'n str, Arn)> {
         let text = self.required_text(file, path, node, "Arn")?;
         match Arn::parse(text) {
             Ok(arn) => Some((text, arn)),
@@ -311,7 +342,7 @@ impl<'n> Loader<'n> {
         }
     }
 
-    fn required(
+    pub(super) fn required(
         &mut self,
         file: &str,
         path: &JsonPath,
@@ -325,7 +356,7 @@ impl<'n> Loader<'n> {
         member
     }
 
-    fn required_text(
+    pub(super) fn required_text(
         &mut self,
         file: &str,
         path: &JsonPath,
@@ -341,7 +372,12 @@ impl<'n> Loader<'n> {
     }
 
     /// The items of an optional list.
-    fn list(&mut self, file: &str, path: &JsonPath, node: Option<&'n Node>) -> &'n [Node] {
+    pub(super) fn list(
+        &mut self,
+        file: &str,
+        path: &JsonPath,
+        node: Option<&'n Node>,
+    ) -> &'n [Node] {
         match node {
             None | Some(Node::Null) => &[],
             Some(Node::List(items)) => items,
@@ -352,7 +388,7 @@ impl<'n> Loader<'n> {
         }
     }
 
-    fn unique_members(&mut self, file: &str, path: &JsonPath, node: &Node) {
+    pub(super) fn unique_members(&mut self, file: &str, path: &JsonPath, node: &Node) {
         let Node::Object(members) = node else {
             return self.wrong_type(file, path, "an object", node);
         };
@@ -362,12 +398,18 @@ impl<'n> Loader<'n> {
         }
     }
 
-    fn wrong_type(&mut self, file: &str, path: &JsonPath, expected: &'static str, node: &Node) {
+    pub(super) fn wrong_type(
+        &mut self,
+        file: &str,
+        path: &JsonPath,
+        expected: &'static str,
+        node: &Node,
+    ) {
         let found = node.type_name();
         self.error(file, path, AccountProblem::WrongType { expected, found });
     }
 
-    fn error(&mut self, file: &str, path: &JsonPath, problem: AccountProblem) {
+    pub(super) fn error(&mut self, file: &str, path: &JsonPath, problem: AccountProblem) {
         self.errors.push(AccountError { file: file.to_owned(), path: path.clone(), problem });
     }
 }

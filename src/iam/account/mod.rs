@@ -1,4 +1,5 @@
-//! The roles of an account, from what the AWS CLI prints.
+//! An account: its roles, from what the AWS CLI prints, the policies of its resources, and what its
+//! organization lets it do.
 //!
 //! A file holds one `RoleDetail` or one managed policy detail, or the whole output of
 //! `aws iam get-account-authorization-details`
@@ -9,6 +10,7 @@
 
 mod error;
 mod load;
+mod others;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +19,15 @@ use std::sync::Arc;
 
 pub use error::{AccountError, AccountProblem};
 
-use super::session::Role;
+use super::arn::{Arn, Resource};
+use super::evaluate::{Check, evaluate};
+use super::facts::Context;
+use super::layers::Layers;
+use super::observe::Observer;
+use super::organization::Organization;
+use super::session::{Role, Session};
+use super::set::PolicySet;
+use super::verdict::Verdict;
 
 /// What a file holds, unless it is the output for the whole account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +36,11 @@ pub enum FileKind {
     Roles,
     /// One managed policy.
     Managed,
+    /// `{ "Resource": ARN, "Policy": document }`: the policy of a bucket, a table or a stream.
+    Resources,
+    /// `{ "ServiceControlPolicies": [level…], "ResourceControlPolicies": [level…] }`, a level being
+    /// a list of documents, root first.
+    Organization,
 }
 
 /// A file of an export.
@@ -42,26 +57,36 @@ pub struct AccountFile<'a> {
 /// Most bytes of one file.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Roles with their policies, by ARN.
+/// Roles with their policies, the policies of resources, and those of the organization.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
+    id: Option<String>,
     roles: Vec<Arc<Role>>,
     by_arn: HashMap<String, usize>,
+    resources: HashMap<String, PolicySet>,
+    organization: Arc<Organization>,
 }
 
 impl Account {
-    /// Loads all files together; a role may have its policies in another file.
+    /// Loads all files together; a role may have its policies in another file. `id` is the account
+    /// that resources belong to whose ARN doesn't say (S3's), and whose organization it is.
     ///
     /// # Errors
     /// All that is wrong with them.
-    pub fn load(files: &[AccountFile<'_>]) -> Result<Self, Vec<AccountError>> {
-        let roles = load::roles(files)?;
-        let by_arn = roles
-            .iter()
-            .enumerate()
-            .map(|(position, role)| (role.arn.as_str().to_owned(), position))
-            .collect();
-        Ok(Self { roles, by_arn })
+    pub fn load(files: &[AccountFile<'_>], id: Option<&str>) -> Result<Self, Vec<AccountError>> {
+        load::account(files, id)
+    }
+
+    fn new(
+        id: Option<String>,
+        roles: Vec<Arc<Role>>,
+        resources: HashMap<String, PolicySet>,
+        organization: Arc<Organization>,
+    ) -> Self {
+        let place =
+            |(position, role): (usize, &Arc<Role>)| (role.arn.as_str().to_owned(), position);
+        let by_arn = roles.iter().enumerate().map(place).collect();
+        Self { id, roles, by_arn, resources, organization }
     }
 
     /// The role of exactly that ARN, path included.
@@ -73,4 +98,61 @@ impl Account {
     pub fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
         self.roles.iter()
     }
+
+    /// The policy of exactly that bucket, table or stream.
+    pub fn resource_policy(&self, arn: &str) -> Option<&PolicySet> {
+        self.resources.get(arn)
+    }
+
+    /// May `session` do what `check` says? Context keys are looked up in the check, then in the
+    /// session, then in `context`, the request's.
+    pub fn evaluate(
+        &self,
+        session: &Session,
+        check: &Check,
+        context: &dyn Context,
+        observer: &mut dyn Observer,
+    ) -> Verdict {
+        evaluate(&self.layers(session, &check.resource), check, context, observer)
+    }
+
+    /// The policies that have a say in what `session` does with `resource`.
+    pub fn layers<'a>(&'a self, session: &'a Session, resource: &'a Resource) -> Layers<'a> {
+        let id = self.id.as_deref();
+        let (owner, policy) = match resource {
+            Resource::Any => (id, None),
+            Resource::Arn(arn) => {
+                let stated = Some(arn.account()).filter(|account| !account.is_empty());
+                let policy = governing(arn).and_then(|governing| self.resources.get(governing));
+                (stated.or(id), policy)
+            }
+        };
+        // Of another account's organization nothing is known.
+        let own = owner == id;
+        let resource_control = if own { &*self.organization.resource_control } else { &[] };
+        Layers { resource: policy, owner, resource_control, ..Layers::of(session) }
+    }
+}
+
+/// The ARN whose policy decides about `arn`: an object's bucket; an index's table
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-considerations.html>).
+/// Streams have their own, and what else is below a table (its backups, exports) has none.
+fn governing(arn: &Arn) -> Option<&str> {
+    let resource = arn.resource();
+    let rest = match arn.service() {
+        "s3" => resource.find('/').map_or("", |slash| resource.get(slash..).unwrap_or_default()),
+        "dynamodb" => {
+            let below = resource.strip_prefix("table/")?;
+            match below.split_once('/') {
+                None => "",
+                Some((_, rest)) if rest.starts_with("stream/") => "",
+                Some((_, rest)) if rest.starts_with("index/") => {
+                    below.get(below.len() - rest.len() - 1..)?
+                }
+                Some(_) => return None,
+            }
+        }
+        _ => return None,
+    };
+    arn.as_str().strip_suffix(rest)
 }

@@ -24,7 +24,7 @@ fn managed(name: &str) -> String {
 fn load(files: &[(&str, FileKind, &str)]) -> Result<Account, Vec<AccountError>> {
     let files: Vec<_> =
         files.iter().map(|&(name, kind, text)| AccountFile { name, kind, text }).collect();
-    Account::load(&files)
+    Account::load(&files, Some("123456789012"))
 }
 
 /// `file path reason` of every error.
@@ -50,10 +50,10 @@ fn a_file_for_each_role_and_policy() {
     .unwrap();
     let found = account.role("arn:aws:iam::123456789012:role/app/A").unwrap();
     assert_eq!((found.name.as_str(), found.id.as_str()), ("A", "AROAA"));
-    let policies: Vec<_> = found.policies.iter().map(|p| (p.name(), p.kind())).collect();
+    let policies: Vec<_> = found.policies.policies().iter().map(|p| (p.name(), p.kind())).collect();
     assert_eq!(policies, [("Own", PolicyKind::Inline), ("All", PolicyKind::Managed)]);
-    assert_eq!(found.boundary.as_ref().unwrap().kind(), PolicyKind::Boundary);
-    assert_eq!(found.trust.kind(), PolicyKind::Trust);
+    assert_eq!(found.boundary.as_ref().unwrap().policies()[0].kind(), PolicyKind::Boundary);
+    assert_eq!(found.trust.policies()[0].kind(), PolicyKind::Trust);
     assert_eq!(found.max_session_duration, 7200);
     assert_eq!(found.tags, [("Team".to_owned(), "a".to_owned())]);
     let plain = account.role("arn:aws:iam::123456789012:role/app/B").unwrap();
@@ -170,6 +170,197 @@ fn what_is_refused() {
         let found = errors(files);
         assert!(found.contains(&expected.to_owned()), "{expected}: {found:?}");
     }
+}
+
+/// A bucket's policy.
+fn bucket(resource: &str, principal: &str) -> String {
+    format!(
+        r#"{{"Resource":"{resource}","Policy":{{"Version":"2012-10-17","Id":"any","Statement":[{{"Sid":"With space",
+        "Effect":"Allow","Principal":{principal},"Action":"*","Resource":"*"}}]}}}}"#
+    )
+}
+
+#[test]
+fn policies_of_resources() {
+    use crate::iam::{Action, Arn, Check, Facts, Layer, NoObserver, Resource, Session};
+    let everyone = r#""*""#;
+    let files: Vec<String> = [
+        "arn:aws:s3:::demo",
+        "arn:aws:dynamodb:eu-west-1:123456789012:table/t",
+        "arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/2026-11-24T03:01:31.000",
+    ]
+    .iter()
+    .map(|arn| bucket(arn, everyone))
+    .collect();
+    let files: Vec<_> =
+        files.iter().map(|text| ("f", FileKind::Resources, text.as_str())).collect();
+    let account = load(&files).unwrap();
+    for (resource, allowed) in [
+        ("arn:aws:s3:::demo", true),
+        ("arn:aws:s3:::demo/key/with/slashes", true),
+        ("arn:aws:s3:::demo2/key", false),
+        ("arn:aws:s3:::dem", false),
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t", true),
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t/index/i", true),
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/2026-11-24T03:01:31.000", true),
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/2026-11-25T03:01:31.000", false),
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t/backup/1", false),
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t2", false),
+        ("arn:aws:dynamodb:eu-west-1:999999999999:table/t", false),
+        ("arn:aws:sqs:eu-west-1:123456789012:demo", false),
+    ] {
+        let check = Check::new(Action::fixed("x:Y"), Resource::Arn(Arn::parse(resource).unwrap()));
+        let anonymous = Session::anonymous();
+        let verdict = account.evaluate(&anonymous, &check, &Facts::new(), &mut NoObserver);
+        assert_eq!(verdict.is_allow(), allowed, "{resource}");
+        assert!(verdict.denial().is_none_or(|denial| denial.layer == Layer::Resource));
+    }
+}
+
+#[test]
+fn organizations_are_above_the_roles_of_their_account() {
+    use crate::iam::{Action, Check, Facts, Layer, NoObserver, Resource, Session};
+    let levels = format!(
+        r#"{{"ServiceControlPolicies":[[{ALLOW}],[]],"ResourceControlPolicies":[[{}]]}}"#,
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}}"#
+    );
+    let inline = format!(r#","RolePolicyList":[{{"PolicyName":"Own","PolicyDocument":{ALLOW}}}]"#);
+    let (own, other) =
+        (role("A", &inline), role("B", &inline).replace("123456789012", "999999999999"));
+    let account = load(&[
+        ("o", FileKind::Organization, &levels),
+        ("a", FileKind::Roles, &own),
+        ("b", FileKind::Roles, &other),
+    ])
+    .unwrap();
+    let denied_by = |arn: &str, action: &'static str| {
+        let role = account.role(arn).unwrap();
+        let session = Session::for_role(role.clone(), "s", Facts::new());
+        let check = Check::new(Action::fixed(action), Resource::Any);
+        let verdict = account.evaluate(&session, &check, &Facts::new(), &mut NoObserver);
+        verdict.denial().map(|denial| denial.layer)
+    };
+    let (own, other) =
+        ("arn:aws:iam::123456789012:role/app/A", "arn:aws:iam::999999999999:role/app/B");
+    assert_eq!(denied_by(own, "sqs:ListQueues"), Some(Layer::ServiceControl));
+    assert_eq!(denied_by(own, "s3:ListAllMyBuckets"), Some(Layer::ResourceControl));
+    assert_eq!(denied_by(other, "sns:ListTopics"), Some(Layer::Resource));
+    assert_eq!(denied_by(other, "s3:ListAllMyBuckets"), Some(Layer::ResourceControl));
+}
+
+#[test]
+fn what_is_refused_of_resources_and_organizations() {
+    use FileKind::{Organization, Resources};
+    let good = bucket("arn:aws:s3:::demo", r#""*""#);
+    let at = |statement: &str| format!("f Policy.Statement[0]{statement}");
+    for (kind, text, expected) in [
+        (Resources, "{}".to_owned(), "f  missing_member".to_owned()),
+        (
+            Resources,
+            good.replace("\"Resource\":\"arn", "\"Resource\":7,\"X\":\"arn"),
+            "f X unknown_member".to_owned(),
+        ),
+        (Resources, good.replace(":::demo", ":::demo/key"), "f Resource wrong_arn".to_owned()),
+        (Resources, good.replace(":::demo", ":::de*mo"), "f Resource wrong_arn".to_owned()),
+        (
+            Resources,
+            good.replace("s3:::demo", "sqs:eu-west-1:1:q"),
+            "f Resource wrong_arn".to_owned(),
+        ),
+        (
+            Resources,
+            good.replace("arn:aws:s3:::demo", "demo"),
+            "f Resource malformed_arn".to_owned(),
+        ),
+        (
+            Resources,
+            good.replace("\"Principal\"", "\"NotPrincipal\""),
+            at(".NotPrincipal not_principal_allows"),
+        ),
+        (Resources, good.replace("\"Principal\":\"*\",", ""), at(" missing_member")),
+        (
+            Resources,
+            good.replace("\"Principal\"", "\"NotPrincipal\":\"*\",\"Principal\""),
+            at(".NotPrincipal conflicting_members"),
+        ),
+        (Resources, good.replace(",\"Resource\":\"*\"", ""), at(" missing_member")),
+        (
+            Resources,
+            bucket("arn:aws:s3:::demo", r#"{"AWS":"arn:aws:iam::123456789012:group/g"}"#),
+            at(".Principal.AWS invalid_principal"),
+        ),
+        (
+            Resources,
+            bucket("arn:aws:s3:::demo", r#"{"AWS":"arn:aws:iam::*:root"}"#),
+            at(".Principal.AWS invalid_principal"),
+        ),
+        (Organization, "[]".to_owned(), "f  wrong_type".to_owned()),
+        (Organization, r#"{"SCPs":[]}"#.to_owned(), "f SCPs unknown_member".to_owned()),
+        (
+            Organization,
+            format!(r#"{{"ServiceControlPolicies":[{ALLOW}]}}"#),
+            "f ServiceControlPolicies[0] wrong_type".to_owned(),
+        ),
+        (
+            Organization,
+            format!(
+                r#"{{"ServiceControlPolicies":[[{}]]}}"#,
+                ALLOW.replace("\"Resource\":\"*\"", "\"Resource\":\"arn:aws:s3\"")
+            ),
+            "f ServiceControlPolicies[0][0].Statement[0].Resource invalid_resource".to_owned(),
+        ),
+        (
+            Organization,
+            format!(
+                r#"{{"ServiceControlPolicies":[[{}]]}}"#,
+                ALLOW.replace("\"Action\"", "\"Principal\":\"*\",\"Action\"")
+            ),
+            "f ServiceControlPolicies[0][0].Statement[0].Principal member_not_allowed".to_owned(),
+        ),
+        (
+            Organization,
+            format!(
+                r#"{{"ResourceControlPolicies":[[{}]]}}"#,
+                ALLOW.replace("\"Action\":\"*\"", "\"Principal\":\"*\",\"Action\":\"s3:*\"")
+            ),
+            "f ResourceControlPolicies[0][0].Statement[0].Effect control_allows".to_owned(),
+        ),
+        (
+            Organization,
+            format!(
+                r#"{{"ResourceControlPolicies":[[{}]]}}"#,
+                ALLOW.replace(
+                    "\"Allow\",\"Action\"",
+                    "\"Deny\",\"Principal\":{\"AWS\":\"123456789012\"},\"NotAction\""
+                )
+            ),
+            "f ResourceControlPolicies[0][0].Statement[0].Principal invalid_principal".to_owned(),
+        ),
+        (
+            Organization,
+            format!(
+                r#"{{"ResourceControlPolicies":[[{}]]}}"#,
+                ALLOW.replace("\"Allow\",\"Action\"", "\"Deny\",\"Principal\":\"*\",\"NotAction\"")
+            ),
+            "f ResourceControlPolicies[0][0].Statement[0].NotAction member_not_allowed".to_owned(),
+        ),
+    ] {
+        let found = errors(&[("f", kind, &text)]);
+        assert!(found.contains(&expected), "{expected}: {found:?} {text}");
+    }
+    assert_eq!(
+        errors(&[("f", Resources, &good), ("g", Resources, &good)]),
+        ["g Resource duplicate_arn"]
+    );
+    let levels = format!(r#"{{"ServiceControlPolicies":[[{ALLOW}]]}}"#);
+    assert_eq!(
+        errors(&[("f", Organization, &levels), ("g", Organization, &levels)]),
+        ["g ServiceControlPolicies duplicate_levels"]
+    );
+    // CloudFront's names have a space.
+    let cloudfront =
+        r#"{"AWS":"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"}"#;
+    assert!(errors(&[("f", Resources, &bucket("arn:aws:s3:::demo", cloudfront))]).is_empty());
 }
 
 /// One mistake is reported once, and mistakes of all files together.

@@ -46,6 +46,16 @@ pub enum PolicyProblem {
         /// The kind of policy.
         kind: PolicyKind,
     },
+    /// `NotPrincipal` in a statement that allows: everyone else could be anyone.
+    #[error(
+        "NotPrincipal isn't supported with Allow, it would let in everyone else, without credentials too: write who is allowed in Principal"
+    )]
+    AllowsAllBut,
+    /// An Allow in a resource control policy.
+    #[error(
+        "a resource control policy can only deny: write \"Deny\" (RCPFullAWSAccess, which allows everything, is in force anyway)"
+    )]
+    ControlAllows,
     /// Another type was expected.
     #[error("expected {expected}, found {found}")]
     WrongType {
@@ -129,6 +139,8 @@ impl PolicyError {
             PolicyProblem::MissingMember(..) => "missing_member",
             PolicyProblem::Conflict(..) => "conflicting_members",
             PolicyProblem::NotAllowed { .. } => "member_not_allowed",
+            PolicyProblem::AllowsAllBut => "not_principal_allows",
+            PolicyProblem::ControlAllows => "control_allows",
             PolicyProblem::WrongType { .. } => "wrong_type",
             PolicyProblem::EmptyList(_) => "empty_list",
             PolicyProblem::Version(_) => "invalid_version",

@@ -40,6 +40,12 @@ pub enum PolicyKind {
     Session,
     /// A role's trust policy: who may assume it.
     Trust,
+    /// A bucket's or a table's own policy: who may do what with it.
+    Resource,
+    /// An organization's, for the principals of its accounts (SCP).
+    ServiceControl,
+    /// An organization's, for the resources of its accounts (RCP).
+    ResourceControl,
 }
 
 impl PolicyKind {
@@ -51,25 +57,47 @@ impl PolicyKind {
             Self::Boundary => "a permissions boundary",
             Self::Session => "a session policy",
             Self::Trust => "a trust policy",
+            Self::Resource => "a resource-based policy",
+            Self::ServiceControl => "a service control policy",
+            Self::ResourceControl => "a resource control policy",
         }
     }
 
     pub(super) const fn grammar(self) -> Grammar {
+        let identity = Grammar {
+            id: Presence::Forbidden,
+            sids: Sids::Plain,
+            principal: Presence::Forbidden,
+            not_principal: Presence::Forbidden,
+            not_action: Presence::Optional,
+            resource: Presence::Required,
+            short_arns: ShortArns::Padded,
+        };
         match self {
-            Self::Inline | Self::Managed | Self::Boundary | Self::Session => Grammar {
-                id: Presence::Forbidden,
-                principal: Presence::Forbidden,
-                not_principal: Presence::Forbidden,
-                resource: Presence::Required,
-                short_arns: ShortArns::Padded,
-            },
+            Self::Inline | Self::Managed | Self::Boundary | Self::Session => identity,
             // AWS has no NotPrincipal in trust policies, and the resource is the role itself.
             Self::Trust => Grammar {
                 id: Presence::Optional,
                 principal: Presence::Required,
-                not_principal: Presence::Forbidden,
                 resource: Presence::Forbidden,
                 short_arns: ShortArns::PaddedIfWild,
+                ..identity
+            },
+            Self::Resource => Grammar {
+                id: Presence::Optional,
+                sids: Sids::Any,
+                principal: Presence::Required,
+                not_principal: Presence::Optional,
+                short_arns: ShortArns::PaddedIfWild,
+                ..identity
+            },
+            Self::ServiceControl => Grammar { short_arns: ShortArns::TrailingStar, ..identity },
+            // <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html>
+            Self::ResourceControl => Grammar {
+                principal: Presence::Required,
+                not_action: Presence::Forbidden,
+                short_arns: ShortArns::TrailingStar,
+                ..identity
             },
         }
     }
@@ -79,8 +107,11 @@ impl PolicyKind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grammar {
     pub(super) id: Presence,
+    pub(super) sids: Sids,
+    /// `Principal`, or `NotPrincipal` where there is that.
     pub(super) principal: Presence,
     pub(super) not_principal: Presence,
+    pub(super) not_action: Presence,
     pub(super) resource: Presence,
     pub(super) short_arns: ShortArns,
 }
@@ -92,6 +123,15 @@ pub(super) enum Presence {
     Forbidden,
 }
 
+/// What a `Sid` may be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sids {
+    /// Letters and digits: what IAM and AWS Organizations take.
+    Plain,
+    /// Anything: S3 and other services take spaces and more.
+    Any,
+}
+
 /// What a resource pattern of fewer than six parts means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShortArns {
@@ -99,6 +139,8 @@ pub(super) enum ShortArns {
     Padded,
     /// So they are if the pattern has a wildcard; else it never matches: resource policies.
     PaddedIfWild,
+    /// So they are if the pattern ends in `*`; else it is refused: an organization's policies.
+    TrailingStar,
 }
 
 /// The version of the policy language. A document without one is of [`Version::V2008`].
@@ -170,11 +212,12 @@ pub(super) struct Sourced {
     pub(super) text: String,
 }
 
-/// `"*"`, or a map of lists.
+/// `Principal` or `NotPrincipal`.
 #[derive(Clone, Debug)]
-pub(super) enum PrincipalsSource {
-    Everyone,
-    Listed(Vec<(PrincipalGroup, Sourced)>),
+pub(super) struct PrincipalsSource {
+    pub(super) sense: Sense,
+    /// None for `"*"`.
+    pub(super) listed: Option<Vec<(PrincipalGroup, Sourced)>>,
 }
 
 /// The kinds of principals that policies name.

@@ -3,7 +3,7 @@
 use super::{
     Clause, ConditionSource, Document, Effect, MAX_DOCUMENT_BYTES, MAX_STATEMENTS, MAX_VALUE_BYTES,
     MAX_VALUES, PolicyError, PolicyKind, PolicyProblem, Presence, PrincipalGroup, PrincipalsSource,
-    Sense, Sourced, StatementSource, Version,
+    Sense, Sids, Sourced, StatementSource, Version,
 };
 use crate::iam::json::{JsonPath, Node};
 
@@ -111,19 +111,32 @@ impl Reader<'_> {
                 .error(path, PolicyProblem::MissingMember("Effect", "write \"Allow\" or \"Deny\"")),
             Some(effect) => statement.effect = self.effect(effect, &path.key("Effect")),
         }
-        statement.principals = self.principals(node, path);
+        statement.principals = self.principals(node, path, statement.effect);
         statement.actions = self.clause(node, path, ["Action", "NotAction"], Presence::Required);
+        if node.member("NotAction").is_some()
+            && self.kind.grammar().not_action == Presence::Forbidden
+        {
+            let problem = PolicyProblem::NotAllowed { member: "NotAction", kind: self.kind };
+            self.error(&path.key("NotAction"), problem);
+        }
         let presence = self.kind.grammar().resource;
         statement.resources = self.clause(node, path, ["Resource", "NotResource"], presence);
         if let Some(conditions) = node.member("Condition") {
             statement.conditions = self.conditions(conditions, &path.key("Condition"));
+        }
+        if self.kind == PolicyKind::ResourceControl
+            && statement.effect == Effect::Allow
+            && !allows_everything(&statement)
+        {
+            self.error(&path.key("Effect"), PolicyProblem::ControlAllows);
         }
         statement
     }
 
     fn sid(&mut self, node: &Node, path: &JsonPath) -> Option<String> {
         let sid = self.string(node, path)?;
-        if !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let plain = sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if self.kind.grammar().sids == Sids::Plain && !plain {
             self.error(path, PolicyProblem::Sid(sid));
             return None;
         }
@@ -148,32 +161,72 @@ impl Reader<'_> {
         }
     }
 
-    fn principals(&mut self, node: &Node, path: &JsonPath) -> Option<PrincipalsSource> {
+    fn principals(
+        &mut self,
+        node: &Node,
+        path: &JsonPath,
+        effect: Effect,
+    ) -> Option<PrincipalsSource> {
         let grammar = self.kind.grammar();
-        if node.member("NotPrincipal").is_some() && grammar.not_principal == Presence::Forbidden {
-            let problem = PolicyProblem::NotAllowed { member: "NotPrincipal", kind: self.kind };
-            self.error(&path.key("NotPrincipal"), problem);
-        }
-        let at = path.key("Principal");
-        let Some(principal) = node.member("Principal") else {
-            if grammar.principal == Presence::Required {
-                let advice = "write who the statement is about, such as {\"Federated\": \"cognito-identity.amazonaws.com\"}";
-                self.error(path, PolicyProblem::MissingMember("Principal", advice));
+        let (name, presence, sense) = match (node.member("Principal"), node.member("NotPrincipal"))
+        {
+            (None, None) => {
+                if grammar.principal == Presence::Required {
+                    let advice = match self.kind {
+                        PolicyKind::Trust => {
+                            "write who the statement is about, such as {\"Federated\": \"cognito-identity.amazonaws.com\"}"
+                        }
+                        _ => "write who the statement is about: \"*\", or {\"AWS\": ARN}",
+                    };
+                    self.error(path, PolicyProblem::MissingMember("Principal", advice));
+                }
+                return None;
             }
-            return None;
+            (Some(_), Some(_)) if grammar.not_principal != Presence::Forbidden => {
+                let problem = PolicyProblem::Conflict("Principal", "NotPrincipal");
+                self.error(&path.key("NotPrincipal"), problem);
+                return None;
+            }
+            (_, Some(_)) => ("NotPrincipal", grammar.not_principal, Sense::AllBut),
+            (Some(_), None) => ("Principal", grammar.principal, Sense::Only),
         };
-        if grammar.principal == Presence::Forbidden {
-            self.error(&at, PolicyProblem::NotAllowed { member: "Principal", kind: self.kind });
+        let at = path.key(name);
+        if presence == Presence::Forbidden {
+            self.error(&at, PolicyProblem::NotAllowed { member: name, kind: self.kind });
             return None;
         }
+        if sense == Sense::AllBut && effect == Effect::Allow {
+            self.error(&at, PolicyProblem::AllowsAllBut);
+        }
+        let listed = self.listed_principals(node.member(name)?, &at)?;
+        let everyone = listed
+            .iter()
+            .flatten()
+            .any(|(group, name)| *group == PrincipalGroup::Aws && name.text == "*");
+        if self.kind == PolicyKind::ResourceControl && listed.is_some() && !everyone {
+            let advice =
+                "a resource control policy is about everyone; write \"*\", and a condition";
+            let written = listed.iter().flatten().map(|(_, name)| name.text.clone()).collect();
+            self.error(&at, PolicyProblem::Principal { written, advice });
+        }
+        Some(PrincipalsSource { sense, listed })
+    }
+
+    /// The principals of a list; `Some(None)` for `"*"`.
+    #[expect(clippy::option_option, reason = "no list, the list of everyone, a list")]
+    fn listed_principals(
+        &mut self,
+        principal: &Node,
+        at: &JsonPath,
+    ) -> Option<Option<Vec<(PrincipalGroup, Sourced)>>> {
         if let Node::Text(text) = principal {
             if text != "*" {
                 let advice = "write \"*\" or an object such as {\"AWS\": \"123456789012\"}";
-                self.error(&at, PolicyProblem::Principal { written: text.clone(), advice });
+                self.error(at, PolicyProblem::Principal { written: text.clone(), advice });
             }
-            return Some(PrincipalsSource::Everyone);
+            return Some(None);
         }
-        if !self.members(principal, &at, "a principal", PRINCIPAL_MEMBERS) {
+        if !self.members(principal, at, "a principal", PRINCIPAL_MEMBERS) {
             return None;
         }
         let mut listed = Vec::new();
@@ -189,9 +242,9 @@ impl Reader<'_> {
             }
         }
         if matches!(principal, Node::Object(members) if members.is_empty()) {
-            self.error(&at, PolicyProblem::EmptyList("principal"));
+            self.error(at, PolicyProblem::EmptyList("principal"));
         }
-        Some(PrincipalsSource::Listed(listed))
+        Some(Some(listed))
     }
 
     fn clause(
@@ -366,4 +419,14 @@ impl Reader<'_> {
     fn error(&mut self, path: &JsonPath, problem: PolicyProblem) {
         self.errors.push(PolicyError { path: path.clone(), problem });
     }
+}
+
+/// The one Allow that resource control policies have: RCPFullAWSAccess.
+fn allows_everything(statement: &StatementSource) -> bool {
+    let all = |clause: &Option<Clause>| {
+        clause.as_ref().is_some_and(|clause| {
+            clause.sense == Sense::Only && clause.values.iter().any(|value| value.text == "*")
+        })
+    };
+    all(&statement.actions) && all(&statement.resources) && statement.conditions.is_empty()
 }

@@ -114,7 +114,8 @@ fn what() -> impl Strategy<Value = Check> {
 
 fn allowed(documents: &[String], check: &Check, context: &[Option<Fact>; 3]) -> bool {
     let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
-    evaluate(&session(role(&documents)), check, &known(context), &mut NoObserver).is_allow()
+    evaluate(&Layers::of(&session(role(&documents))), check, &known(context), &mut NoObserver)
+        .is_allow()
 }
 
 /// Sees everything, so that no short cut is taken.
@@ -174,8 +175,8 @@ proptest! {
     fn observing_changes_nothing(list in statements(1..5), check in what(), context in context()) {
         let (document, known) = (document(&list), known(&context));
         let session = session(role(&[&document]));
-        let plain = evaluate(&session, &check, &known, &mut NoObserver);
-        let watched = evaluate(&session, &check, &known, &mut Watcher);
+        let plain = evaluate(&Layers::of(&session), &check, &known, &mut NoObserver);
+        let watched = evaluate(&Layers::of(&session), &check, &known, &mut Watcher);
         prop_assert_eq!(plain.denial().map(Denial::reason), watched.denial().map(Denial::reason));
         prop_assert_eq!(plain.is_allow(), watched.is_allow());
     }
@@ -186,7 +187,7 @@ proptest! {
         list in statements(1..5), check in what(), context in context(),
     ) {
         let document = document(&list);
-        let verdict = evaluate(&session(role(&[&document])), &check, &known(&context), &mut NoObserver);
+        let verdict = evaluate(&Layers::of(&session(role(&[&document]))), &check, &known(&context), &mut NoObserver);
         for key in verdict.denial().map(|denial| denial.unknown_keys.clone()).unwrap_or_default() {
             let at = KEYS.iter().position(|known| *known == key);
             prop_assert_eq!(at.and_then(|at| context[at].clone()), Some(Fact::Unknown));

@@ -2,6 +2,8 @@
 
 mod facts;
 mod laws;
+mod layers;
+
 mod pattern;
 mod variable;
 mod verdicts;
@@ -24,9 +26,10 @@ pub(in crate::iam) fn role(policies: &[&str]) -> Role {
         arn: Arn::parse("arn:aws:iam::123456789012:role/app/Writer").unwrap(),
         name: "Writer".to_owned(),
         id: "AROAEXAMPLE".to_owned(),
-        trust: policy(PolicyKind::Trust, trust),
+        trust: policy(PolicyKind::Trust, trust).into(),
         policies: policies.iter().map(|json| policy(PolicyKind::Inline, json)).collect(),
         boundary: None,
+        organization: Arc::default(),
         max_session_duration: 3600,
         tags: Vec::new(),
     }
@@ -63,5 +66,5 @@ pub(in crate::iam) fn facts(written: &[&str]) -> Facts {
 /// Evaluates one statement, given as its members but for Version, as identity policy.
 pub(in crate::iam) fn ask(statement: &str, what: &Check, context: &Facts) -> Verdict {
     let document = format!(r#"{{"Version":"2012-10-17","Statement":[{{{statement}}}]}}"#);
-    evaluate(&session(role(&[&document])), what, context, &mut NoObserver)
+    evaluate(&Layers::of(&session(role(&[&document]))), what, context, &mut NoObserver)
 }

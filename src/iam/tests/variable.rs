@@ -2,7 +2,7 @@ use super::{ask, check, facts};
 use super::{role, session};
 use crate::iam::document::Version;
 use crate::iam::variable::{Span, Template, VariableError, Wildcards, spans, split_colons};
-use crate::iam::{Fact, Facts, NoObserver, evaluate};
+use crate::iam::{Fact, Facts, Layers, NoObserver, evaluate};
 
 #[test]
 fn values_are_split_at_their_variables() {
@@ -102,7 +102,7 @@ fn variables_need_version_2012() {
         let context = facts(&["jwt:sub=u1"]);
         let asked = |key: &str| {
             let check = check(GET, &format!("arn:aws:s3:::{key}"));
-            evaluate(&session, &check, &context, &mut NoObserver).is_allow()
+            evaluate(&Layers::of(&session), &check, &context, &mut NoObserver).is_allow()
         };
         assert!(!asked("u1"));
         assert!(asked("${jwt:sub}"));
@@ -121,7 +121,7 @@ fn null_variables_in_not_resource() {
         let all = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
         let policies =
             if effect == "Deny" { vec![document.as_str(), all] } else { vec![&*document] };
-        evaluate(&session(role(&policies)), &check, context, &mut NoObserver)
+        evaluate(&Layers::of(&session(role(&policies))), &check, context, &mut NoObserver)
     };
     let mut known = Facts::new();
     known.set("jwt:sub", Fact::One("u1".to_owned()));

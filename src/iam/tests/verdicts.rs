@@ -15,11 +15,11 @@ const DENY_IF_KNOWN: &str = r#"{"Statement":{"Sid":"Tag","Effect":"Deny","Action
 /// Evaluates identity policies, a boundary and session policies.
 fn layers(identity: &[&str], boundary: Option<&str>, sessions: &[&str], known: &[&str]) -> Verdict {
     let mut role = role(identity);
-    role.boundary = boundary.map(|json| policy(PolicyKind::Boundary, json));
+    role.boundary = boundary.map(|json| policy(PolicyKind::Boundary, json).into());
     let mut session = session(role);
     session.session_policies =
         sessions.iter().map(|json| policy(PolicyKind::Session, json)).collect();
-    evaluate(&session, &check(GET, KEY), &facts(known), &mut NoObserver)
+    evaluate(&Layers::of(&session), &check(GET, KEY), &facts(known), &mut NoObserver)
 }
 
 fn denial(verdict: &Verdict) -> (&'static str, Layer, Vec<String>) {
@@ -137,11 +137,11 @@ fn denials_are_worded_as_aws_words_them() {
     assert_eq!(layers(&[ALL], None, &[], &[]).message(&principal, &check(GET, KEY)), None);
     let anonymous = Session::anonymous();
     let listing = check("s3:ListAllMyBuckets", "*");
-    let verdict = evaluate(&anonymous, &listing, &Facts::new(), &mut NoObserver);
+    let verdict = evaluate(&Layers::of(&anonymous), &listing, &Facts::new(), &mut NoObserver);
     assert_eq!(
         verdict.message(&anonymous.principal, &listing).unwrap(),
         "User: anonymous is not authorized to perform: s3:ListAllMyBuckets on resource: * because \
-         no identity-based policy allows the s3:ListAllMyBuckets action"
+         no resource-based policy allows the s3:ListAllMyBuckets action"
     );
 }
 
@@ -220,7 +220,7 @@ fn trust_policies_decide_alone() {
         (federated, "Allow", &assume, &["cognito-identity.amazonaws.com:aud=pool"], false),
     ] {
         let mut role = role(&[ALL]);
-        role.trust = policy(PolicyKind::Trust, &trust(principal, effect));
+        role.trust = policy(PolicyKind::Trust, &trust(principal, effect)).into();
         let verdict = evaluate_trust(&role, action, cognito, &facts(context), &mut NoObserver);
         assert_eq!(verdict.is_allow(), allowed, "{principal} {effect} {context:?}");
         if let Some(denial) = verdict.denial() {
@@ -278,7 +278,7 @@ fn keys_are_looked_up_in_order() {
         session.facts = known(of_session);
         let mut check = check(GET, KEY);
         check.context = known(of_check);
-        let verdict = evaluate(&session, &check, &known(of_request), &mut NoObserver);
+        let verdict = evaluate(&Layers::of(&session), &check, &known(of_request), &mut NoObserver);
         assert_eq!(verdict.is_allow(), allowed, "{of_check} {of_session} {of_request}");
     }
 }
@@ -305,7 +305,7 @@ fn keys_are_looked_up_only_when_asked_for() {
     let later =
         format!(r#"{{"Statement":{{"Effect":"Allow","Action":"*","Resource":"*",{condition}}}}}"#);
     let session = session(role(&[&other_action, &other_resource, ALL, &later]));
-    assert!(evaluate(&session, &check(GET, KEY), &Silent, &mut NoObserver).is_allow());
+    assert!(evaluate(&Layers::of(&session), &check(GET, KEY), &Silent, &mut NoObserver).is_allow());
 }
 
 /// Notes down what it sees.
@@ -340,7 +340,8 @@ fn observers_see_every_statement_and_what_was_compared() {
             "Null":{"jwt:hidden":false}}}]}"#;
     let known = facts(&["s3:prefix=home/u1/", "jwt:sub=u1", "jwt:groups=[a,b]", "jwt:hidden=?"]);
     let mut notes = Notes::default();
-    let verdict = evaluate(&session(role(&[document])), &check(GET, KEY), &known, &mut notes);
+    let verdict =
+        evaluate(&Layers::of(&session(role(&[document]))), &check(GET, KEY), &known, &mut notes);
     assert!(verdict.is_allow());
     assert_eq!(
         notes.0,

@@ -16,14 +16,14 @@ fn guest(pool: &Value, id: Option<&str>, trust: &str, custom: Option<&str>) -> S
     let now = crate::clock::Time::from_secs(1_800_000_000);
     let narrow =
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
-    let narrow = [Arc::new(Policy::parse("n", PolicyKind::Session, narrow).unwrap())];
+    let narrow = Arc::new(Policy::parse("n", PolicyKind::Session, narrow).unwrap()).into();
     let assumed = match assume.guest(id, now, &narrow, &mut NoTrail) {
         Ok(assumed) => assumed,
         Err(error) => return error.reason().to_owned(),
     };
     assert_eq!(assumed.role_choice, RoleChoice::Guest);
     assert_eq!((assumed.identity_id.as_deref(), &assumed.provider), (id, &None));
-    assert_eq!(assumed.session.session_policies.len(), 1);
+    assert_eq!(assumed.session.session_policies.policies().len(), 1);
     let lookup = |key: &str| assumed.session.facts.lookup(key);
     let sub = id.map_or(Lookup::Absent, |id| Lookup::One(id.into()));
     assert_eq!(lookup("cognito-identity.amazonaws.com:sub"), sub);

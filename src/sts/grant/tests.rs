@@ -1,6 +1,8 @@
 use super::super::grant::GrantToken;
 use super::*;
-use crate::iam::{Action, Arn, Check, Context, Fact, Lookup, NoObserver, Resource, evaluate};
+use crate::iam::{
+    Action, Arn, Check, Context, Fact, Layers, Lookup, NoObserver, Resource, evaluate,
+};
 
 const NOW: Time = Time::from_secs(1_800_000_000);
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow",
@@ -13,9 +15,10 @@ fn role(id: &str, tag: &str) -> Arc<Role> {
         arn: Arn::parse("arn:aws:iam::123456789012:role/Reader").unwrap(),
         name: "Reader".to_owned(),
         id: id.to_owned(),
-        trust: Arc::new(Policy::parse("trust", PolicyKind::Trust, TRUST).unwrap()),
-        policies: vec![Arc::new(Policy::parse("all", PolicyKind::Inline, ALL).unwrap())],
+        trust: Arc::new(Policy::parse("trust", PolicyKind::Trust, TRUST).unwrap()).into(),
+        policies: Arc::new(Policy::parse("all", PolicyKind::Inline, ALL).unwrap()).into(),
         boundary: None,
+        organization: Arc::default(),
         max_session_duration: 3600,
         tags: vec![("stage".to_owned(), tag.to_owned()), ("team".to_owned(), tag.to_owned())],
     })
@@ -42,7 +45,7 @@ fn grant(session_policies: Vec<SessionPolicy>) -> Grant {
 
 fn allows(session: &Session, action: &str) -> bool {
     let check = Check::new(Action::new(action), Resource::Any);
-    evaluate(session, &check, &Facts::new(), &mut NoObserver).is_allow()
+    evaluate(&Layers::of(session), &check, &Facts::new(), &mut NoObserver).is_allow()
 }
 
 #[test]

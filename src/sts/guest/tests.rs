@@ -1,6 +1,6 @@
 use super::*;
 use crate::iam::Arn;
-use crate::iam::{Action, Check, Facts, NoObserver, Resource, Role, Session, evaluate};
+use crate::iam::{Action, Check, Facts, Layers, NoObserver, Resource, Role, Session, evaluate};
 
 #[test]
 fn guests_reach_the_listed_services_and_no_others() {
@@ -13,15 +13,16 @@ fn guests_reach_the_listed_services_and_no_others() {
         arn: Arn::parse("arn:aws:iam::123456789012:role/Guest").unwrap(),
         name: "Guest".to_owned(),
         id: "AROA".to_owned(),
-        trust: parse(PolicyKind::Trust, trust),
-        policies: vec![parse(PolicyKind::Inline, all)],
+        trust: parse(PolicyKind::Trust, trust).into(),
+        policies: parse(PolicyKind::Inline, all).into(),
         boundary: None,
+        organization: Arc::default(),
         max_session_duration: 3600,
         tags: Vec::new(),
     };
     let mut session = Session::for_role(Arc::new(role), "CognitoIdentityCredentials", Facts::new());
-    session.session_policies = guest_scope_down().unwrap().to_vec();
-    assert_eq!(session.session_policies.len(), 2);
+    session.session_policies = guest_scope_down().unwrap().clone();
+    assert_eq!(session.session_policies.policies().len(), 2);
     for (action, allowed) in [
         ("s3:GetObject", true),
         ("dynamodb:PutItem", true),
@@ -47,7 +48,7 @@ fn guests_reach_the_listed_services_and_no_others() {
         ("s3express:CreateSession", false),
     ] {
         let check = Check::new(Action::new(action), Resource::Any);
-        let verdict = evaluate(&session, &check, &Facts::new(), &mut NoObserver);
+        let verdict = evaluate(&Layers::of(&session), &check, &Facts::new(), &mut NoObserver);
         assert_eq!(verdict.is_allow(), allowed, "{action}");
     }
 }
