@@ -94,6 +94,12 @@ impl Arn {
         self.text.get(fifth + 1..).unwrap_or_default()
     }
 
+    /// The first five parts, with the fifth colon.
+    pub(super) fn head(&self) -> &str {
+        let [.., fifth] = self.colons;
+        self.text.get(..=fifth).unwrap_or_default()
+    }
+
     /// The whole ARN.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -4,32 +4,33 @@ use super::arn::{Action, Resource};
 use super::condition::Condition;
 use super::document::{
     Clause, Document, Effect, Grammar, MAX_DOCUMENT_BYTES, PolicyError, PolicyKind, PolicyProblem,
-    PrincipalsSource, Sense, ShortArns, Sourced, StatementSource, Version, read,
+    PrincipalsSource, Sense, Sourced, StatementSource, Version, read,
 };
 use super::json::{JsonPath, Node};
 use super::pattern::Case;
 use super::principal::Principals;
+use super::resource::ResourcePattern;
 use super::scope::{Scope, Unknowns};
 use super::truth::Truth;
-use super::variable::{Template, VariableError, Wildcards, split_colons};
+use super::variable::{Template, Wildcards};
 
 /// A compiled policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    name: String,
+    name: Box<str>,
     kind: PolicyKind,
-    statements: Vec<Statement>,
+    statements: Box<[Statement]>,
 }
 
 /// A compiled statement.
 #[derive(Clone, Debug)]
 pub struct Statement {
-    sid: Option<String>,
+    sid: Option<Box<str>>,
     effect: Effect,
     pub(super) principals: Option<Principals>,
     actions: Listed<Template>,
     resources: Option<Listed<ResourcePattern>>,
-    pub(super) conditions: Vec<Condition>,
+    pub(super) conditions: Box<[Condition]>,
 }
 
 impl Policy {
@@ -62,7 +63,7 @@ impl Policy {
         let document = read(node, kind, &mut errors);
         let statements = compile(&document, kind, &mut errors);
         if errors.is_empty() {
-            Ok(Self { name: name.to_owned(), kind, statements })
+            Ok(Self { name: name.into(), kind, statements })
         } else {
             Err(errors)
         }
@@ -122,13 +123,31 @@ impl Statement {
         }
         Some(resources.covers(listed))
     }
+
+    /// With what the actions that it covers begin, and whether that is all of them. One of these
+    /// stands for every action that it may cover.
+    pub(super) fn action_keys(&self) -> impl Iterator<Item = Key<'_>> {
+        self.actions.keys(Template::beginning)
+    }
+
+    /// The same of resources, of the sixth part of their ARNs.
+    pub(super) fn resource_keys(&self) -> impl Iterator<Item = Key<'_>> {
+        let anything = self.resources.is_none().then_some(ANYTHING);
+        let listed = self.resources.iter();
+        listed.flat_map(|resources| resources.keys(ResourcePattern::beginning)).chain(anything)
+    }
 }
+
+/// A text that others begin with, and whether it has to be all of them.
+pub(super) type Key<'a> = (&'a str, bool);
+
+const ANYTHING: Key<'static> = ("", false);
 
 /// The values of an element or of its `Not…` form.
 #[derive(Clone, Debug)]
 struct Listed<T> {
     sense: Sense,
-    items: Vec<T>,
+    items: Box<[T]>,
 }
 
 impl<T> Listed<T> {
@@ -138,66 +157,21 @@ impl<T> Listed<T> {
             Sense::AllBut => !listed,
         }
     }
-}
 
-/// One value of `Resource` or `NotResource`.
-#[derive(Clone, Debug)]
-enum ResourcePattern {
-    /// `*`: the one pattern that matches actions without a resource type.
-    Any,
-    /// Six patterns, of which the last may have variables.
-    Parts(Box<[Template; 6]>),
-    /// A short ARN of a kind of policy where that matches nothing. Nor does it leave anything out.
-    Never,
-}
-
-impl ResourcePattern {
-    fn matches(
-        &self,
-        resource: &Resource,
-        sense: Sense,
-        scope: Scope<'_>,
-        unknowns: &mut Unknowns,
-    ) -> Truth {
-        let (templates, arn) = match (self, resource) {
-            (Self::Any, _) => return Truth::True,
-            (Self::Never, _) => return never(sense),
-            (Self::Parts(templates), _)
-                if sense == Sense::AllBut && valueless(templates, scope, unknowns) =>
-            {
-                return never(sense);
-            }
-            (Self::Parts(_), Resource::Any) => return Truth::False,
-            (Self::Parts(templates), Resource::Arn(arn)) => (templates, arn),
+    fn keys<'s>(&'s self, key: fn(&'s T) -> Key<'s>) -> impl Iterator<Item = Key<'s>> {
+        let (items, anything) = match self.sense {
+            Sense::Only => (&*self.items, None),
+            Sense::AllBut => (&[][..], Some(ANYTHING)),
         };
-        Truth::all(
-            templates
-                .iter()
-                .zip(arn.parts())
-                .map(|(template, part)| template.matches(part, Case::Sensitive, scope, unknowns)),
-        )
+        items.iter().map(key).chain(anything)
     }
 }
 
-/// Has a variable no value, or may it have none, being unknown?
-fn valueless(templates: &[Template; 6], scope: Scope<'_>, unknowns: &mut Unknowns) -> bool {
-    templates.iter().filter(|part| part.has_variables()).any(|part| {
-        let resolved = part.resolve(scope);
-        resolved.report(unknowns);
-        resolved.is_null() || resolved.is_unknown()
-    })
-}
-
-/// What an element says that can match no resource. In `Resource`, that it doesn't match. In
-/// `NotResource` it must not turn into a match of everything: unknown neither allows nor spares.
-fn never(sense: Sense) -> Truth {
-    match sense {
-        Sense::Only => Truth::False,
-        Sense::AllBut => Truth::Unknown,
-    }
-}
-
-fn compile(document: &Document, kind: PolicyKind, errors: &mut Vec<PolicyError>) -> Vec<Statement> {
+fn compile(
+    document: &Document,
+    kind: PolicyKind,
+    errors: &mut Vec<PolicyError>,
+) -> Box<[Statement]> {
     let mut compiler = Compiler { version: document.version, grammar: kind.grammar(), errors };
     document.statements.iter().map(|source| compiler.statement(source)).collect()
 }
@@ -213,7 +187,7 @@ impl Compiler<'_> {
         let no_actions = Clause { sense: Sense::Only, values: Vec::new() };
         let actions = source.actions.as_ref().unwrap_or(&no_actions);
         Statement {
-            sid: source.sid.clone(),
+            sid: source.sid.as_deref().map(Into::into),
             effect: source.effect,
             principals: source.principals.as_ref().map(|source| self.principals(source)),
             actions: self.listed(actions, Self::action),
@@ -238,7 +212,7 @@ impl Compiler<'_> {
                 Err(problem) => self.errors.push(PolicyError { path: path.clone(), problem }),
             }
         }
-        Listed { sense: clause.sense, items }
+        Listed { sense: clause.sense, items: items.into() }
     }
 
     fn action(&self, text: &str) -> Result<Template, PolicyProblem> {
@@ -260,48 +234,7 @@ impl Compiler<'_> {
     }
 
     fn resource(&self, text: &str) -> Result<ResourcePattern, PolicyProblem> {
-        if text == "*" {
-            return Ok(ResourcePattern::Any);
-        }
-        let refused = |advice| PolicyProblem::Resource { written: text.to_owned(), advice };
-        let mut parts = split_colons(text, self.version);
-        let [first, second, ..] = parts.as_slice() else {
-            return Err(refused("write \"*\" or an ARN"));
-        };
-        if first != "arn" || second.is_empty() {
-            return Err(refused(
-                "write \"*\" or an ARN, arn:partition:service:region:account:resource",
-            ));
-        }
-        if parts.get(2).is_some_and(|service| service.contains(['*', '?'])) {
-            return Err(refused(
-                "name one service, wildcards aren't allowed in that part of an ARN",
-            ));
-        }
-        if parts.get(5).is_some_and(String::is_empty) {
-            return Err(refused("write the resource after the fifth colon, or * for all"));
-        }
-        if parts.len() < 6 {
-            let wild = text.contains(['*', '?']);
-            if self.grammar.short_arns == ShortArns::PaddedIfWild && !wild {
-                return Ok(ResourcePattern::Never);
-            }
-            if self.grammar.short_arns == ShortArns::TrailingStar && !text.ends_with('*') {
-                return Err(refused("write all six parts of the ARN, or * at its end"));
-            }
-            parts.resize(6, "*".to_owned());
-        }
-        let templates = parts
-            .iter()
-            .map(|part| Template::parse(part, self.version, Wildcards::Active))
-            .collect::<Result<Vec<_>, VariableError>>()?;
-        if templates.iter().take(5).any(Template::has_variables) {
-            return Err(refused("policy variables are allowed after the fifth colon only"));
-        }
-        let templates = <[Template; 6]>::try_from(templates);
-        templates
-            .map(|templates| ResourcePattern::Parts(Box::new(templates)))
-            .map_err(|_| refused("write \"*\" or an ARN"))
+        ResourcePattern::parse(text, self.version, self.grammar.short_arns)
     }
 
     fn principals(&mut self, source: &PrincipalsSource) -> Principals {
@@ -313,32 +246,5 @@ impl Compiler<'_> {
                 self.errors.push(PolicyError { path: path.clone(), problem });
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Kinds of policies that don't pad short ARNs: such an ARN matches nothing, and in
-    /// `NotResource` must not turn into everything.
-    #[test]
-    fn short_arns_that_are_not_padded_never_match() {
-        let none = super::super::Facts::new();
-        let scope = Scope { check: &none, session: &none, request: &none };
-        let mut errors = Vec::new();
-        let grammar = PolicyKind::Trust.grammar();
-        let compiler = Compiler { version: Version::V2012, grammar, errors: &mut errors };
-        let resource = Resource::Arn(super::super::Arn::parse("arn:aws:s3:::b/k").unwrap());
-        for (written, sense, truth) in [
-            ("arn:aws:s3", Sense::Only, Truth::False),
-            ("arn:aws:s3", Sense::AllBut, Truth::Unknown),
-            ("arn:aws:s3:*", Sense::Only, Truth::True),
-            ("arn:aws:s3:::b/*", Sense::Only, Truth::True),
-        ] {
-            let pattern = compiler.resource(written).unwrap();
-            let found = pattern.matches(&resource, sense, scope, &mut Unknowns::default());
-            assert_eq!(found, truth, "{written} {sense:?}");
-        }
     }
 }

@@ -3,13 +3,13 @@
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>).
 //!
 //! An Allow counts if its statement is *true*, a Deny if it is *true* or *unknown*. Context keys
-//! are looked up when a statement whose action and resource match asks for them. An allow takes no
-//! memory, but for what the context allocates.
+//! are looked up when a statement whose action and resource match asks for them. Unless somebody
+//! watches, only statements are considered that the index of their layer finds, and an allow takes no
+//! memory but for what the context allocates.
 
 use std::sync::Arc;
 
 use super::arn::{Action, Resource};
-use super::compile::{Policy, Statement};
 use super::document::Effect;
 use super::facts::{Context, Facts};
 use super::layers::Layers;
@@ -18,7 +18,7 @@ use super::organization::resource_controlled;
 use super::principal::{Caller, Reach};
 use super::scope::{Scope, Unknowns};
 use super::session::Role;
-use super::set::PolicySet;
+use super::set::{Placed, PolicySet};
 use super::truth::Truth;
 use super::verdict::{Denial, Grounds, Layer, StatementRef, Verdict};
 
@@ -167,37 +167,47 @@ impl Evaluation<'_> {
     /// something else allows in its place: then only its denies matter.
     fn layer(&mut self, layer: Layer, set: &PolicySet, already: Truth) -> Allows {
         let mut allows = Allows::none();
-        for policy in set.policies() {
-            for (index, statement) in policy.statements().iter().enumerate() {
-                let counts = match statement.effect() {
-                    Effect::Deny => true,
-                    Effect::Allow => already != Truth::True && !allows.settled(layer),
-                };
-                if self.interest == Interest::Nothing && (self.findings.is_settled() || !counts) {
-                    continue;
+        if self.interest == Interest::Everything {
+            for placed in set.statements() {
+                self.consider(layer, placed, already, &mut allows);
+            }
+        } else {
+            for placed in set.candidates(self.action, self.resource) {
+                if self.findings.is_settled() {
+                    break;
                 }
-                let mut unknowns = Unknowns::default();
-                let (reach, rest) = self.statement(policy, index, statement, &mut unknowns);
-                let truth = reach.any.and(rest);
-                if truth == Truth::False || !counts {
-                    continue;
-                }
-                let found = || StatementRef { policy: Arc::clone(policy), index };
-                match statement.effect() {
-                    Effect::Deny => self.findings.deny(layer, truth, unknowns, found),
-                    Effect::Allow => allows.add(layer, reach, rest, &unknowns, found),
-                }
+                self.consider(layer, placed, already, &mut allows);
             }
         }
         allows
     }
 
+    fn consider(&mut self, layer: Layer, placed: Placed<'_>, already: Truth, allows: &mut Allows) {
+        let effect = placed.statement.effect();
+        let counts = match effect {
+            Effect::Deny => true,
+            Effect::Allow => already != Truth::True && !allows.settled(layer),
+        };
+        if self.interest == Interest::Nothing && !counts {
+            return;
+        }
+        let mut unknowns = Unknowns::default();
+        let (reach, rest) = self.statement(placed, &mut unknowns);
+        let truth = reach.any.and(rest);
+        if truth == Truth::False || !counts {
+            return;
+        }
+        let found = || StatementRef { policy: Arc::clone(placed.policy), index: placed.index };
+        match effect {
+            Effect::Deny => self.findings.deny(layer, truth, unknowns, found),
+            Effect::Allow => allows.add(layer, reach, rest, &unknowns, found),
+        }
+    }
+
     /// Does the statement match, but for its principals; and how far do those reach the caller?
     fn statement(
         &mut self,
-        policy: &Policy,
-        index: usize,
-        statement: &Statement,
+        Placed { policy, index, statement }: Placed<'_>,
         unknowns: &mut Unknowns,
     ) -> (Reach, Truth) {
         let action = statement.covers_action(self.action);

@@ -1,9 +1,17 @@
 //! Globs: `*` is any run of characters, `?` exactly one Unicode scalar value; everything else is
 //! itself, line breaks included.
 //!
-//! The matcher is the iterative two-pointer one: it goes back to the last `*` only, so its time is
-//! bounded by pattern length × text length, whatever the pattern; there is no recursion and no
-//! regular expression.
+//! A pattern is runs of fixed length between stars. The first run stands at the beginning of the
+//! text, the last at its end, and those between are each found as far left as possible, which is
+//! right since every run has one length. Nothing is tried twice: the time is linear in the text, since
+//! `str::find` is. Where a run between two stars has a `?` it is at most text × run, and
+//! [`MAX_OPEN_RUN`] bounds the run. There is no recursion and no regular expression.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Most bytes of a run between two stars that has a `?` in it.
+pub(super) const MAX_OPEN_RUN: usize = 256;
 
 /// One step of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,56 +34,118 @@ pub(super) enum Case {
 }
 
 /// Does the pattern whose steps `atom` gives, `None` after the last, match all of `text`?
-pub(super) fn glob<'a>(atom: impl Fn(usize) -> Option<Atom<'a>>, text: &str, case: Case) -> bool {
-    let (mut step, mut at) = (0, 0);
-    // The step after the last star, and where in the text that star ends for now.
-    let mut star: Option<(usize, usize)> = None;
+pub(super) fn glob<'a>(
+    atom: impl Fn(usize) -> Option<Atom<'a>>,
+    mut text: &str,
+    case: Case,
+) -> bool {
+    let mut first_star = 0;
     loop {
-        match atom(step) {
-            None if at == text.len() => return true,
-            None => {}
-            Some(Atom::Any) => {
-                step += 1;
-                if atom(step).is_none() {
-                    return true;
-                }
-                star = Some((step, at));
-                continue;
-            }
-            Some(Atom::One) => {
-                if let Some(next) = next_scalar(text, at) {
-                    at = next;
-                    step += 1;
-                    continue;
-                }
-            }
-            Some(Atom::Text(literal)) if starts_with(text, at, literal, case) => {
-                at += literal.len();
-                step += 1;
-                continue;
-            }
-            Some(Atom::Text(_)) => {}
+        match atom(first_star) {
+            None => return text.is_empty(),
+            Some(Atom::Any) => break,
+            Some(step) => match behind(text, step, case) {
+                Some(rest) => text = rest,
+                None => return false,
+            },
         }
-        let Some((after, ends)) = star else { return false };
-        let Some(next) = next_scalar(text, ends) else { return false };
-        star = Some((after, next));
-        (step, at) = (after, next);
+        first_star += 1;
+    }
+    let (mut last_star, mut end) = (first_star, first_star + 1);
+    while let Some(step) = atom(end) {
+        if step == Atom::Any {
+            last_star = end;
+        }
+        end += 1;
+    }
+    for place in (last_star + 1..end).rev() {
+        let Some(rest) = atom(place).and_then(|step| before(text, step, case)) else {
+            return false;
+        };
+        text = rest;
+    }
+    let mut from = first_star + 1;
+    while from < last_star {
+        let to = (from..last_star).find(|place| atom(*place) == Some(Atom::Any));
+        let to = to.unwrap_or(last_star);
+        match behind_run(text, from..to, &atom, case) {
+            Some(rest) => text = rest,
+            None => return false,
+        }
+        from = to + 1;
+    }
+    true
+}
+
+/// What of `text` is behind the first place at which the run of steps stands.
+fn behind_run<'t, 'a>(
+    text: &'t str,
+    run: Range<usize>,
+    atom: &impl Fn(usize) -> Option<Atom<'a>>,
+    case: Case,
+) -> Option<&'t str> {
+    let steps = || run.clone().filter_map(atom);
+    if case == Case::Sensitive
+        && let Some(needle) = literal(steps())
+    {
+        return text.split_once(&*needle).map(|(_, rest)| rest);
+    }
+    let stands = |at: &str| {
+        steps().try_fold(at.len(), |left, step| {
+            let rest = at.get(at.len() - left..)?;
+            behind(rest, step, case).map(str::len)
+        })
+    };
+    let starts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    starts.filter_map(|at| text.get(at..)).find_map(|at| {
+        let left = stands(at)?;
+        at.get(at.len() - left..)
+    })
+}
+
+/// The steps as one text, if they are that. Takes memory only for more than one step, which only
+/// variables make.
+fn literal<'a>(mut steps: impl Iterator<Item = Atom<'a>>) -> Option<Cow<'a, str>> {
+    let Some(Atom::Text(first)) = steps.next() else { return None };
+    steps.try_fold(Cow::Borrowed(first), |mut all, step| match step {
+        Atom::Text(more) => {
+            all.to_mut().push_str(more);
+            Some(all)
+        }
+        _ => None,
+    })
+}
+
+/// What is behind `step`, if `text` begins with it.
+fn behind<'t>(text: &'t str, step: Atom<'_>, case: Case) -> Option<&'t str> {
+    match (step, case) {
+        (Atom::Text(literal), Case::Sensitive) => text.strip_prefix(literal),
+        (Atom::Text(literal), Case::Ignored) => {
+            let (head, rest) = text.split_at_checked(literal.len())?;
+            head.eq_ignore_ascii_case(literal).then_some(rest)
+        }
+        (Atom::One, _) => {
+            let mut rest = text.chars();
+            rest.next()?;
+            Some(rest.as_str())
+        }
+        (Atom::Any, _) => None,
     }
 }
 
-fn starts_with(text: &str, at: usize, literal: &str, case: Case) -> bool {
-    let (text, literal) = (text.as_bytes().get(at..).unwrap_or_default(), literal.as_bytes());
-    match case {
-        Case::Sensitive => text.starts_with(literal),
-        Case::Ignored => {
-            text.get(..literal.len()).is_some_and(|head| head.eq_ignore_ascii_case(literal))
+/// What is before `step`, if `text` ends with it.
+fn before<'t>(text: &'t str, step: Atom<'_>, case: Case) -> Option<&'t str> {
+    match (step, case) {
+        (Atom::Text(literal), Case::Sensitive) => text.strip_suffix(literal),
+        (Atom::Text(literal), Case::Ignored) => {
+            let (rest, tail) = text.split_at_checked(text.len().checked_sub(literal.len())?)?;
+            tail.eq_ignore_ascii_case(literal).then_some(rest)
         }
+        (Atom::One, _) => {
+            let mut rest = text.chars();
+            rest.next_back()?;
+            Some(rest.as_str())
+        }
+        (Atom::Any, _) => None,
     }
-}
-
-/// The offset after the scalar value at `at`; none at the end of `text`.
-fn next_scalar(text: &str, at: usize) -> Option<usize> {
-    // Only whole literals and whole scalars are stepped over, so `at` is always a boundary; a
-    // literal that is a whole `str` can't end inside a scalar of a text that is valid UTF-8.
-    text.get(at..)?.chars().next().map(|scalar| at + scalar.len_utf8())
 }

@@ -1,15 +1,30 @@
-//! The policies of one layer.
+//! The policies of one layer, indexed.
 
 use std::sync::{Arc, LazyLock};
 
-use super::compile::Policy;
+use super::arn::{Action, Resource};
+use super::compile::{Policy, Statement};
+use super::document::MAX_STATEMENTS;
+use super::index::{Candidates, Index};
 
 /// The policies that make up one layer, or one level of it.
 ///
 /// Clones are cheap: they share what is compiled.
 #[derive(Clone, Debug, Default)]
-pub struct PolicySet {
-    policies: Arc<[Arc<Policy>]>,
+pub struct PolicySet(Arc<Indexed>);
+
+#[derive(Debug, Default)]
+struct Indexed {
+    policies: Box<[Arc<Policy>]>,
+    index: Index,
+}
+
+/// A statement and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'s> {
+    pub(super) policy: &'s Arc<Policy>,
+    pub(super) index: usize,
+    pub(super) statement: &'s Statement,
 }
 
 impl PolicySet {
@@ -21,18 +36,63 @@ impl PolicySet {
 
     /// Its policies, in order.
     pub fn policies(&self) -> &[Arc<Policy>] {
-        &self.policies
+        &self.0.policies
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.policies.is_empty()
+        self.0.policies.is_empty()
+    }
+
+    /// All statements, in order.
+    pub(super) fn statements(&self) -> impl Iterator<Item = Placed<'_>> {
+        self.0.policies.iter().flat_map(|policy| {
+            let placed = move |(index, statement)| Placed { policy, index, statement };
+            policy.statements().iter().enumerate().map(placed)
+        })
+    }
+
+    /// Those that can match, in the same order.
+    pub(super) fn candidates(
+        &self,
+        action: &Action,
+        resource: &Resource,
+    ) -> impl Iterator<Item = Placed<'_>> {
+        let resource = match resource {
+            Resource::Any => "",
+            Resource::Arn(arn) => arn.resource(),
+        };
+        let found = self.0.index.candidates(action.as_str(), resource);
+        let all = found.is_none().then(|| self.statements());
+        let placed = |number| self.placed(number);
+        found
+            .into_iter()
+            .flat_map(move |found: Candidates<'_>| found.filter_map(placed))
+            .chain(all.into_iter().flatten())
+    }
+
+    #[cfg(test)]
+    pub(super) fn index(&self) -> &Index {
+        &self.0.index
+    }
+
+    fn placed(&self, number: u32) -> Option<Placed<'_>> {
+        let number = usize::try_from(number).ok()?;
+        let (policy, index) = (number / MAX_STATEMENTS, number % MAX_STATEMENTS);
+        let policy = self.0.policies.get(policy)?;
+        Some(Placed { policy, index, statement: policy.statements().get(index)? })
     }
 }
 
 impl From<Vec<Arc<Policy>>> for PolicySet {
     fn from(policies: Vec<Arc<Policy>>) -> Self {
-        Self { policies: policies.into() }
+        let numbered = policies.iter().enumerate().flat_map(|(policy, compiled)| {
+            let number = move |index| u32::try_from(policy * MAX_STATEMENTS + index).ok();
+            let statements = compiled.statements().iter().enumerate();
+            statements.filter_map(move |(index, statement)| Some((number(index)?, statement)))
+        });
+        let index = Index::new(numbered);
+        Self(Arc::new(Indexed { policies: policies.into(), index }))
     }
 }
 

@@ -13,7 +13,7 @@ use std::fmt;
 
 use super::document::Version;
 use super::facts::Lookup;
-use super::pattern::{Atom, Case, glob};
+use super::pattern::{Atom, Case, MAX_OPEN_RUN, glob};
 use super::scope::{Scope, Unknowns};
 use super::truth::Truth;
 
@@ -23,25 +23,27 @@ pub const MAX_VARIABLES: usize = 8;
 /// A value of a policy, parsed into text, wildcards and variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template {
-    pieces: Vec<Piece>,
+    pieces: Box<[Piece]>,
     variables: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
-    Text(String),
+    Text(Box<str>),
     One,
     Any,
-    Variable { slot: usize, variable: Variable },
+    Variable(Box<Variable>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Variable {
+    /// Its place among the variables of the template.
+    slot: usize,
     /// As written, for denials.
-    name: String,
+    name: Box<str>,
     /// In lower case, for look-ups.
-    key: String,
-    default: Option<String>,
+    key: Box<str>,
+    default: Option<Box<str>>,
 }
 
 /// What `*` and `?` mean in a template.
@@ -65,6 +67,9 @@ pub enum VariableError {
     /// Neither `${key}` nor `${key, 'default'}`.
     #[error("a default is written after a comma and a space, in quotes: ${{key, 'default'}}")]
     Default,
+    /// More than [`MAX_OPEN_RUN`].
+    #[error("more than {MAX_OPEN_RUN} bytes with a ? between two *: write fewer, or drop a *")]
+    OpenRun,
     /// More than [`MAX_VARIABLES`].
     #[error("more than {MAX_VARIABLES} policy variables in one value")]
     TooMany,
@@ -77,14 +82,24 @@ impl Template {
         version: Version,
         wildcards: Wildcards,
     ) -> Result<Self, VariableError> {
-        let mut template = Self { pieces: Vec::new(), variables: 0 };
+        let mut draft = Draft::default();
         for span in spans(text, version) {
             match span {
-                Span::Text(text) => template.push_text(text, wildcards),
-                Span::Reference(inner) => template.push_reference(inner)?,
+                Span::Text(text) => draft.push_text(text, wildcards),
+                Span::Reference(inner) => draft.push_reference(inner)?,
             }
         }
-        Ok(template)
+        draft.finish()
+    }
+
+    /// The text that whatever matches begins with, and whether it is all of it.
+    pub(super) fn beginning(&self) -> (&str, bool) {
+        match &*self.pieces {
+            [] => ("", true),
+            [Piece::Text(text)] => (text, true),
+            [Piece::Text(text), ..] => (text, false),
+            _ => ("", false),
+        }
     }
 
     pub(super) fn has_variables(&self) -> bool {
@@ -117,7 +132,7 @@ impl Template {
             Piece::One => Some(Atom::One),
             Piece::Any => Some(Atom::Any),
             // Not reached; and a text that nothing equals, were it.
-            Piece::Variable { .. } => Some(Atom::Text("\u{0}\u{0}")),
+            Piece::Variable(_) => Some(Atom::Text("\u{0}\u{0}")),
         };
         glob(atom, text, case)
     }
@@ -132,7 +147,7 @@ impl Template {
                 // A variable takes single-valued keys only, and a default is for an absent key.
                 Lookup::Many(_) => Slot::Null,
                 Lookup::Absent => match &variable.default {
-                    Some(default) => Slot::Value(Cow::Borrowed(default)),
+                    Some(default) => Slot::Value(Cow::Borrowed(&**default)),
                     None => Slot::Null,
                 },
             };
@@ -142,11 +157,22 @@ impl Template {
 
     fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable { variable, .. } => Some(variable),
+            Piece::Variable(variable) => Some(&**variable),
             _ => None,
         })
     }
+}
 
+/// A template in the making.
+#[derive(Default)]
+struct Draft {
+    pieces: Vec<Piece>,
+    /// The text that the next piece goes on from.
+    text: String,
+    variables: usize,
+}
+
+impl Draft {
     fn push_text(&mut self, text: &str, wildcards: Wildcards) {
         if wildcards == Wildcards::Literal {
             return self.push_literal(text);
@@ -155,12 +181,12 @@ impl Template {
             if let Some(literal) = part.strip_suffix('*') {
                 self.push_literal(literal);
                 // Two stars in a row are one.
-                if self.pieces.last() != Some(&Piece::Any) {
-                    self.pieces.push(Piece::Any);
+                if !self.text.is_empty() || self.pieces.last() != Some(&Piece::Any) {
+                    self.push(Piece::Any);
                 }
             } else if let Some(literal) = part.strip_suffix('?') {
                 self.push_literal(literal);
-                self.pieces.push(Piece::One);
+                self.push(Piece::One);
             } else {
                 self.push_literal(part);
             }
@@ -168,11 +194,33 @@ impl Template {
     }
 
     fn push_literal(&mut self, literal: &str) {
-        match self.pieces.last_mut() {
-            _ if literal.is_empty() => {}
-            Some(Piece::Text(text)) => text.push_str(literal),
-            _ => self.pieces.push(Piece::Text(literal.to_owned())),
+        self.text.push_str(literal);
+    }
+
+    fn push(&mut self, piece: Piece) {
+        if !self.text.is_empty() {
+            self.pieces.push(Piece::Text(std::mem::take(&mut self.text).into()));
         }
+        self.pieces.push(piece);
+    }
+
+    fn finish(mut self) -> Result<Template, VariableError> {
+        if !self.text.is_empty() {
+            self.pieces.push(Piece::Text(std::mem::take(&mut self.text).into()));
+        }
+        let runs = self.pieces.split(|piece| *piece == Piece::Any);
+        let between = runs.clone().count().saturating_sub(1);
+        let too_long = |run: &[Piece]| {
+            let bytes = run.iter().map(|piece| match piece {
+                Piece::Text(text) => text.len(),
+                _ => 1,
+            });
+            run.contains(&Piece::One) && bytes.sum::<usize>() > MAX_OPEN_RUN
+        };
+        if runs.take(between).skip(1).any(too_long) {
+            return Err(VariableError::OpenRun);
+        }
+        Ok(Template { pieces: self.pieces.into(), variables: self.variables })
     }
 
     fn push_reference(&mut self, inner: &str) -> Result<(), VariableError> {
@@ -184,7 +232,7 @@ impl Template {
             None => (inner, None),
             Some((key, rest)) => {
                 let default = rest.strip_prefix(" '").and_then(|rest| rest.strip_suffix('\''));
-                (key, Some(default.ok_or(VariableError::Default)?.to_owned()))
+                (key, Some(default.ok_or(VariableError::Default)?.into()))
             }
         };
         if key.trim().is_empty() {
@@ -196,9 +244,9 @@ impl Template {
         if self.variables == MAX_VARIABLES {
             return Err(VariableError::TooMany);
         }
-        let (name, key) = (key.to_owned(), key.to_ascii_lowercase());
-        let variable = Variable { name, key, default };
-        self.pieces.push(Piece::Variable { slot: self.variables, variable });
+        let (name, key) = (key.into(), key.to_ascii_lowercase().into());
+        let variable = Variable { slot: self.variables, name, key, default };
+        self.push(Piece::Variable(Box::new(variable)));
         self.variables += 1;
         Ok(())
     }
@@ -257,7 +305,7 @@ impl Resolved<'_> {
             Piece::Text(text) => Atom::Text(text),
             Piece::One => Atom::One,
             Piece::Any => Atom::Any,
-            Piece::Variable { slot, .. } => match self.slots.get(*slot) {
+            Piece::Variable(variable) => match self.slots.get(variable.slot) {
                 Some(Slot::Value(value)) => Atom::Text(value),
                 _ => Atom::Any,
             },
@@ -283,7 +331,7 @@ impl fmt::Display for Resolved<'_> {
                 Piece::Text(text) => f.write_str(text)?,
                 Piece::One => f.write_str("?")?,
                 Piece::Any => f.write_str("*")?,
-                Piece::Variable { slot, .. } => match self.slots.get(*slot) {
+                Piece::Variable(variable) => match self.slots.get(variable.slot) {
                     Some(Slot::Value(value)) => f.write_str(value)?,
                     Some(Slot::Unknown) => f.write_str("<unknown>")?,
                     _ => f.write_str("<null>")?,

@@ -1,0 +1,185 @@
+//! `Resource` and `NotResource`: patterns of ARNs, matched part by part.
+
+use super::arn::{Arn, Resource};
+use super::document::{PolicyProblem, Sense, ShortArns, Version};
+use super::pattern::Case;
+use super::scope::{Scope, Unknowns};
+use super::truth::Truth;
+use super::variable::{Template, VariableError, Wildcards, split_colons};
+
+/// One value of `Resource` or `NotResource`.
+#[derive(Clone, Debug)]
+pub(super) enum ResourcePattern {
+    /// `*`: the one pattern that matches actions without a resource type.
+    Any,
+    /// The pattern of an ARN.
+    Arn(Box<ArnPattern>),
+    /// A short ARN of a kind of policy where that matches nothing. Nor does it leave anything out.
+    Never,
+}
+
+/// Six patterns, of which the last may have variables.
+#[derive(Clone, Debug)]
+pub(super) struct ArnPattern {
+    head: Head,
+    resource: Template,
+}
+
+/// The first five parts.
+#[derive(Clone, Debug)]
+enum Head {
+    /// Without wildcards, and with the fifth colon: compared as a whole.
+    Exact(Box<str>),
+    Parts(Box<[Template; 5]>),
+}
+
+impl ResourcePattern {
+    /// The pattern that `text` is.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to write instead.
+    pub(super) fn parse(
+        text: &str,
+        version: Version,
+        short_arns: ShortArns,
+    ) -> Result<Self, PolicyProblem> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let refused = |advice| PolicyProblem::Resource { written: text.to_owned(), advice };
+        let mut parts = split_colons(text, version);
+        let [first, second, ..] = parts.as_slice() else {
+            return Err(refused("write \"*\" or an ARN"));
+        };
+        if first != "arn" || second.is_empty() {
+            return Err(refused(
+                "write \"*\" or an ARN, arn:partition:service:region:account:resource",
+            ));
+        }
+        if parts.get(2).is_some_and(|service| service.contains(['*', '?'])) {
+            return Err(refused(
+                "name one service, wildcards aren't allowed in that part of an ARN",
+            ));
+        }
+        if parts.get(5).is_some_and(String::is_empty) {
+            return Err(refused("write the resource after the fifth colon, or * for all"));
+        }
+        if parts.len() < 6 {
+            match short_arns {
+                ShortArns::PaddedIfWild if !text.contains(['*', '?']) => return Ok(Self::Never),
+                ShortArns::TrailingStar if !text.ends_with('*') => {
+                    return Err(refused("write all six parts of the ARN, or * at its end"));
+                }
+                _ => parts.resize(6, "*".to_owned()),
+            }
+        }
+        let Some((resource, head)) = parts.split_last() else {
+            return Err(refused("write \"*\" or an ARN"));
+        };
+        let resource = Template::parse(resource, version, Wildcards::Active)?;
+        let templates = head
+            .iter()
+            .map(|part| Template::parse(part, version, Wildcards::Active))
+            .collect::<Result<Vec<_>, VariableError>>()?;
+        if templates.iter().any(Template::has_variables) {
+            return Err(refused("policy variables are allowed after the fifth colon only"));
+        }
+        let head = if head.iter().any(|part| part.contains(['*', '?'])) {
+            let parts = <[Template; 5]>::try_from(templates);
+            Head::Parts(Box::new(parts.map_err(|_| refused("write \"*\" or an ARN"))?))
+        } else {
+            Head::Exact(format!("{}:", head.join(":")).into())
+        };
+        Ok(Self::Arn(Box::new(ArnPattern { head, resource })))
+    }
+
+    /// Does it match? `sense` is whether it is listed to be covered or to be left out.
+    pub(super) fn matches(
+        &self,
+        resource: &Resource,
+        sense: Sense,
+        scope: Scope<'_>,
+        unknowns: &mut Unknowns,
+    ) -> Truth {
+        let (pattern, arn) = match (self, resource) {
+            (Self::Any, _) => return Truth::True,
+            (Self::Never, _) => return never(sense),
+            (Self::Arn(pattern), _)
+                if sense == Sense::AllBut && pattern.valueless(scope, unknowns) =>
+            {
+                return never(sense);
+            }
+            (Self::Arn(_), Resource::Any) => return Truth::False,
+            (Self::Arn(pattern), Resource::Arn(arn)) => (pattern, arn),
+        };
+        if !pattern.head.matches(arn) {
+            return Truth::False;
+        }
+        pattern.resource.matches(arn.resource(), Case::Sensitive, scope, unknowns)
+    }
+
+    /// With what the sixth part of what it matches begins, and whether that is all of it.
+    pub(super) fn beginning(&self) -> (&str, bool) {
+        match self {
+            Self::Any | Self::Never => ("", false),
+            Self::Arn(pattern) => pattern.resource.beginning(),
+        }
+    }
+}
+
+impl ArnPattern {
+    /// Has a variable no value, or may it have none, being unknown?
+    fn valueless(&self, scope: Scope<'_>, unknowns: &mut Unknowns) -> bool {
+        self.resource.has_variables() && {
+            let resolved = self.resource.resolve(scope);
+            resolved.report(unknowns);
+            resolved.is_null() || resolved.is_unknown()
+        }
+    }
+}
+
+impl Head {
+    fn matches(&self, arn: &Arn) -> bool {
+        match self {
+            Self::Exact(head) => arn.head() == &**head,
+            Self::Parts(templates) => templates
+                .iter()
+                .zip(arn.parts())
+                .all(|(template, part)| template.matches_fixed(part, Case::Sensitive)),
+        }
+    }
+}
+
+/// What an element says that can match no resource. In `Resource`, that it doesn't match. In
+/// `NotResource` it must not turn into a match of everything: unknown neither allows nor spares.
+fn never(sense: Sense) -> Truth {
+    match sense {
+        Sense::Only => Truth::False,
+        Sense::AllBut => Truth::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kinds of policies that don't pad short ARNs: such an ARN matches nothing, and in
+    /// `NotResource` must not turn into everything.
+    #[test]
+    fn short_arns_that_are_not_padded_never_match() {
+        let none = crate::iam::Facts::new();
+        let scope = Scope { check: &none, session: &none, request: &none };
+        let resource = Resource::Arn(Arn::parse("arn:aws:s3:::b/k").unwrap());
+        let rule = ShortArns::PaddedIfWild;
+        for (written, sense, truth) in [
+            ("arn:aws:s3", Sense::Only, Truth::False),
+            ("arn:aws:s3", Sense::AllBut, Truth::Unknown),
+            ("arn:aws:s3:*", Sense::Only, Truth::True),
+            ("arn:aws:s3:::b/*", Sense::Only, Truth::True),
+        ] {
+            let pattern = ResourcePattern::parse(written, Version::V2012, rule).unwrap();
+            let found = pattern.matches(&resource, sense, scope, &mut Unknowns::default());
+            assert_eq!(found, truth, "{written} {sense:?}");
+        }
+    }
+}
