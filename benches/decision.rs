@@ -1,77 +1,34 @@
-//! What a policy costs: parsing it once, and deciding with it at each request.
+//! What policies cost: parsing them once, deciding with them at each request, and keeping roles.
 //!
-//! Each size is one policy of that many statements, of which the last allows: the worst order. A
-//! statement names actions and a resource with a policy variable, as roles of identity pools do.
+//! `decide/N` is a role of N statements of which up to ten are of the action and the resource that is
+//! asked about, and only the last of those allows: the worst order. `RS256` is the verification of
+//! a signature by aws-lc, as a measure of what a decision costs beside a token.
 
 use std::hint::black_box;
-use std::sync::Arc;
+use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use poolgate::iam::{
-    Action, Arn, Check, Facts, Layers, NoObserver, Policy, PolicyKind, Resource, Role, Session,
-    evaluate,
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
 };
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use poolgate::iam::{Account, AccountFile, FileKind, Layers, NoObserver, evaluate};
 
-const SIZES: [usize; 3] = [1, 10, 100];
-const IDENTITY: &str = "eu-west-1:00000000-0000-4000-8000-000000000001";
-const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow",
-    "Principal":{"Federated":"cognito-identity.amazonaws.com"},
-    "Action":"sts:AssumeRoleWithWebIdentity"}}"#;
+#[path = "../tests/support/policies.rs"]
+mod policies;
 
-/// A document of `statements` statements.
-fn document(statements: usize) -> String {
-    let list: Vec<String> = (0..statements)
-        .rev()
-        .map(|number| {
-            let bucket = if number == 0 { "demo".to_owned() } else { format!("other{number}") };
-            format!(
-                r#"{{"Sid":"S{number}","Effect":"Allow","Action":["s3:GetObject","s3:Put*"],
-                "Resource":"arn:aws:s3:::{bucket}/home/${{cognito-identity.amazonaws.com:sub}}/*",
-                "Condition":{{"Bool":{{"aws:SecureTransport":"true"}},
-                "IpAddress":{{"aws:SourceIp":["10.0.0.0/8","203.0.113.0/24"]}}}}}}"#
-            )
-        })
-        .collect();
-    format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, list.join(","))
-}
+use policies::{check, exported, request, session, statements};
 
-fn parsed(kind: PolicyKind, json: &str) -> Arc<Policy> {
-    match Policy::parse("bench", kind, json) {
-        Ok(policy) => Arc::new(policy),
-        Err(errors) => unreachable!("{errors:?}"),
-    }
-}
-
-fn arn(text: &str) -> Arn {
-    match Arn::parse(text) {
-        Ok(arn) => arn,
-        Err(error) => unreachable!("{error}"),
-    }
-}
-
-fn session(json: &str) -> Session {
-    let role = Role {
-        arn: arn("arn:aws:iam::123456789012:role/Writer"),
-        name: "Writer".to_owned(),
-        id: "AROAEXAMPLE".to_owned(),
-        trust: parsed(PolicyKind::Trust, TRUST).into(),
-        policies: parsed(PolicyKind::Inline, json).into(),
-        boundary: None,
-        organization: Arc::default(),
-        max_session_duration: 3600,
-        tags: Vec::new(),
-    };
-    let mut facts = Facts::new();
-    facts.one("cognito-identity.amazonaws.com:sub", IDENTITY);
-    Session::for_role(Arc::new(role), "CognitoIdentityCredentials", facts)
-}
+/// Statements, and how many of them can match.
+const SIZES: [(usize, usize); 5] = [(1, 1), (10, 10), (100, 5), (1_000, 10), (10_000, 10)];
 
 fn parse(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("parse");
-    for statements in SIZES {
-        let json = document(statements);
-        group.bench_with_input(BenchmarkId::from_parameter(statements), &json, |bencher, json| {
-            bencher.iter(|| Policy::parse("bench", PolicyKind::Inline, black_box(json)));
+    for (count, matching) in SIZES {
+        let statements = statements(count, matching);
+        group.bench_with_input(BenchmarkId::from_parameter(count), &statements, |bencher, all| {
+            bencher.iter(|| policies::policies(black_box(all)));
         });
     }
     group.finish();
@@ -79,26 +36,52 @@ fn parse(criterion: &mut Criterion) {
 
 fn decide(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decide");
-    let mut request = Facts::new();
-    request.one("aws:SourceIp", "203.0.113.9");
-    request.one("aws:SecureTransport", "true");
-    let object = arn(&format!("arn:aws:s3:::demo/home/{IDENTITY}/notes/today.txt"));
-    let check = Check::new(Action::fixed("s3:GetObject"), Resource::Arn(object));
-    for statements in SIZES {
-        let session = session(&document(statements));
-        assert!(evaluate(&Layers::of(&session), &check, &request, &mut NoObserver).is_allow());
-        group.bench_with_input(
-            BenchmarkId::from_parameter(statements),
-            &check,
-            |bencher, check| {
-                bencher.iter(|| {
-                    evaluate(&Layers::of(&session), black_box(check), &request, &mut NoObserver)
-                });
-            },
-        );
+    let (check, request) = (check(), request());
+    for (count, matching) in SIZES {
+        let session = session(policies::policies(&statements(count, matching)));
+        let layers = Layers::of(&session);
+        assert!(evaluate(&layers, &check, &request, &mut NoObserver).is_allow());
+        group.bench_with_input(BenchmarkId::from_parameter(count), &check, |bencher, check| {
+            bencher.iter(|| evaluate(&layers, black_box(check), &request, &mut NoObserver));
+        });
     }
     group.finish();
 }
 
-criterion_group!(benches, parse, decide);
+fn verify(criterion: &mut Criterion) {
+    let Ok(key) = RsaKeyPair::generate(KeySize::Rsa2048) else { return };
+    let mut signature = vec![0; key.public_modulus_len()];
+    let message = [b'm'; 785];
+    if key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).is_err() {
+        return;
+    }
+    let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref());
+    let Ok(parsed) = parsed else { return };
+    criterion.bench_function("RS256", |bencher| {
+        bencher.iter(|| parsed.verify_sig(black_box(&message), &signature));
+    });
+}
+
+/// Loading a thousand roles of twenty statements, and what they take of memory.
+fn roles(criterion: &mut Criterion) {
+    let texts: Vec<String> = (0..1_000).map(|n| exported(&format!("R{n}"), 20)).collect();
+    let files: Vec<AccountFile<'_>> = texts
+        .iter()
+        .map(|text| AccountFile { name: "role", kind: FileKind::Roles, text })
+        .collect();
+    let load = || Account::load(black_box(&files), None).ok();
+    let memory = allocation_counter::measure(|| std::mem::forget(load()));
+    println!(
+        "1000 roles of 20 statements: {} bytes kept, {} at most",
+        memory.bytes_current, memory.bytes_max
+    );
+    let mut group = criterion.benchmark_group("load");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    group.bench_function("1000 roles", |bencher| {
+        bencher.iter_with_large_drop(load);
+    });
+    group.finish();
+}
+
+criterion_group!(benches, verify, parse, decide, roles);
 criterion_main!(benches);
