@@ -15,7 +15,7 @@ pub enum Lookup<'a> {
     /// A single-valued key.
     One(Cow<'a, str>),
     /// A multi-valued key (IAM's `ArrayOf…` types), possibly with no or one value.
-    Many(Vec<Cow<'a, str>>),
+    Many(Cow<'a, [String]>),
 }
 
 /// Where conditions and policy variables find context keys.
@@ -86,9 +86,7 @@ impl Context for Facts {
             None => Lookup::Absent,
             Some((_, Fact::Unknown)) => Lookup::Unknown,
             Some((_, Fact::One(value))) => Lookup::One(Cow::Borrowed(value)),
-            Some((_, Fact::Many(values))) => {
-                Lookup::Many(values.iter().map(|v| Cow::Borrowed(v.as_str())).collect())
-            }
+            Some((_, Fact::Many(values))) => Lookup::Many(Cow::Borrowed(values)),
         }
     }
 }

@@ -140,6 +140,7 @@ impl Template {
     /// Finds the values of the variables.
     pub(super) fn resolve<'s>(&'s self, scope: Scope<'s>) -> Resolved<'s> {
         let mut slots = [const { Slot::Unset }; MAX_VARIABLES];
+        let (mut null, mut unknown) = (false, false);
         for (slot, variable) in slots.iter_mut().zip(self.variables()) {
             *slot = match scope.lookup(&variable.key) {
                 Lookup::One(value) => Slot::Value(value),
@@ -151,8 +152,10 @@ impl Template {
                     None => Slot::Null,
                 },
             };
+            null |= matches!(slot, Slot::Null);
+            unknown |= matches!(slot, Slot::Unknown);
         }
-        Resolved { template: self, slots }
+        Resolved { template: self, slots, null, unknown }
     }
 
     fn variables(&self) -> impl Iterator<Item = &Variable> {
@@ -256,6 +259,8 @@ impl Draft {
 pub(super) struct Resolved<'s> {
     template: &'s Template,
     slots: [Slot<'s>; MAX_VARIABLES],
+    null: bool,
+    unknown: bool,
 }
 
 enum Slot<'s> {
@@ -266,17 +271,13 @@ enum Slot<'s> {
 }
 
 impl Resolved<'_> {
-    fn has(&self, sought: fn(&Slot<'_>) -> bool) -> bool {
-        self.slots.iter().any(sought)
-    }
-
     /// A variable of it is absent, without default, or multi-valued.
     pub(super) fn is_null(&self) -> bool {
-        self.has(|slot| matches!(slot, Slot::Null))
+        self.null
     }
 
     pub(super) fn is_unknown(&self) -> bool {
-        self.has(|slot| matches!(slot, Slot::Unknown))
+        self.unknown
     }
 
     /// Adds the keys of its unknown variables.

@@ -307,12 +307,11 @@ fn sessions_have_tags_and_facts() {
     assert_eq!(id.lookup("aws:principaltag/list"), Lookup::Unknown);
     assert_eq!(id.lookup("aws:principaltag/none"), Lookup::Absent);
     assert_eq!(facts(TokenKind::Access).lookup("aws:principaltag/none"), Lookup::Unknown);
-    assert_eq!(id.lookup("jwt:scope"), Lookup::Many(vec!["a".into(), "b".into()]));
+    assert_eq!(id.lookup("jwt:scope"), Lookup::Many(vec!["a".into(), "b".into()].into()));
     assert_eq!(id.lookup("jwt:obj"), Lookup::Unknown);
     assert_eq!(id.lookup("aws:tokenissuetime"), Lookup::One("2027-01-15T08:00:00.000Z".into()));
-    let amr =
-        vec!["authenticated".into(), NAME.into(), format!("{NAME}:CognitoSignIn:{SUB}").into()];
-    assert_eq!(id.lookup("cognito-identity.amazonaws.com:amr"), Lookup::Many(amr));
+    let amr = vec!["authenticated".into(), NAME.into(), format!("{NAME}:CognitoSignIn:{SUB}")];
+    assert_eq!(id.lookup("cognito-identity.amazonaws.com:amr"), Lookup::Many(amr.into()));
     let long = token(TokenKind::Id, json!({"team": "x".repeat(257)}));
     assert_eq!(chosen(&pool, &long, None), "invalid_principal_tag");
     let twice = token(TokenKind::Id, json!({"a": 1, "A": 2}));

@@ -23,13 +23,13 @@ fn statement(number: usize, bucket: &str, block: &str) -> String {
 }
 
 /// A document of `statements`.
-pub fn document(statements: &[String]) -> String {
+pub(crate) fn document(statements: &[String]) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
 }
 
 /// `count` statements, of which `matching` are of the action and the resource of [`check`], evenly
 /// among the others; of those only the last allows.
-pub fn statements(count: usize, matching: usize) -> Vec<String> {
+pub(crate) fn statements(count: usize, matching: usize) -> Vec<String> {
     let every = count / matching;
     (0..count)
         .map(|number| match (number + 1) % every {
@@ -41,12 +41,12 @@ pub fn statements(count: usize, matching: usize) -> Vec<String> {
 }
 
 /// The statements as policies of a hundred.
-pub fn policies(statements: &[String]) -> PolicySet {
+pub(crate) fn policies(statements: &[String]) -> PolicySet {
     statements.chunks(100).map(|chunk| parsed(PolicyKind::Inline, &document(chunk))).collect()
 }
 
 /// A compiled policy.
-pub fn parsed(kind: PolicyKind, json: &str) -> Arc<Policy> {
+pub(crate) fn parsed(kind: PolicyKind, json: &str) -> Arc<Policy> {
     match Policy::parse("policy", kind, json) {
         Ok(policy) => Arc::new(policy),
         Err(errors) => unreachable!("{errors:?}"),
@@ -61,7 +61,7 @@ fn arn(text: &str) -> Arn {
 }
 
 /// A session of a role with these policies.
-pub fn session(policies: PolicySet) -> Session {
+pub(crate) fn session(policies: PolicySet) -> Session {
     let role = Role {
         arn: arn("arn:aws:iam::123456789012:role/Writer"),
         name: "Writer".to_owned(),
@@ -79,13 +79,13 @@ pub fn session(policies: PolicySet) -> Session {
 }
 
 /// An object of the session's own.
-pub fn check() -> Check {
+pub(crate) fn check() -> Check {
     let object = arn(&format!("arn:aws:s3:::demo/home/{IDENTITY}/notes/today.txt"));
     Check::new(Action::fixed("s3:GetObject"), Resource::Arn(object))
 }
 
 /// What is known of the request.
-pub fn request() -> Facts {
+pub(crate) fn request() -> Facts {
     let mut request = Facts::new();
     request.one("aws:SourceIp", "203.0.113.9");
     request.one("aws:SecureTransport", "true");
@@ -93,7 +93,7 @@ pub fn request() -> Facts {
 }
 
 /// An exported role of `count` statements.
-pub fn exported(name: &str, count: usize) -> String {
+pub(crate) fn exported(name: &str, count: usize) -> String {
     let policy = document(&statements(count, 1));
     format!(
         r#"{{"Path":"/","RoleName":"{name}","RoleId":"AROA{name}","Arn":"arn:aws:iam::123456789012:role/{name}",

@@ -363,7 +363,7 @@ fn guests_get_less_than_their_role() {
     assert_eq!(grant.session_policies, [crate::sts::SessionPolicy::GuestScopeDown]);
     assert_eq!(grant.token, crate::sts::GrantToken::default());
     let amr = grant.facts.lookup("cognito-identity.amazonaws.com:amr");
-    assert_eq!(amr, Lookup::Many(vec!["unauthenticated".into()]));
+    assert_eq!(amr, Lookup::Many(vec!["unauthenticated".into()].into()));
     let off = rig_with(|rules| {
         let mut pools = pools();
         pools.swap(0, 1);

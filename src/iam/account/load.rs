@@ -19,33 +19,48 @@ pub(super) fn account(
     id: Option<&str>,
 ) -> Result<Account, Vec<AccountError>> {
     let mut loader = Loader::default();
-    let parsed: Vec<(AccountFile<'_>, Node)> =
-        files.iter().filter_map(|file| Some((*file, loader.parse(file)?))).collect();
-    let mut details = Vec::new();
-    for (file, node) in &parsed {
-        loader.sort(file, node, &mut details);
+    let mut drafts = Vec::new();
+    let mut kept = Vec::new();
+    for (place, file) in files.iter().enumerate() {
+        let Some(node) = loader.parse(file) else { continue };
+        if file.kind == FileKind::Roles && !is_export(&node) {
+            // A role of its own file: of its text no more is needed, of ten thousand not even one's.
+            let detail =
+                Detail { kind: file.kind, file: file.name, path: JsonPath::root(), node: &node };
+            drafts.push((place, loader.role(&detail)));
+        } else {
+            kept.push((place, *file, node));
+        }
     }
-    let of = |kind: FileKind| details.iter().filter(move |detail| detail.kind == kind);
-    for detail in of(FileKind::Managed) {
+    let mut details = Vec::new();
+    for (place, file, node) in &kept {
+        loader.sort(*place, file, node, &mut details);
+    }
+    let of = |kind: FileKind| details.iter().filter(move |(_, detail)| detail.kind == kind);
+    for (_, detail) in of(FileKind::Managed) {
         loader.managed(detail);
     }
     let mut organization = Organization::default();
-    for detail in of(FileKind::Organization) {
+    for (_, detail) in of(FileKind::Organization) {
         loader.organization(detail, &mut organization);
     }
+    for (place, detail) in of(FileKind::Roles) {
+        drafts.push((*place, loader.role(detail)));
+    }
+    drafts.sort_by_key(|(place, _)| *place);
     let organization = Arc::new(organization);
     let none = Arc::new(Organization::default());
     let mut seen = HashMap::new();
     let mut roles = Vec::new();
-    for detail in of(FileKind::Roles) {
-        let Some(mut role) = loader.role(detail, &mut seen) else { continue };
+    for (_, draft) in drafts {
+        let Some(mut role) = loader.finish(draft, &mut seen) else { continue };
         // Of another account's organization nothing is known.
         let own = id.is_none_or(|id| id == role.arn.account());
         role.organization = Arc::clone(if own { &organization } else { &none });
         roles.push(Arc::new(role));
     }
     let mut resources = HashMap::new();
-    for detail in of(FileKind::Resources) {
+    for (_, detail) in of(FileKind::Resources) {
         loader.resource(detail, &mut resources);
     }
     let resources = resources.into_iter().map(|(arn, found)| (arn, found.policy)).collect();
@@ -54,6 +69,14 @@ pub(super) fn account(
         false => Err(loader.errors),
     }
 }
+
+/// Whether it is the output for a whole account.
+fn is_export(node: &Node) -> bool {
+    EXPORTED.iter().any(|(name, _)| node.member(name).is_some())
+}
+
+const EXPORTED: [(&str, FileKind); 2] =
+    [("RoleDetailList", FileKind::Roles), ("Policies", FileKind::Managed)];
 
 /// One role or managed policy, and where it is written.
 pub(super) struct Detail<'n> {
@@ -69,12 +92,27 @@ pub(super) struct Loader<'n> {
     managed: HashMap<&'n str, Managed<'n>>,
 }
 
+/// A role whose attached policies aren't looked up yet.
+struct Draft {
+    file: String,
+    /// Where its ARN is written.
+    path: JsonPath,
+    /// None if it can't be made, which has been reported.
+    role: Option<Role>,
+    inline: Vec<Arc<Policy>>,
+    /// The ARNs of managed policies, and where they are written.
+    attached: Vec<(JsonPath, String)>,
+    boundary: Option<(JsonPath, String)>,
+}
+
 /// A managed policy; `policy` is none if its document is wrong, which has been reported.
 struct Managed<'n> {
     file: &'n str,
     name: &'n str,
     document: Option<&'n Node>,
     policy: Option<Arc<Policy>>,
+    /// As a boundary, once it is one.
+    boundary: Option<PolicySet>,
 }
 
 const DEFAULT_SESSION_DURATION: u32 = 3600;
@@ -99,20 +137,23 @@ impl<'n> Loader<'n> {
     }
 
     /// Takes a file apart into its roles and policies.
-    fn sort(&mut self, file: &AccountFile<'n>, node: &'n Node, details: &mut Vec<Detail<'n>>) {
-        let lists = [("RoleDetailList", FileKind::Roles), ("Policies", FileKind::Managed)];
-        let exports = matches!(file.kind, FileKind::Roles | FileKind::Managed);
-        let whole = exports && lists.iter().any(|(name, _)| node.member(name).is_some());
-        if !whole {
+    fn sort(
+        &mut self,
+        place: usize,
+        file: &AccountFile<'n>,
+        node: &'n Node,
+        details: &mut Vec<(usize, Detail<'n>)>,
+    ) {
+        if !matches!(file.kind, FileKind::Roles | FileKind::Managed) || !is_export(node) {
             let (kind, file, path) = (file.kind, file.name, JsonPath::root());
-            return details.push(Detail { kind, file, path, node });
+            return details.push((place, Detail { kind, file, path, node }));
         }
         self.unique_members(file.name, &JsonPath::root(), node);
-        for (name, kind) in lists {
+        for (name, kind) in EXPORTED {
             let path = JsonPath::root().key(name);
             let file = file.name;
             for (index, node) in self.list(file, &path, node.member(name)).iter().enumerate() {
-                details.push(Detail { kind, file, path: path.index(index), node });
+                details.push((place, Detail { kind, file, path: path.index(index), node }));
             }
         }
     }
@@ -137,7 +178,7 @@ impl<'n> Loader<'n> {
             self.policy(file, path, name, PolicyKind::Managed, document)
         });
         let document = document.map(|(_, document)| document);
-        self.managed.insert(arn_text, Managed { file, name, document, policy });
+        self.managed.insert(arn_text, Managed { file, name, document, policy, boundary: None });
     }
 
     fn default_version(&mut self, detail: &Detail<'n>) -> Option<(JsonPath, &'n Node)> {
@@ -160,45 +201,85 @@ impl<'n> Loader<'n> {
         Some((at.key("Document"), document))
     }
 
-    fn role(&mut self, detail: &Detail<'n>, seen: &mut HashMap<&'n str, &'n str>) -> Option<Role> {
+    /// A role but for its attached policies, which may be in a file that comes later.
+    fn role(&mut self, detail: &Detail<'_>) -> Draft {
         let Detail { file, path, node, .. } = detail;
         self.unique_members(file, path, node);
         let arn = self.arn(file, path, node);
         let name = self.required_text(file, path, node, "RoleName");
         let id = self.required_text(file, path, node, "RoleId");
         let trust = self.trust(detail, name.unwrap_or_default());
-        let mut policies = self.inline(detail);
-        policies.extend(self.attached(detail));
+        let inline = self.inline(detail);
+        let attached = self.attached(detail);
         let boundary = self.boundary(detail);
         let max_session_duration = self.session_duration(detail);
         let tags = self.tags(detail);
-        let (arn_text, arn) = arn?;
-        let (name, id) = (name?, id?);
         let path = path.key("Arn");
-        if let Some(earlier) = seen.insert(arn_text, file) {
-            let (arn, earlier) = (arn_text.to_owned(), earlier.to_owned());
-            self.error(file, &path, AccountProblem::Duplicate { arn, earlier });
+        let mut role = None;
+        if let (Some((text, arn)), Some(name), Some(id)) = (arn, name, id) {
+            let named = arn.resource().strip_prefix("role/");
+            let named = named.and_then(|rest| rest.rsplit('/').next());
+            if arn.service() != "iam" || named != Some(name) {
+                let expected = format!("the role {name}");
+                let problem = AccountProblem::WrongArn { arn: text.to_owned(), expected };
+                self.error(file, &path, problem);
+            }
+            role = trust.map(|trust| Role {
+                arn,
+                name: name.to_owned(),
+                id: id.to_owned(),
+                trust: trust.into(),
+                policies: PolicySet::default(),
+                boundary: None,
+                organization: Arc::default(),
+                max_session_duration,
+                tags,
+            });
         }
-        let named = arn.resource().strip_prefix("role/").and_then(|rest| rest.rsplit('/').next());
-        if arn.service() != "iam" || named != Some(name) {
-            let expected = format!("the role {name}");
-            let problem = AccountProblem::WrongArn { arn: arn_text.to_owned(), expected };
-            self.error(file, &path, problem);
-        }
-        Some(Role {
-            arn,
-            name: name.to_owned(),
-            id: id.to_owned(),
-            trust: trust?.into(),
-            policies: policies.into(),
-            boundary,
-            organization: Arc::default(),
-            max_session_duration,
-            tags,
-        })
+        Draft { file: (*file).to_owned(), path, role, inline, attached, boundary }
     }
 
-    fn trust(&mut self, detail: &Detail<'n>, role: &str) -> Option<Arc<Policy>> {
+    /// The role, with the policies that are attached to it.
+    fn finish(&mut self, draft: Draft, seen: &mut HashMap<String, String>) -> Option<Role> {
+        let Draft { file, path, role, inline: mut policies, attached, boundary } = draft;
+        for (at, arn) in attached {
+            match self.managed.get(arn.as_str()) {
+                Some(managed) => policies.extend(managed.policy.clone()),
+                None => self.error(&file, &at, AccountProblem::UnknownPolicy(arn)),
+            }
+        }
+        let boundary = boundary.and_then(|(at, arn)| self.as_boundary(&file, &at, &arn));
+        let mut role = role?;
+        if let Some(earlier) = seen.insert(role.arn.as_str().to_owned(), file.clone()) {
+            let arn = role.arn.as_str().to_owned();
+            self.error(&file, &path, AccountProblem::Duplicate { arn, earlier });
+        }
+        (role.policies, role.boundary) = (policies.into(), boundary);
+        Some(role)
+    }
+
+    /// A managed policy as a boundary, compiled once for all roles.
+    fn as_boundary(&mut self, file: &str, at: &JsonPath, arn: &str) -> Option<PolicySet> {
+        let Some(managed) = self.managed.get(arn) else {
+            self.error(file, at, AccountProblem::UnknownPolicy(arn.to_owned()));
+            return None;
+        };
+        if managed.boundary.is_some() {
+            return managed.boundary.clone();
+        }
+        // Its errors have been reported where it is written; the grammar is the same.
+        managed.policy.as_ref()?;
+        let (file, name, document) = (managed.file, managed.name, managed.document?);
+        let root = JsonPath::root();
+        let policy = self.policy(file, &root, name, PolicyKind::Boundary, document)?;
+        let boundary = PolicySet::from(policy);
+        if let Some(managed) = self.managed.get_mut(arn) {
+            managed.boundary = Some(boundary.clone());
+        }
+        Some(boundary)
+    }
+
+    fn trust(&mut self, detail: &Detail<'_>, role: &str) -> Option<Arc<Policy>> {
         let Detail { file, path, node, .. } = detail;
         let member = "AssumeRolePolicyDocument";
         let document = self.required(file, path, node, member)?;
@@ -206,7 +287,7 @@ impl<'n> Loader<'n> {
         self.policy(file, &path.key(member), &name, PolicyKind::Trust, document)
     }
 
-    fn inline(&mut self, detail: &Detail<'n>) -> Vec<Arc<Policy>> {
+    fn inline(&mut self, detail: &Detail<'_>) -> Vec<Arc<Policy>> {
         let Detail { file, path, node, .. } = detail;
         let at = path.key("RolePolicyList");
         let mut policies = Vec::new();
@@ -223,44 +304,30 @@ impl<'n> Loader<'n> {
         policies
     }
 
-    fn attached(&mut self, detail: &Detail<'n>) -> Vec<Arc<Policy>> {
+    fn attached(&mut self, detail: &Detail<'_>) -> Vec<(JsonPath, String)> {
         let Detail { file, path, node, .. } = detail;
         let at = path.key("AttachedManagedPolicies");
-        let mut policies = Vec::new();
+        let mut attached = Vec::new();
         for (index, item) in
             self.list(file, &at, node.member("AttachedManagedPolicies")).iter().enumerate()
         {
             let at = at.index(index);
             self.unique_members(file, &at, item);
-            let Some(arn) = self.required_text(file, &at, item, "PolicyArn") else { continue };
-            match self.managed.get(arn) {
-                Some(managed) => policies.extend(managed.policy.clone()),
-                None => {
-                    let problem = AccountProblem::UnknownPolicy(arn.to_owned());
-                    self.error(file, &at.key("PolicyArn"), problem);
-                }
-            }
+            let arn = self.required_text(file, &at, item, "PolicyArn");
+            attached.extend(arn.map(|arn| (at.key("PolicyArn"), arn.to_owned())));
         }
-        policies
+        attached
     }
 
-    fn boundary(&mut self, detail: &Detail<'n>) -> Option<PolicySet> {
+    fn boundary(&mut self, detail: &Detail<'_>) -> Option<(JsonPath, String)> {
         let Detail { file, path, node, .. } = detail;
         let boundary = node.member("PermissionsBoundary").filter(|node| **node != Node::Null)?;
         let at = path.key("PermissionsBoundary");
         let arn = self.required_text(file, &at, boundary, "PermissionsBoundaryArn")?;
-        let Some(managed) = self.managed.get(arn) else {
-            let problem = AccountProblem::UnknownPolicy(arn.to_owned());
-            self.error(file, &at.key("PermissionsBoundaryArn"), problem);
-            return None;
-        };
-        // Its errors have been reported where it is written; the grammar is the same.
-        managed.policy.as_ref()?;
-        let (file, name, document) = (managed.file, managed.name, managed.document?);
-        self.policy(file, &JsonPath::root(), name, PolicyKind::Boundary, document).map(Into::into)
+        Some((at.key("PermissionsBoundaryArn"), arn.to_owned()))
     }
 
-    fn session_duration(&mut self, detail: &Detail<'n>) -> u32 {
+    fn session_duration(&mut self, detail: &Detail<'_>) -> u32 {
         let Some(node) = detail.node.member("MaxSessionDuration") else {
             return DEFAULT_SESSION_DURATION;
         };
@@ -278,7 +345,7 @@ impl<'n> Loader<'n> {
         }
     }
 
-    fn tags(&mut self, detail: &Detail<'n>) -> Vec<(String, String)> {
+    fn tags(&mut self, detail: &Detail<'_>) -> Vec<(String, String)> {
         let Detail { file, path, node, .. } = detail;
         let at = path.key("Tags");
         let mut tags = Vec::new();
@@ -326,12 +393,12 @@ impl<'n> Loader<'n> {
         }
     }
 
-    pub(super) fn arn(
+    pub(super) fn arn<'x>(
         &mut self,
         file: &str,
         path: &JsonPath,
-        node: &'n Node,
-    ) -> Option<(&'n str, Arn)> {
+        node: &'x Node,
+    ) -> Option<(&'x str, Arn)> {
         let text = self.required_text(file, path, node, "Arn")?;
         match Arn::parse(text) {
             Ok(arn) => Some((text, arn)),
@@ -342,13 +409,13 @@ impl<'n> Loader<'n> {
         }
     }
 
-    pub(super) fn required(
+    pub(super) fn required<'x>(
         &mut self,
         file: &str,
         path: &JsonPath,
-        node: &'n Node,
+        node: &'x Node,
         name: &'static str,
-    ) -> Option<&'n Node> {
+    ) -> Option<&'x Node> {
         let member = node.member(name);
         if member.is_none() {
             self.error(file, path, AccountProblem::Missing(name));
@@ -356,13 +423,13 @@ impl<'n> Loader<'n> {
         member
     }
 
-    pub(super) fn required_text(
+    pub(super) fn required_text<'x>(
         &mut self,
         file: &str,
         path: &JsonPath,
-        node: &'n Node,
+        node: &'x Node,
         name: &'static str,
-    ) -> Option<&'n str> {
+    ) -> Option<&'x str> {
         let member = self.required(file, path, node, name)?;
         let text = member.text();
         if text.is_none() {
@@ -372,12 +439,12 @@ impl<'n> Loader<'n> {
     }
 
     /// The items of an optional list.
-    pub(super) fn list(
+    pub(super) fn list<'x>(
         &mut self,
         file: &str,
         path: &JsonPath,
-        node: Option<&'n Node>,
-    ) -> &'n [Node] {
+        node: Option<&'x Node>,
+    ) -> &'x [Node] {
         match node {
             None | Some(Node::Null) => &[],
             Some(Node::List(items)) => items,

@@ -16,7 +16,7 @@ mod value;
 pub(super) use operator::Operator;
 
 use operator::{Base, Missing, Polarity, Quantifier};
-use value::{Comparison, Value, boolean};
+use value::{Value, boolean};
 
 use super::document::{ConditionSource, MAX_KEY_BYTES, PolicyError, PolicyProblem, Version};
 use super::facts::Lookup;
@@ -28,13 +28,13 @@ use super::truth::Truth;
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     operator: Operator,
-    operator_written: String,
+    operator_written: Box<str>,
     /// In lower case.
-    key: String,
-    key_written: String,
-    values: Vec<Value>,
+    key: Box<str>,
+    key_written: Box<str>,
+    values: Box<[Value]>,
     /// The values of `Null`: must the key be absent?
-    absent: Vec<bool>,
+    absent: Box<[bool]>,
 }
 
 impl Condition {
@@ -58,18 +58,12 @@ impl Condition {
             }
             return None;
         };
-        let mut condition = Self {
-            operator,
-            operator_written: source.operator.text.clone(),
-            key: key.text.to_ascii_lowercase(),
-            key_written: key.text.clone(),
-            values: Vec::new(),
-            absent: Vec::new(),
-        };
+        let lower = key.text.to_ascii_lowercase();
+        let (mut values, mut absent) = (Vec::new(), Vec::new());
         for value in &source.values {
             if operator.base == Base::Null {
                 match boolean(&value.text) {
-                    Some(absent) => condition.absent.push(absent),
+                    Some(must) => absent.push(must),
                     None => errors.push(PolicyError {
                         path: value.path.clone(),
                         problem: PolicyProblem::Value {
@@ -80,12 +74,19 @@ impl Condition {
                 }
                 continue;
             }
-            match Value::compile(&value.text, operator.base, &condition.key, version) {
-                Ok(value) => condition.values.push(value),
+            match Value::compile(&value.text, operator.base, &lower, version) {
+                Ok(value) => values.push(value),
                 Err(problem) => errors.push(PolicyError { path: value.path.clone(), problem }),
             }
         }
-        Some(condition)
+        Some(Self {
+            operator,
+            operator_written: source.operator.text.as_str().into(),
+            key: lower.into(),
+            key_written: key.text.as_str().into(),
+            values: values.into(),
+            absent: absent.into(),
+        })
     }
 
     /// Does it hold? The names of unknown keys that leave it open are added to `unknowns`.
@@ -142,13 +143,11 @@ impl Condition {
             Lookup::Absent => Seen::Absent,
             Lookup::Unknown => Seen::Unknown,
             Lookup::One(value) => Seen::One(value.into_owned()),
-            Lookup::Many(values) => {
-                Seen::Many(values.into_iter().map(std::borrow::Cow::into_owned).collect())
-            }
+            Lookup::Many(values) => Seen::Many(values.into_owned()),
         };
         ConditionSeen {
-            operator: self.operator_written.clone(),
-            key: self.key_written.clone(),
+            operator: self.operator_written.clone().into(),
+            key: self.key_written.clone().into(),
             truth,
             request,
             values,
@@ -170,20 +169,16 @@ impl Condition {
     /// Does one value of the request satisfy the operator?
     fn holds(&self, request: &str, scope: Scope<'_>, unknowns: &mut Unknowns) -> Truth {
         let mut matched = Truth::False;
-        for value in &self.values {
-            match value.compare(request, scope, unknowns) {
-                Comparison::Match(truth) => matched = matched.or(truth),
-                Comparison::WrongType => {
-                    return match self.operator.polarity {
-                        Polarity::Positive => Truth::False,
-                        // Is "abc" not equal to 5? IAM's documentation doesn't say.
-                        Polarity::Negated => Truth::Unknown,
-                    };
-                }
-            }
-            if matched == Truth::True {
-                break;
-            }
+        if let Some(first) = self.values.first() {
+            let Some(request) = first.read(request) else {
+                return match self.operator.polarity {
+                    Polarity::Positive => Truth::False,
+                    // Is "abc" not equal to 5? IAM's documentation doesn't say.
+                    Polarity::Negated => Truth::Unknown,
+                };
+            };
+            let compared = self.values.iter().map(|value| value.compare(request, scope, unknowns));
+            matched = Truth::any(compared);
         }
         match self.operator.polarity {
             Polarity::Positive => matched,
@@ -196,7 +191,7 @@ impl Condition {
 fn each<'l>(found: &'l Lookup<'_>) -> impl Iterator<Item = &'l str> {
     let (one, many) = match found {
         Lookup::One(value) => (Some(&**value), None),
-        Lookup::Many(values) => (None, Some(values.iter().map(|value| &**value))),
+        Lookup::Many(values) => (None, Some(values.iter().map(String::as_str))),
         Lookup::Absent | Lookup::Unknown => (None, None),
     };
     one.into_iter().chain(many.into_iter().flatten())

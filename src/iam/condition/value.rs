@@ -24,21 +24,24 @@ pub(super) enum Value {
     /// `StringEquals`, `StringLike`: as the template was parsed.
     Text(Template),
     IgnoringCase(Template),
-    Number(String, Order),
-    Date(String, Instant, Order, Digits),
-    Bool(Template),
-    Binary(String, Vec<u8>),
-    Address(String, IpNet),
+    Number(Box<str>, Order),
+    Date(Box<str>, Instant, Order, Digits),
+    Bool(bool),
+    /// With variables.
+    OpenBool(Template),
+    Binary(Box<str>, Box<[u8]>),
+    Address(Box<str>, IpNet),
     Arn(ArnValue),
 }
 
-/// How one value of the request stands to one of the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    /// It matches, or not, or that is unknown.
-    Match(Truth),
-    /// The value of the request isn't of the operator's type.
-    WrongType,
+/// A value of the request, read as what an operator compares.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked<'r> {
+    Text(&'r str),
+    Number(Decimal<'r>),
+    Date(Instant),
+    Bool(bool),
+    Address(IpAddr),
 }
 
 impl Value {
@@ -51,7 +54,7 @@ impl Value {
     ) -> Result<Self, PolicyProblem> {
         let refused = |advice| PolicyProblem::Value { written: text.to_owned(), advice };
         let template = |wildcards| Template::parse(text, version, wildcards);
-        let written = text.to_owned();
+        let written = Box::<str>::from(text);
         Ok(match base {
             Base::StringEquals => Self::Text(template(Wildcards::Literal)?),
             Base::StringEqualsIgnoreCase => Self::IgnoringCase(template(Wildcards::Literal)?),
@@ -70,13 +73,14 @@ impl Value {
             // Null is compiled by the condition itself.
             Base::Bool | Base::Null => {
                 let template = template(Wildcards::Literal)?;
-                if !template.has_variables() && boolean(text).is_none() {
-                    return Err(refused("write \"true\" or \"false\""));
+                match boolean(text) {
+                    _ if template.has_variables() => Self::OpenBool(template),
+                    Some(fixed) => Self::Bool(fixed),
+                    None => return Err(refused("write \"true\" or \"false\"")),
                 }
-                Self::Bool(template)
             }
             Base::BinaryEquals => match STANDARD.decode(text) {
-                Ok(bytes) => Self::Binary(written, bytes),
+                Ok(bytes) => Self::Binary(written, bytes.into()),
                 Err(_) => return Err(refused("write the bytes in base64, with padding")),
             },
             Base::IpAddress => match network(text) {
@@ -91,50 +95,68 @@ impl Value {
         })
     }
 
-    /// Compares one value of the request with this one.
+    /// Reads a value of the request as this one is compared with it, as all values of a condition
+    /// are. None if it isn't of that type.
+    pub(super) fn read<'r>(&self, request: &'r str) -> Option<Asked<'r>> {
+        Some(match self {
+            Self::Text(_) | Self::IgnoringCase(_) | Self::Binary(..) | Self::Arn(_) => {
+                Asked::Text(request)
+            }
+            Self::Number(..) => Asked::Number(Decimal::parse(request)?),
+            Self::Date(.., digits) => Asked::Date(Instant::parse(request, *digits)?),
+            Self::Bool(_) | Self::OpenBool(_) => Asked::Bool(boolean(request)?),
+            Self::Address(..) => Asked::Address(request.parse::<IpAddr>().ok()?.to_canonical()),
+        })
+    }
+
+    /// Does a value of the request match this one?
     pub(super) fn compare(
         &self,
-        request: &str,
+        request: Asked<'_>,
         scope: Scope<'_>,
         unknowns: &mut Unknowns,
-    ) -> Comparison {
-        let truth = match self {
-            Self::Text(template) => template.matches(request, Case::Sensitive, scope, unknowns),
-            Self::IgnoringCase(template) => ignoring_case(template, request, scope, unknowns),
-            Self::Number(number, order) => {
-                match (Decimal::parse(request), Decimal::parse(number)) {
-                    (Some(request), Some(number)) => order.admits(request.compare(number)).into(),
-                    _ => return Comparison::WrongType,
-                }
+    ) -> Truth {
+        match (self, request) {
+            (Self::Text(template), Asked::Text(request)) => {
+                template.matches(request, Case::Sensitive, scope, unknowns)
             }
-            Self::Date(_, date, order, digits) => match Instant::parse(request, *digits) {
-                Some(request) => order.admits(request.cmp(date)).into(),
-                None => return Comparison::WrongType,
-            },
-            Self::Bool(template) => match boolean(request) {
-                Some(request) => equals_boolean(template, request, scope, unknowns),
-                None => return Comparison::WrongType,
-            },
-            Self::Binary(_, bytes) => (request.as_bytes() == bytes).into(),
-            Self::Address(_, network) => match request.parse::<IpAddr>() {
-                Ok(address) => network.contains(&address.to_canonical()).into(),
-                Err(_) => return Comparison::WrongType,
-            },
-            Self::Arn(value) => value.matches(request, scope, unknowns),
-        };
-        Comparison::Match(truth)
+            (Self::IgnoringCase(template), Asked::Text(request)) => {
+                ignoring_case(template, request, scope, unknowns)
+            }
+            (Self::Number(number, order), Asked::Number(request)) => {
+                let number = Decimal::parse(number);
+                number.is_some_and(|number| order.admits(request.compare(number))).into()
+            }
+            (Self::Date(_, date, order, _), Asked::Date(request)) => {
+                order.admits(request.cmp(date)).into()
+            }
+            (Self::Bool(fixed), Asked::Bool(request)) => (*fixed == request).into(),
+            (Self::OpenBool(template), Asked::Bool(request)) => {
+                equals_boolean(template, request, scope, unknowns)
+            }
+            (Self::Binary(_, bytes), Asked::Text(request)) => {
+                (request.as_bytes() == &**bytes).into()
+            }
+            (Self::Address(_, network), Asked::Address(request)) => {
+                network.contains(&request).into()
+            }
+            (Self::Arn(value), Asked::Text(request)) => value.matches(request, scope, unknowns),
+            // Not reached: values are compared with what they read.
+            _ => Truth::Unknown,
+        }
     }
 
     /// As compared, for explanations: variables replaced by what they stand for.
     pub(super) fn shown(&self, scope: Scope<'_>) -> String {
         match self {
-            Self::Text(template) | Self::IgnoringCase(template) | Self::Bool(template) => {
+            Self::Text(template) | Self::IgnoringCase(template) | Self::OpenBool(template) => {
                 template.resolve(scope).to_string()
             }
             Self::Number(written, _)
             | Self::Date(written, ..)
             | Self::Binary(written, _)
-            | Self::Address(written, _) => written.clone(),
+            | Self::Address(written, _) => written.clone().into(),
+            Self::Bool(fixed) => fixed.to_string(),
             Self::Arn(value) => value.shown(scope),
         }
     }

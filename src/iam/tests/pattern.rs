@@ -95,7 +95,7 @@ fn runs_between_stars_are_bounded_if_they_have_a_question_mark() {
     let long = "a".repeat(256);
     for (pattern, holds) in [
         (format!("*{long}?*"), false),
-        (format!("*?{}*", &long[1..]), true),
+        (format!("*?{}*", "a".repeat(255)), true),
         (format!("*{long}*"), true),
         (format!("{long}?*"), true),
         (format!("*{long}?"), true),

@@ -27,7 +27,7 @@ fn guest(pool: &Value, id: Option<&str>, trust: &str, custom: Option<&str>) -> S
     let lookup = |key: &str| assumed.session.facts.lookup(key);
     let sub = id.map_or(Lookup::Absent, |id| Lookup::One(id.into()));
     assert_eq!(lookup("cognito-identity.amazonaws.com:sub"), sub);
-    let amr = Lookup::Many(vec!["unauthenticated".into()]);
+    let amr = Lookup::Many(vec!["unauthenticated".into()].into());
     assert_eq!(lookup("cognito-identity.amazonaws.com:amr"), amr);
     assert_eq!(lookup("aws:tokenissuetime"), Lookup::One("2027-01-15T08:00:00.000Z".into()));
     assumed.session.principal.role().unwrap().name.clone()
@@ -120,7 +120,7 @@ fn a_providers_token_has_the_context_keys_of_its_issuer() {
     assert_eq!(lookup("aws:principaltag/team"), Lookup::One("red".into()));
     assert_eq!(lookup("aws:federatedprovider"), Lookup::One(oidc_arn.as_str().into()));
     assert_eq!(lookup("login.example.com/x:sub"), Lookup::One(SUB.into()));
-    assert_eq!(lookup("login.example.com/x:amr"), Lookup::Many(vec!["pwd".into()]));
+    assert_eq!(lookup("login.example.com/x:amr"), Lookup::Many(vec!["pwd".into()].into()));
     assert_eq!(lookup("login.example.com/x:azp"), Lookup::Absent, "for the trust policy alone");
     assert!(assumed.identity_id.is_none());
     assert!(with(json!({"StringEquals": {format!("{host}:azp"): "other"}})).is_ok());
