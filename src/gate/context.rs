@@ -3,7 +3,7 @@
 //! Types and presence follow the IAM User Guide, "AWS global condition context keys". A key that
 //! AWS would have and that can't be observed here is *unknown*, never absent.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 use ::http::{HeaderMap, header};
 
@@ -23,6 +23,10 @@ pub(super) struct RequestContext<'a> {
     now: Time,
     region: Option<&'a str>,
     account: Option<&'a str>,
+    /// Written once, however many statements ask.
+    source_ip: OnceLock<String>,
+    current_time: OnceLock<String>,
+    epoch_time: OnceLock<String>,
 }
 
 impl<'a> RequestContext<'a> {
@@ -33,7 +37,9 @@ impl<'a> RequestContext<'a> {
         now: Time,
     ) -> Self {
         let (region, account) = (rules.region.as_deref(), rules.account_id.as_deref());
-        Self { headers, received, now, region, account }
+        let (source_ip, current_time) = (OnceLock::new(), OnceLock::new());
+        let epoch_time = OnceLock::new();
+        Self { headers, received, now, region, account, source_ip, current_time, epoch_time }
     }
 
     /// A header that a condition may read: unknown where it is repeated or isn't text, since AWS
@@ -52,11 +58,10 @@ impl<'a> RequestContext<'a> {
 
 impl Context for RequestContext<'_> {
     fn lookup(&self, key: &str) -> Lookup<'_> {
-        let owned = |text: String| Lookup::One(Cow::Owned(text));
         match key {
-            "aws:sourceip" => owned(self.received.client_ip.to_string()),
-            "aws:currenttime" => owned(self.now.rfc3339()),
-            "aws:epochtime" => owned(self.now.secs().to_string()),
+            "aws:sourceip" => written(&self.source_ip, || self.received.client_ip.to_string()),
+            "aws:currenttime" => written(&self.current_time, || self.now.rfc3339()),
+            "aws:epochtime" => written(&self.epoch_time, || self.now.secs().to_string()),
             "aws:securetransport" => Lookup::One(Cow::Borrowed(match self.received.scheme {
                 Scheme::Https => "true",
                 Scheme::Http => "false",
@@ -76,6 +81,10 @@ impl Context for RequestContext<'_> {
             _ => Lookup::Absent,
         }
     }
+}
+
+fn written(place: &OnceLock<String>, write: impl FnOnce() -> String) -> Lookup<'_> {
+    Lookup::One(Cow::Borrowed(place.get_or_init(write)))
 }
 
 /// A key whose value the configuration may name: AWS always has it.

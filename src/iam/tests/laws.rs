@@ -9,7 +9,7 @@ const KEYS: [&str; 3] = ["k", "l", "m"];
 const VALUES: [&str; 5] = ["a", "b", "*", "10", "arn:aws:s3:::b/a"];
 
 /// A statement's members but for its effect.
-fn body() -> impl Strategy<Value = String> {
+pub(super) fn body() -> impl Strategy<Value = String> {
     let action = select(vec![
         r#""Action":"*""#,
         r#""Action":"s3:Get*""#,
@@ -34,7 +34,7 @@ fn body() -> impl Strategy<Value = String> {
     )
 }
 
-fn condition() -> impl Strategy<Value = String> {
+pub(super) fn condition() -> impl Strategy<Value = String> {
     let quantifier = select(vec!["", "ForAllValues:", "ForAnyValue:"]);
     let base = select(vec![
         "StringEquals",
@@ -81,11 +81,11 @@ fn fact() -> impl Strategy<Value = Option<Fact>> {
     ]
 }
 
-fn context() -> impl Strategy<Value = [Option<Fact>; 3]> {
+pub(super) fn context() -> impl Strategy<Value = [Option<Fact>; 3]> {
     [fact(), fact(), fact()]
 }
 
-fn known(context: &[Option<Fact>; 3]) -> Facts {
+pub(super) fn known(context: &[Option<Fact>; 3]) -> Facts {
     let mut facts = Facts::new();
     for (key, fact) in KEYS.iter().zip(context) {
         if let Some(fact) = fact {
@@ -106,7 +106,7 @@ fn document(statements: &[String]) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
 }
 
-fn what() -> impl Strategy<Value = Check> {
+pub(super) fn what() -> impl Strategy<Value = Check> {
     let action = select(vec!["s3:GetObject", "s3:PutObject"]);
     let resource = select(vec!["*", "arn:aws:s3:::b/a", "arn:aws:s3:::b/*", "arn:aws:s3:::c/a"]);
     (action, resource).prop_map(|(action, resource)| check(action, resource))

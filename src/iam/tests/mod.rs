@@ -1,7 +1,9 @@
 //! Fixtures, and the tests of what several files make up together.
 
+mod documented;
 mod facts;
 mod laws;
+mod layer_laws;
 mod layers;
 
 mod pattern;
