@@ -138,6 +138,7 @@ routes:
     service: execute-api
     match: {{ path: /api/ }}
     api: {{ id: demoapi, stage: prod }}
+    engines: {{ iam: enforce, cedar: shadow }}
     upstream: {{ url: "http://{echo}" }}
   - name: files
     service: s3
@@ -246,7 +247,7 @@ pub(super) const OBJECTS: [(&str, &str); 3] = [
 pub(super) const S3_KEY: &str = "poolgate-demo";
 
 /// Name in the data folder, and content.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 11] = [
     ("policies/roles/Reader.json", include_str!("../../policies/roles/Reader.json")),
     ("policies/roles/Writer.json", include_str!("../../policies/roles/Writer.json")),
     ("policies/roles/Admin.json", include_str!("../../policies/roles/Admin.json")),
@@ -255,4 +256,10 @@ const FILES: [(&str, &str); 8] = [
     ("policies/managed/DenySecret.json", include_str!("../../policies/managed/DenySecret.json")),
     ("policies/identity-pools/demo.json", include_str!("../../policies/identity-pools/demo.json")),
     ("policies/user-pools/groups.json", include_str!("../../policies/user-pools/groups.json")),
+    ("policies/cedar/api.cedar", include_str!("../../policies/cedar/api.cedar")),
+    ("policies/cedar/api.cedarschema", include_str!("../../policies/cedar/api.cedarschema")),
+    (
+        "policies/cedar/template-links.json",
+        include_str!("../../policies/cedar/template-links.json"),
+    ),
 ];

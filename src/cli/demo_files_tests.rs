@@ -44,7 +44,7 @@ fn writes_only_what_is_missing() {
 #[test]
 fn policies_have_the_shape_of_exports() {
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    for (name, text) in FILES {
+    for (name, text) in FILES.iter().filter(|(name, _)| !name.contains("/cedar/")) {
         let file = parse(text);
         if name.contains("/roles/") {
             let role = file["RoleName"].as_str().unwrap();

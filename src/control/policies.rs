@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    cedar::{self, TypeNames},
     config::{
         At, Position, Problem, Settings,
         json::{Step, locate},
@@ -22,21 +23,34 @@ pub struct PolicyFiles {
     pools: Vec<PolicyFile>,
     /// By user pool id.
     groups: Vec<(String, PolicyFile)>,
+    cedar: Vec<PolicyFile>,
+    shadow: Option<ShadowFiles>,
+}
+
+/// The files of `shadow_policies`.
+#[derive(Debug, Default)]
+struct ShadowFiles {
+    roles: Vec<PolicyFile>,
+    managed: Vec<PolicyFile>,
+    cedar: Vec<PolicyFile>,
 }
 
 /// A file and its text.
 #[derive(Debug)]
 pub(super) struct PolicyFile {
-    path: PathBuf,
-    text: String,
+    pub(super) path: PathBuf,
+    pub(super) text: String,
 }
 
 /// What the policy files say.
-#[derive(Debug)]
 pub(super) struct Policies {
     pub(super) account: Account,
     pub(super) pools: Vec<IdentityPool>,
     pub(super) groups: Vec<(String, Groups)>,
+    pub(super) cedar: Option<cedar::Policies>,
+    /// Roles and Cedar's policies of `shadow_policies`.
+    pub(super) shadow: Option<(Account, Option<cedar::Policies>)>,
+    pub(super) warnings: Vec<Problem>,
 }
 
 /// Reads the policy files that `settings` name. Missing folders are empty.
@@ -44,7 +58,7 @@ pub(super) struct Policies {
 /// # Errors
 /// Every file that can't be read.
 pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
-    let mut problems = Vec::new();
+    let (mut problems, mut unread) = (Vec::new(), Vec::new());
     let mut folder = |path: &Path, position: Position| {
         read_folder(path).unwrap_or_else(|(path, error)| {
             let message = format!("can't read {}: {error}", path.display());
@@ -56,6 +70,26 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
     let roles = folder(&policies.join("roles"), *position);
     let managed = folder(&policies.join("managed"), *position);
     let pools = folder(&settings.identity_pools.value, settings.identity_pools.position);
+    let mut cedar = |path: &Path, position: Position| {
+        super::cedar::read(path).unwrap_or_else(|(path, error)| {
+            let message = format!("can't read {}: {error}", path.display());
+            unread.push(Problem::error(&settings.file, position, message));
+            Vec::new()
+        })
+    };
+    let of_cedar = cedar(&policies.join("cedar"), *position);
+    let shadow = settings.shadow_policies.as_ref().map(|At { value, position }| ShadowFiles {
+        roles: folder(&value.join("roles"), *position),
+        managed: folder(&value.join("managed"), *position),
+        cedar: cedar(&value.join("cedar"), *position),
+    });
+    if let Some(At { value, position }) = &settings.shadow_policies
+        && !value.is_dir()
+    {
+        let message = format!("{} is not a folder", value.display());
+        unread.push(Problem::error(&settings.file, *position, message));
+    }
+    problems.extend(unread);
     for name in NOT_YET {
         let path = policies.join(name);
         if let Some(message) = not_yet(&path) {
@@ -75,7 +109,7 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
         }
     }
     match problems.is_empty() {
-        true => Ok(PolicyFiles { roles, managed, pools, groups }),
+        true => Ok(PolicyFiles { roles, managed, pools, groups, cedar: of_cedar, shadow }),
         false => Err(problems),
     }
 }
@@ -87,9 +121,10 @@ pub(super) fn problems_in(policies: &Path, pools: &Path) -> Vec<Problem> {
         roles: folder(&policies.join("roles")),
         managed: folder(&policies.join("managed")),
         pools: folder(pools),
-        groups: Vec::new(),
+        // Cedar's need the configuration's names of entity types.
+        ..PolicyFiles::default()
     };
-    files.parse().err().unwrap_or_default()
+    files.parse(&TypeNames::default()).err().unwrap_or_default()
 }
 
 impl PolicyFiles {
@@ -100,13 +135,29 @@ impl PolicyFiles {
             .chain(&self.managed)
             .chain(&self.pools)
             .chain(self.groups.iter().map(|(_, file)| file))
+            .chain(&self.cedar)
+            .chain(
+                self.shadow.iter().flat_map(|s| s.roles.iter().chain(&s.managed).chain(&s.cedar)),
+            )
             .map(|file| (file.path.as_path(), file.text.as_str()))
     }
 
     /// What they say, or every problem at its line and column.
-    pub(super) fn parse(&self) -> Result<Policies, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let account = self.account(&mut problems);
+    pub(super) fn parse(&self, types: &TypeNames) -> Result<Policies, Vec<Problem>> {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let account = account_of(&self.roles, &self.managed, &mut problems);
+        let mut cedar = |files: &[PolicyFile], problems: &mut Vec<Problem>| {
+            let loaded = super::cedar::load(files, types);
+            let (policies, more) = loaded.map_err(|found| problems.extend(found)).ok()??;
+            warnings.extend(more);
+            Some(policies)
+        };
+        let of_cedar = cedar(&self.cedar, &mut problems);
+        let shadow = self.shadow.as_ref().and_then(|shadow| {
+            let account = account_of(&shadow.roles, &shadow.managed, &mut problems);
+            let cedar = cedar(&shadow.cedar, &mut problems);
+            Some((account?, cedar))
+        });
         let mut pools: Vec<IdentityPool> = Vec::new();
         for file in &self.pools {
             match IdentityPool::parse(&file.text) {
@@ -130,43 +181,50 @@ impl PolicyFiles {
             }
         }
         match account {
-            Some(account) if problems.is_empty() => Ok(Policies { account, pools, groups }),
+            Some(account) if problems.is_empty() => {
+                Ok(Policies { account, pools, groups, cedar: of_cedar, shadow, warnings })
+            }
             _ => Err(problems),
         }
     }
+}
 
-    fn account(&self, problems: &mut Vec<Problem>) -> Option<Account> {
-        let files: Vec<&PolicyFile> = self.roles.iter().chain(&self.managed).collect();
-        let names: Vec<String> = files.iter().map(|f| f.path.display().to_string()).collect();
-        let sources: Vec<AccountFile<'_>> = files
-            .iter()
-            .zip(&names)
-            .enumerate()
-            .map(|(index, (file, name))| AccountFile {
-                name,
-                kind: if index < self.roles.len() { FileKind::Roles } else { FileKind::Managed },
-                text: &file.text,
-            })
-            .collect();
-        Account::load(&sources)
-            .map_err(|errors| {
-                problems.extend(errors.iter().map(|error| {
-                    let at = names.iter().position(|name| *name == error.file);
-                    match at.and_then(|at| files.get(at)) {
-                        Some(file) => file.problem(&error.path, &error.problem.to_string()),
-                        None => {
-                            let path = Path::new(&error.file);
-                            Problem::error(path, Position::START, error.problem.to_string())
-                        }
+/// The roles of these files.
+fn account_of(
+    roles: &[PolicyFile],
+    managed: &[PolicyFile],
+    problems: &mut Vec<Problem>,
+) -> Option<Account> {
+    let files: Vec<&PolicyFile> = roles.iter().chain(managed).collect();
+    let names: Vec<String> = files.iter().map(|f| f.path.display().to_string()).collect();
+    let sources: Vec<AccountFile<'_>> = files
+        .iter()
+        .zip(&names)
+        .enumerate()
+        .map(|(index, (file, name))| AccountFile {
+            name,
+            kind: if index < roles.len() { FileKind::Roles } else { FileKind::Managed },
+            text: &file.text,
+        })
+        .collect();
+    Account::load(&sources)
+        .map_err(|errors| {
+            problems.extend(errors.iter().map(|error| {
+                let at = names.iter().position(|name| *name == error.file);
+                match at.and_then(|at| files.get(at)) {
+                    Some(file) => file.problem(&error.path, &error.problem.to_string()),
+                    None => {
+                        let path = Path::new(&error.file);
+                        Problem::error(path, Position::START, error.problem.to_string())
                     }
-                }));
-            })
-            .ok()
-    }
+                }
+            }));
+        })
+        .ok()
 }
 
 impl PolicyFile {
-    fn problem(&self, path: &JsonPath, message: &str) -> Problem {
+    pub(super) fn problem(&self, path: &JsonPath, message: &str) -> Problem {
         let steps: Vec<Step<'_>> = path
             .steps()
             .iter()
@@ -193,6 +251,14 @@ fn read_folder(folder: &Path) -> Result<Vec<PolicyFile>, (PathBuf, io::Error)> {
 
 /// The paths of the JSON files of a folder and the folders in it.
 pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    list_files(folder, &|path| path.extension().is_some_and(|e| e == "json"))
+}
+
+/// The same of the files that are `wanted`.
+pub(super) fn list_files(
+    folder: &Path,
+    wanted: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut found = Vec::new();
     let mut open = vec![(folder.to_owned(), 1)];
     while let Some((folder, depth)) = open.pop() {
@@ -214,7 +280,7 @@ pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::E
             }
             if path.is_dir() {
                 open.push((path, depth + 1));
-            } else if path.extension().is_some_and(|e| e == "json") {
+            } else if wanted(&path) {
                 found.push(path);
             }
             if found.len() + open.len() > MAX_FILES {
@@ -243,7 +309,7 @@ fn not_yet(folder: &Path) -> Option<String> {
     })
 }
 
-fn read_file(path: &Path) -> io::Result<PolicyFile> {
+pub(super) fn read_file(path: &Path) -> io::Result<PolicyFile> {
     let metadata = fs::metadata(path)?;
     // Opening a FIFO would wait for its writer.
     if !metadata.is_file() {
@@ -257,7 +323,7 @@ fn read_file(path: &Path) -> io::Result<PolicyFile> {
 }
 
 /// Folders of the design that this version doesn't read.
-pub(super) const NOT_YET: [&str; 3] = ["organization", "resources", "cedar"];
+pub(super) const NOT_YET: [&str; 2] = ["organization", "resources"];
 /// Files of a policy folder.
 const MAX_FILES: usize = 50_000;
 /// Levels of a policy folder, itself among them.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::policies::{NOT_YET, list_folder};
+use super::policies::{NOT_YET, list_files, list_folder};
 use crate::config::Settings;
 
 /// The state of every file and folder that a configuration is read from, that of the configuration
@@ -27,14 +27,20 @@ impl Stamps {
     /// As the files of the configuration at `file`, which says `settings`, are now.
     pub(super) fn of(file: &Path, settings: &Settings) -> Self {
         let policies = &settings.policies.value;
-        let folders = [
-            policies.join("roles"),
-            policies.join("managed"),
-            settings.identity_pools.value.clone(),
-        ];
+        let mut folders = vec![settings.identity_pools.value.clone()];
+        let mut of_cedar = Vec::new();
+        let shadow = settings.shadow_policies.as_ref().map(|shadow| &shadow.value);
+        for policies in [policies].into_iter().chain(shadow) {
+            folders.extend(["roles", "managed"].map(|name| policies.join(name)));
+            of_cedar.push(policies.join("cedar"));
+        }
         let mut paths = vec![file.to_owned()];
         for folder in folders {
             paths.extend(list_folder(&folder).unwrap_or_default());
+            paths.push(folder);
+        }
+        for folder in of_cedar {
+            paths.extend(list_files(&folder, &|_| true).unwrap_or_default());
             paths.push(folder);
         }
         // Whatever comes into being in these refuses the configuration.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use ::http::{HeaderMap, header};
 
 use crate::{
+    cedar::Surroundings,
     clock::Time,
     http::{Received, Scheme},
     iam::{Context, Lookup},
@@ -34,6 +35,20 @@ impl<'a> RequestContext<'a> {
     ) -> Self {
         let (region, account) = (rules.region.as_deref(), rules.account_id.as_deref());
         Self { headers, received, now, region, account }
+    }
+
+    /// When the request was received.
+    pub(super) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The same for Cedar.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            source_ip: self.received.client_ip,
+            millis: self.now.millis(),
+            secure: self.received.scheme == Scheme::Https,
+        }
     }
 
     /// A header that a condition may read: unknown where it is repeated or isn't text, since AWS

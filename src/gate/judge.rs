@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Denial, Refusal, Trail, decide::misconfigured};
+use super::{Denial, Refusal, Trail};
 use crate::iam::{self, Check, Context, Session, StatementRef, Verdict};
 
 /// How a denial is worded.
@@ -14,39 +14,38 @@ pub(super) enum Wording {
     S3,
 }
 
-/// Asks IAM about every check, of which there must be one: the statements that allow them.
+/// Asks IAM about one check: the statements that allow it, or the denial and whether a statement
+/// denies it.
 pub(super) fn judge(
     session: &Session,
-    checks: &[Check],
+    check: &Check,
     context: &dyn Context,
     trail: &mut Trail,
     wording: Wording,
-) -> Result<Vec<StatementRef>, Denial> {
-    let mut matched = Vec::new();
-    for check in checks {
-        trail.note("decide", || {
-            (format!("{} on {}", check.action.as_str(), check.resource.as_str()), Value::Null)
-        });
-        let verdict = iam::evaluate(session, check, context, trail);
-        let denial = match &verdict {
-            Verdict::Allow(grounds) => {
-                matched.extend(grounds.statements().cloned());
-                continue;
-            }
-            Verdict::ExplicitDeny(denial) | Verdict::ImplicitDeny(denial) => denial,
-        };
-        let found = json!({
-            "layer": denial.layer.described(),
-            "statement": denial.statement.as_ref().map(StatementRef::label),
-            "unknown_context_keys": denial.unknown_keys,
-        });
-        let detail = worded(&verdict, session, check, wording);
-        return Err(Denial::new(denial.reason(), Refusal::AccessDenied, detail).with(found));
-    }
-    match checks {
-        [] => Err(misconfigured("the request has no checks")),
-        _ => Ok(matched),
-    }
+) -> Result<Vec<StatementRef>, (Denial, Explicit)> {
+    trail.note("decide", || {
+        (format!("{} on {}", check.action.as_str(), check.resource.as_str()), Value::Null)
+    });
+    let verdict = iam::evaluate(session, check, context, trail);
+    let (denial, explicit) = match &verdict {
+        Verdict::Allow(grounds) => return Ok(grounds.statements().cloned().collect()),
+        Verdict::ExplicitDeny(denial) => (denial, Explicit::Yes),
+        Verdict::ImplicitDeny(denial) => (denial, Explicit::No),
+    };
+    let found = json!({
+        "layer": denial.layer.described(),
+        "statement": denial.statement.as_ref().map(StatementRef::label),
+        "unknown_context_keys": denial.unknown_keys,
+    });
+    let detail = worded(&verdict, session, check, wording);
+    Err((Denial::new(denial.reason(), Refusal::AccessDenied, detail).with(found), explicit))
+}
+
+/// Whether a statement denies, or none allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Explicit {
+    Yes,
+    No,
 }
 
 fn worded(verdict: &Verdict, session: &Session, check: &Check, wording: Wording) -> String {

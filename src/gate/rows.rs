@@ -6,11 +6,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{
-    AnswerRule, Denial, Forget, Grounds, Question, Refusal, Rules, Tables,
+    AnswerRule, Denial, Forget, Grounds, Question, Refusal, Route, Rules, Tables,
     body::{LARGE, Reading},
     context::RequestContext,
     decide::{Progress, in_time, misconfigured},
-    judge::{Wording, judge},
+    engines::Engines,
+    judge::Wording,
 };
 use crate::{
     http::RequestError,
@@ -33,7 +34,7 @@ pub(super) struct Decided {
 
 /// Decides the call that `question` is. Its body is read whole, and goes upstream byte for byte.
 pub(super) async fn decide(
-    rules: &Rules,
+    (rules, route): (&Rules, &Route),
     tables: &Tables,
     question: &Question,
     mut reading: Reading<'_>,
@@ -67,14 +68,24 @@ pub(super) async fn decide(
     }
     let checks = checks(&described.accesses, tables, session, &context).await?;
     progress.note_checks(checks.iter());
-    let judged = judge(session, &checks, &context, &mut progress.trail, Wording::Plain);
-    let matched = judged.map_err(|denial| match &assumed {
+    let engines = Engines {
+        rules,
+        route,
+        login: &progress.login,
+        assumed: assumed.as_deref(),
+        session: Some(session),
+        context: &context,
+        asked: None,
+        wording: Wording::Plain,
+    };
+    let judged = engines.judge(&checks, &mut progress.trail, &mut progress.heard);
+    let grounds = judged.map_err(|denial| match &assumed {
         Some(_) => denial,
         // The service knows no anonymous callers.
         None => Denial { refusal: Refusal::MissingCredential, ..denial },
     })?;
     Ok(Decided {
-        grounds: Grounds::Statements(matched),
+        grounds,
         forward: call.forward(&question.headers, reading.into_body(Proof::None)),
         answer: AnswerRule {
             forget: described.changes.map(|table| Forget::of(tables, table)),

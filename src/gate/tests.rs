@@ -4,6 +4,7 @@ mod authenticating;
 mod contexts;
 mod deciding;
 mod demanding;
+mod engines;
 mod fixture;
 mod routing;
 mod rows;
