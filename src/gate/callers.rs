@@ -90,7 +90,11 @@ fn caller<'a>(
             match (&grant.token.subject, &grant.token.issuer) {
                 (Some(subject), Some(issuer)) => {
                     let known = rules.issuers.all();
-                    let known = known.iter().find(|known| known.issuers.contains(issuer));
+                    // A load balancer passes on what another issuer said.
+                    let known = known.iter().find(|known| {
+                        !matches!(known.kind, IssuerKind::Alb { .. })
+                            && known.issuers.contains(issuer)
+                    });
                     let bare = issuer.split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
                     let provider = known.map_or(bare, |issuer| provider(issuer));
                     Caller { kind: CallerKind::User, ..guest(format!("{provider}|{subject}")) }

@@ -77,6 +77,14 @@ impl Opinion {
         }
     }
 
+    /// The answer, where nobody else is asked.
+    fn alone(self) -> Result<Grounds, Denial> {
+        match self {
+            Self::Allow(statements, _) => Ok(Grounds::Statements(statements)),
+            Self::Deny(denial) | Self::None(denial) | Self::Error(denial) => Err(denial),
+        }
+    }
+
     fn denial(&self) -> Option<&Denial> {
         match self {
             Self::Allow(..) => None,
@@ -153,6 +161,12 @@ impl Engines<'_> {
     ) -> Result<Grounds, Denial> {
         let Route { iam, cedar, compose: how, .. } = *self.route;
         let of_iam = (iam == Engine::Enforce).then(|| self.iam(checks, trail));
+        if cedar == Engine::Off
+            && self.rules.shadow.is_none()
+            && let Some(opinion) = of_iam
+        {
+            return opinion.alone();
+        }
         let settled = settles(how, of_iam.as_ref()) && !trail.is_on();
         let asks_cedar = cedar == Engine::Enforce && !settled;
         let of_cedar = asks_cedar.then(|| self.cedar(self.rules.cedar.as_ref(), checks, trail));
@@ -231,8 +245,8 @@ impl Engines<'_> {
         };
         let (mut matched, mut silent) = (Vec::new(), None);
         for check in checks {
-            match judge(session, check, self.context, trail, self.wording) {
-                Ok(statements) => matched.extend(statements),
+            match judge(session, check, self.context, trail, self.wording, &mut matched) {
+                Ok(()) => {}
                 Err((denial, Explicit::Yes)) => return Opinion::Deny(denial),
                 Err((denial, Explicit::No)) => {
                     silent.get_or_insert(denial);
@@ -281,7 +295,7 @@ impl Engines<'_> {
                 let found = json!({
                     "principal": principal.name(),
                     "action": answer.action,
-                    "verdict": format!("{:?}", answer.verdict),
+                    "verdict": told(&answer.verdict),
                 });
                 (format!("Cedar: {}", asked_for(question)), found)
             });
@@ -421,6 +435,16 @@ fn named(found: &Value) -> Vec<String> {
     let statement = found.get("statement");
     let all = policies.into_iter().flatten().chain(statement);
     all.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A verdict for people.
+fn told(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Permit(policies) => format!("permitted by {}", policies.join(", ")),
+        Verdict::Forbid(policies) => format!("forbidden by {}", policies.join(", ")),
+        Verdict::Nothing => "no policy applies".to_owned(),
+        Verdict::Error(error) => format!("not decided: {error}"),
+    }
 }
 
 fn asked_for(question: &Question<'_>) -> String {

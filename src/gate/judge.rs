@@ -14,21 +14,25 @@ pub(super) enum Wording {
     S3,
 }
 
-/// Asks IAM about one check: the statements that allow it, or the denial and whether a statement
-/// denies it.
+/// Asks IAM about one check: the statements that allow it are put to `matched`; or the denial, and
+/// whether a statement denies it.
 pub(super) fn judge(
     session: &Session,
     check: &Check,
     context: &dyn Context,
     trail: &mut Trail,
     wording: Wording,
-) -> Result<Vec<StatementRef>, (Denial, Explicit)> {
+    matched: &mut Vec<StatementRef>,
+) -> Result<(), (Denial, Explicit)> {
     trail.note("decide", || {
         (format!("{} on {}", check.action.as_str(), check.resource.as_str()), Value::Null)
     });
     let verdict = iam::evaluate(session, check, context, trail);
     let (denial, explicit) = match &verdict {
-        Verdict::Allow(grounds) => return Ok(grounds.statements().cloned().collect()),
+        Verdict::Allow(grounds) => {
+            matched.extend(grounds.statements().cloned());
+            return Ok(());
+        }
         Verdict::ExplicitDeny(denial) => (denial, Explicit::Yes),
         Verdict::ImplicitDeny(denial) => (denial, Explicit::No),
     };

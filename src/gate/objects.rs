@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    AnswerRule, Denial, Grounds, Login, Question, Refusal, Route, Rules,
+    AnswerRule, Denial, Grounds, Heard, Login, Question, Refusal, Route, Rules,
     authenticate::Authenticated,
     body::{LARGE, Reading},
     context::RequestContext,
@@ -118,7 +118,9 @@ pub(super) fn decide(
             let hides_missing = reveals.and_then(|check| {
                 let step = "whether the caller may be told that an object doesn't exist";
                 trail.note("decide", || (step.to_owned(), Value::Null));
-                engines.judge(&[check], trail, heard).err().map(|denial| denial.detail)
+                // It is no part of the answer that shadows are compared with.
+                let mut unheard = Heard::default();
+                engines.judge(&[check], trail, &mut unheard).err().map(|denial| denial.detail)
             });
             let answer = AnswerRule { hides_missing, ..AnswerRule::default() };
             Ok(Decided { grounds, forward, answer })
