@@ -146,6 +146,20 @@ fn a_row_is_reached_by_its_owner_alone() {
     assert_eq!(reason(&rows.decide(without_a_team, &get("demo", "red"))), "-implicit_deny");
 }
 
+/// moto takes any name that `ExpressionAttributeNames` has for another one, with a `#` or without.
+#[test]
+fn no_attribute_is_taken_for_another() {
+    let rows = Rows::new(&json!([own(&["dynamodb:Query"])]));
+    let query = |names: Value| {
+        let values = json!({ ":a": { "S": "red" }, ":b": { "S": "blue" } });
+        let body = json!({ "TableName": "demo", "KeyConditionExpression": "pk = :a AND sk = :b",
+            "ExpressionAttributeNames": names, "ExpressionAttributeValues": values });
+        reason(&rows.as_red("Query", &body.to_string()))
+    };
+    assert_eq!(query(json!({ "#pk": "sk", "#sk": "pk" })), "+allowed_by_policy");
+    assert_eq!(query(json!({ "pk": "sk", "sk": "pk" })), "-unknown_context_key");
+}
+
 #[test]
 fn a_schema_is_looked_up_only_if_the_answer_hangs_on_it() {
     let everything = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);

@@ -24,6 +24,7 @@ impl<'p, 'r, 'a> Parser<'p, 'r, 'a> {
         if text.len() > MAX_LENGTH {
             return Err(ExpressionError::TooLong);
         }
+        placeholders.check()?;
         Ok(Self { lexer: Lexer::new(text)?, placeholders, attributes, depth: 0 })
     }
 
