@@ -40,6 +40,12 @@ pub(super) async fn decide(
     progress: &mut Progress,
 ) -> Result<Decided, Denial> {
     let call = called(question)?;
+    // The service knows no anonymous callers, and nobody's body is kept.
+    let Some(assumed) = progress.assumed.clone() else {
+        let detail = "a signature or a token is needed";
+        return Err(Denial::new("missing_credentials", Refusal::MissingCredential, detail));
+    };
+    let session = &assumed.session;
     let (Some(region), Some(account)) = (&rules.region, &rules.account_id) else {
         return Err(misconfigured("tables have no ARNs without a region and an account"));
     };
@@ -59,20 +65,12 @@ pub(super) async fn decide(
     };
 
     let context = RequestContext::new(rules, &question.headers, &question.received, question.now);
-    let assumed = progress.assumed.clone();
-    let anonymous = Session::anonymous();
-    let session = assumed.as_ref().map_or(&anonymous, |assumed| &assumed.session);
     for doubt in described.accesses.iter().flat_map(|access| &access.doubts) {
         progress.trail.note("describe", || (format!("not understood: {doubt}"), Value::Null));
     }
     let checks = checks(&described.accesses, tables, session, &context).await?;
     progress.note_checks(checks.iter());
-    let judged = judge(session, &checks, &context, &mut progress.trail, Wording::Plain);
-    let matched = judged.map_err(|denial| match &assumed {
-        Some(_) => denial,
-        // The service knows no anonymous callers.
-        None => Denial { refusal: Refusal::MissingCredential, ..denial },
-    })?;
+    let matched = judge(session, &checks, &context, &mut progress.trail, Wording::Plain)?;
     Ok(Decided {
         grounds: Grounds::Statements(matched),
         forward: call.forward(&question.headers, reading.into_body(Proof::None)),
@@ -141,10 +139,13 @@ async fn checks(
     if missing.is_empty() || !hangs_on_schema(session, &checks, context) {
         return Ok(checks);
     }
-    for table in missing {
-        let schema = in_time(async { Ok(tables.schema(table).await?) }).await?;
-        schemas.insert(table, schema);
-    }
+    in_time(async {
+        for table in missing {
+            schemas.insert(table, tables.schema(table).await?);
+        }
+        Ok(())
+    })
+    .await?;
     Ok(make(&schemas))
 }
 
