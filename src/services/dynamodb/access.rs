@@ -28,6 +28,8 @@ pub struct Access<'a> {
     pub(super) keys: Keys<'a>,
     /// The other context keys.
     pub(super) context: Facts,
+    /// How many attributes are among them.
+    pub(super) named: usize,
     /// What in the request isn't understood, so that context keys are unknown.
     pub doubts: Vec<String>,
 }
@@ -107,8 +109,16 @@ impl<'a> Access<'a> {
             index: None,
             keys: Keys::None,
             context: Facts::new(),
+            named: 0,
             doubts: Vec::new(),
         }
+    }
+
+    /// It is about items that the request doesn't show.
+    pub(super) fn of_unseen_items(mut self) -> Self {
+        self.keys = Keys::Unknown;
+        self.context.unknown_below("dynamodb:");
+        self
     }
 
     /// Whether only a table's schema gives the context key `name`, in any case, its value.
@@ -144,8 +154,8 @@ impl<'a> Access<'a> {
     /// The same, borrowing nothing of the body.
     pub(super) fn into_owned(self) -> Access<'static> {
         let keys = self.keys.into_owned();
-        let Self { action, resources, table, index, context, doubts, .. } = self;
-        Access { action, resources, table, index, keys, context, doubts }
+        let Self { action, resources, table, index, context, named, doubts, .. } = self;
+        Access { action, resources, table, index, keys, context, named, doubts }
     }
 }
 
@@ -212,6 +222,9 @@ impl Keys<'_> {
             }
             Self::Statement(statement) => {
                 let values = statement.values_of(&attribute.name)?;
+                if values.len() > MAX_VALUES {
+                    return None;
+                }
                 let of =
                     |scalar: &Scalar<'_>| fits(attribute, scalar).then(|| scalar.text().to_owned());
                 values.into_iter().map(of).collect()
@@ -240,6 +253,9 @@ impl Keys<'_> {
     }
 }
 
+/// Values of a key that a statement may give, which a policy may have to look at one by one; `IN`
+/// has up to a hundred (DynamoDB Developer Guide, "PartiQL functions and operators").
+const MAX_VALUES: usize = 100;
 /// The values of the partition key.
 const LEADING_KEYS: &str = "dynamodb:leadingkeys";
 /// Those of each of its attributes.

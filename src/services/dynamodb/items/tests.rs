@@ -248,6 +248,60 @@ fn what_is_read_is_unknown_where_it_isnt_understood() {
     refused("Scan", r#"{"TableName":"demo","FilterExpression":1}"#, "dynamodb_serialization");
 }
 
+/// A stand-in (moto) takes what it doesn't know for nothing said.
+#[test]
+fn words_that_dynamodb_does_not_have_are_unknown() {
+    for word in ["", "all_attributes", "ALL_ATTRIBUTES ", "EVERYTHING"] {
+        let body = format!(r#"{{"TableName":"demo","Select":"{word}"}}"#);
+        asks("Scan", &body, &["Scan table/demo attributes=[] select=?"]);
+    }
+    let key = r#""Key":{"pk":{"S":"a"},"sk":{"S":"1"}}"#;
+    for members in [
+        r#""ReturnValues":"all_old""#,
+        r#""ReturnValues":"""#,
+        r#""ReturnValuesOnConditionCheckFailure":"all_old""#,
+        r#""ReturnValues":"x","ReturnValuesOnConditionCheckFailure":"x""#,
+    ] {
+        let body = format!(r#"{{"TableName":"demo",{key},{members}}}"#);
+        asks(
+            "DeleteItem",
+            &body,
+            &["DeleteItem table/demo attributes=[pk,sk] leadingkeys=[a] returnvalues=?"],
+        );
+    }
+    let body = format!(r#"{{"TableName":"demo",{key},"ReturnConsumedCapacity":"total"}}"#);
+    asks(
+        "DeleteItem",
+        &body,
+        &["DeleteItem table/demo attributes=[pk,sk] leadingkeys=[a] returnconsumedcapacity=?"],
+    );
+}
+
+/// However many entries a transaction has, and a statement values.
+#[test]
+fn no_more_is_looked_at_than_a_policy_can_be_asked_about() {
+    let transaction = |entries: usize, names: usize| {
+        let names: Vec<String> = (2..names).map(|n| format!(r#""a{n}":0"#)).collect();
+        let item = format!(r#"{{"pk":{{"S":"a"}},"sk":{{"S":"1"}},{}}}"#, names.join(","));
+        let entry = format!(r#"{{"Put":{{"TableName":"demo","Item":{item}}}}}"#);
+        let body = format!(r#"{{"TransactItems":[{}]}}"#, vec![entry; entries].join(","));
+        checks("TransactWriteItems", &body).unwrap()
+    };
+    let unknown = |found: Vec<String>| found.iter().all(|text| text.contains(" attributes=? "));
+    assert!(!unknown(transaction(50, 200)));
+    assert!(unknown(transaction(50, 201)));
+    assert!(!unknown(transaction(1, 10_000)));
+    assert!(unknown(transaction(1, 10_001)));
+
+    let statement = |values: usize| {
+        let values: Vec<String> = (0..values).map(|n| format!("'{n}'")).collect();
+        let text = format!("SELECT n FROM demo WHERE pk IN [{}]", values.join(","));
+        checks("ExecuteStatement", &format!(r#"{{"Statement":"{text}"}}"#)).unwrap()
+    };
+    assert!(!statement(100)[0].contains(" leadingkeys=?"));
+    assert!(statement(101)[0].contains(" leadingkeys=?"));
+}
+
 #[test]
 fn batches_are_asked_table_by_table() {
     asks(
@@ -405,8 +459,19 @@ fn vectors_are_searched_in_an_index_and_its_table() {
         "SearchVectors",
         r#"{"TableName":"demo","IndexName":"by-owner","SearchVector":[1],"TopK":3}"#,
         &[
-            "SearchVectors table/demo/index/by-owner attributes=[] leadingkeys=?",
-            "SearchVectors table/demo attributes=[] leadingkeys=?",
+            "SearchVectors table/demo/index/by-owner attributes=[] leadingkeys=? \
+             select=ALL_PROJECTED_ATTRIBUTES",
+            "SearchVectors table/demo attributes=[] leadingkeys=? select=ALL_PROJECTED_ATTRIBUTES",
+        ],
+    );
+    asks(
+        "SearchVectors",
+        r#"{"TableName":"demo","IndexName":"by-owner","SearchVector":[1],"TopK":3,
+            "ProjectionExpression":"n"}"#,
+        &[
+            "SearchVectors table/demo/index/by-owner attributes=[n] leadingkeys=? \
+             select=SPECIFIC_ATTRIBUTES",
+            "SearchVectors table/demo attributes=[n] leadingkeys=? select=SPECIFIC_ATTRIBUTES",
         ],
     );
 }
