@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+import uuid
 from decimal import Decimal
 
 from files import Files
@@ -33,13 +34,15 @@ class Rows(Files):
 
     def explain(self, who, headers, body, configuration=None):
         """What `poolgate explain` says of a request of one of the demo's users, of this configuration or another."""
-        (self.folder / "body").write_bytes(body)
-        (self.folder / who).write_text(self.people.tokens(who)["access"])
+        # Several may be asked at once.
+        file = self.folder / f"body-{uuid.uuid4()}"
+        file.write_bytes(body)
+        token = self.people.tokens(who)["access"]
         fields = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
         command = [BINARY, "explain", "--config", configuration or self.configuration, "--output", "json", *fields]
         done = subprocess.run(
-            [*command, "--token", f"@{self.folder / who}", "--body", self.folder / "body", "POST", f"{self.gate.url}/"],
-            stdin=subprocess.DEVNULL,
+            [*command, "--token", "-", "--body", file, "POST", f"{self.gate.url}/"],
+            input=token.encode(),
             capture_output=True,
             timeout=60,
         )
