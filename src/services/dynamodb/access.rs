@@ -72,12 +72,6 @@ impl<'a> Row<'a> {
         Self { scalars: scalars.collect(), attributes: members.iter().count() }
     }
 
-    /// Forgets the values of attributes that are `changed`. DynamoDB lets no key be changed; where
-    /// a backend does, nobody knows whose row the item becomes.
-    pub(super) fn forget(&mut self, changed: &[&str]) {
-        self.scalars.retain(|(name, _)| !changed.contains(&&**name));
-    }
-
     /// The value of a key's attribute, if it can be one.
     fn value(&self, attribute: &KeyAttribute) -> Option<&str> {
         let (_, scalar) = self.scalars.iter().find(|(name, _)| *name == attribute.name)?;

@@ -22,14 +22,12 @@ pub(super) struct Attributes<'r> {
     doubts: Vec<String>,
     /// Whether what is to be read was named, and is understood.
     projected: Option<bool>,
-    /// Those that an update writes; none if that can't be told.
-    changed: Option<Vec<&'r str>>,
 }
 
 impl<'r> Attributes<'r> {
     /// Those of every member that names some, but for a key condition.
     pub(super) fn of(members: Members<'r, '_>) -> Result<Self, DynamoDbError> {
-        let mut attributes = Self { changed: Some(Vec::new()), ..Self::default() };
+        let mut attributes = Self::default();
         for name in NAMED {
             if let Some(named) = members.object(name)? {
                 attributes.names_of(named);
@@ -44,12 +42,7 @@ impl<'r> Attributes<'r> {
         }
         if let Some(text) = members.text("UpdateExpression")? {
             let read = expression::update(text, &placeholders, &mut attributes.names);
-            attributes.changed = attributes.understood("UpdateExpression", read);
-        }
-        if let (Some(changed), Some(updates)) =
-            (&mut attributes.changed, members.object("AttributeUpdates")?)
-        {
-            changed.extend(updates.iter().map(|(name, _)| name));
+            attributes.understood("UpdateExpression", read);
         }
         if members.get("SearchConditionExpression").is_some() {
             attributes.doubt("SearchConditionExpression: its grammar isn't known");
@@ -152,13 +145,7 @@ pub(super) fn keys<'r>(
     };
     Ok(match rows {
         Rows::Scan => Keys::None,
-        Rows::Key => match (row("Key")?, &attributes.changed) {
-            (Some(mut rows), Some(changed)) => {
-                rows.iter_mut().for_each(|row| row.forget(changed));
-                Keys::Keyed(rows)
-            }
-            _ => Keys::Unknown,
-        },
+        Rows::Key => row("Key")?.map_or(Keys::Unknown, Keys::Keyed),
         Rows::Item => row("Item")?.map_or(Keys::Unknown, Keys::Written),
         Rows::Query => {
             let equal = query(members, attributes)?;

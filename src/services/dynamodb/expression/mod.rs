@@ -53,8 +53,7 @@ pub(super) fn projection<'r>(
     parser.end()
 }
 
-/// Pushes the top-level attributes that an update writes or reads, each as often as it is there, and
-/// returns those that it writes.
+/// Pushes the top-level attributes that an update writes or reads, each as often as it is there.
 ///
 /// # Errors
 /// If it isn't one. Some attributes may have been pushed then.
@@ -62,11 +61,10 @@ pub(super) fn update<'r>(
     text: &'r str,
     placeholders: &Placeholders<'r, '_>,
     attributes: &mut Vec<&'r str>,
-) -> Result<Vec<&'r str>, ExpressionError> {
+) -> Result<(), ExpressionError> {
     let mut parser = Parser::new(text, placeholders, attributes)?;
     parser.update()?;
-    parser.end()?;
-    Ok(parser.changed)
+    parser.end()
 }
 
 /// Pushes the attributes of a key condition, and returns those that must equal a value, with it.

@@ -12,8 +12,6 @@ pub(super) struct Parser<'p, 'r, 'a> {
     placeholders: &'p Placeholders<'r, 'a>,
     /// Where the top-level attributes go.
     pub(super) attributes: &'p mut Vec<&'r str>,
-    /// Those of them that an update writes.
-    pub(super) changed: Vec<&'r str>,
     depth: usize,
 }
 
@@ -26,13 +24,7 @@ impl<'p, 'r, 'a> Parser<'p, 'r, 'a> {
         if text.len() > MAX_LENGTH {
             return Err(ExpressionError::TooLong);
         }
-        Ok(Self {
-            lexer: Lexer::new(text)?,
-            placeholders,
-            attributes,
-            changed: Vec::new(),
-            depth: 0,
-        })
+        Ok(Self { lexer: Lexer::new(text)?, placeholders, attributes, depth: 0 })
     }
 
     /// That there is no more.

@@ -157,18 +157,3 @@ fn what_is_no_update_is_refused() {
         assert_eq!(attributes(update, text), Err(ExpressionError::RedundantParentheses), "{text}");
     }
 }
-
-#[test]
-fn what_an_update_writes_is_told() {
-    for (text, expected) in [
-        ("SET a = b", "a"),
-        ("SET a.b = c, #a[1] = if_not_exists(d, e) - :v", "a alpha"),
-        ("REMOVE a, b.c ADD d :v DELETE e :v SET f = f", "a b d e f"),
-        ("SET a = list_append(b, c)", "a"),
-    ] {
-        let changed = with(NAMES, VALUES, |placeholders| {
-            super::super::update(text, &placeholders, &mut vec!["before"]).map(|all| all.join(" "))
-        });
-        assert_eq!(changed.as_deref(), Ok(expected), "{text}");
-    }
-}
