@@ -86,13 +86,6 @@ impl<'a> Row<'a> {
         self.attributes == schema.partition.len() + sort.len()
             && sort.iter().all(|attribute| self.value(attribute).is_some())
     }
-
-    fn into_owned(self) -> Row<'static> {
-        let owned = |(name, scalar): (Cow<'_, str>, Scalar<'_>)| {
-            (Cow::Owned(name.into_owned()), scalar.into_owned())
-        };
-        Row { scalars: self.scalars.into_iter().map(owned).collect(), attributes: self.attributes }
-    }
 }
 
 fn fits(attribute: &KeyAttribute, scalar: &Scalar<'_>) -> bool {
@@ -149,13 +142,6 @@ impl<'a> Access<'a> {
             resource: resource.clone(),
             context: context.clone(),
         })
-    }
-
-    /// The same, borrowing nothing of the body.
-    pub(super) fn into_owned(self) -> Access<'static> {
-        let keys = self.keys.into_owned();
-        let Self { action, resources, table, index, context, named, doubts, .. } = self;
-        Access { action, resources, table, index, keys, context, named, doubts }
     }
 }
 
@@ -233,23 +219,6 @@ impl Keys<'_> {
         values.sort_unstable();
         values.dedup();
         (!values.is_empty()).then_some(values)
-    }
-
-    fn into_owned(self) -> Keys<'static> {
-        let owned = |rows: Vec<Row<'_>>| rows.into_iter().map(Row::into_owned).collect();
-        match self {
-            Self::None => Keys::None,
-            Self::Unknown => Keys::Unknown,
-            Self::Keyed(rows) => Keys::Keyed(owned(rows)),
-            Self::Written(rows) => Keys::Written(owned(rows)),
-            Self::Batch { keyed, written } => {
-                Keys::Batch { keyed: owned(keyed), written: owned(written) }
-            }
-            Self::Query { equal, start } => {
-                Keys::Query { equal: equal.into_owned(), start: start.map(Row::into_owned) }
-            }
-            Self::Statement(statement) => Keys::Statement(statement),
-        }
     }
 }
 

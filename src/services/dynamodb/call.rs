@@ -279,14 +279,6 @@ impl<'b> Input<'b> {
     }
 }
 
-impl Described<'_> {
-    /// The same, borrowing nothing of the body.
-    pub fn into_owned(self) -> Described<'static> {
-        let accesses = self.accesses.into_iter().map(Access::into_owned).collect();
-        Described { accesses, changes: self.changes }
-    }
-}
-
 /// The table that a member names; `A.B` is member `B` of member `A`.
 fn table<'p>(
     request: Members<'_, '_>,

@@ -67,6 +67,8 @@ pub(super) struct Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
     Key,
+    /// By key, of an item that is changed.
+    Update,
     Item,
     Query,
     /// It doesn't, and has no keys that could say so.
@@ -405,7 +407,7 @@ const UPDATE: Shape = Shape {
         "ExpressionAttributeValues",
         "ReturnValuesOnConditionCheckFailure",
     ],
-    rows: Rows::Key,
+    rows: Rows::Update,
     selects: false,
 };
 

@@ -22,6 +22,10 @@ pub(super) struct Attributes<'r> {
     doubts: Vec<String>,
     /// Whether what is to be read was named, and is understood.
     projected: Option<bool>,
+    /// Those that an update writes.
+    changed: Vec<&'r str>,
+    /// Whether it may write others, since it isn't understood.
+    changes_more: bool,
 }
 
 impl<'r> Attributes<'r> {
@@ -42,7 +46,13 @@ impl<'r> Attributes<'r> {
         }
         if let Some(text) = members.text("UpdateExpression")? {
             let read = expression::update(text, &placeholders, &mut attributes.names);
-            attributes.understood("UpdateExpression", read);
+            match attributes.understood("UpdateExpression", read) {
+                Some(changed) => attributes.changed = changed,
+                None => attributes.changes_more = true,
+            }
+        }
+        if let Some(updates) = members.object("AttributeUpdates")? {
+            attributes.changed.extend(updates.iter().map(|(name, _)| name));
         }
         if members.get("SearchConditionExpression").is_some() {
             attributes.doubt("SearchConditionExpression: its grammar isn't known");
@@ -143,6 +153,16 @@ pub(super) fn keys<'r>(
     Ok(match rows {
         Rows::Scan => Keys::None,
         Rows::Key => row("Key")?.map_or(Keys::Unknown, Keys::Keyed),
+        Rows::Update if attributes.changes_more => Keys::Unknown,
+        Rows::Update => {
+            // DynamoDB lets no key be changed. Where it can be, nobody knows whose row the item
+            // becomes.
+            let mut rows = row("Key")?;
+            for row in rows.iter_mut().flatten() {
+                row.scalars.retain(|(name, _)| !attributes.changed.contains(&&**name));
+            }
+            rows.map_or(Keys::Unknown, Keys::Keyed)
+        }
         Rows::Item => row("Item")?.map_or(Keys::Unknown, Keys::Written),
         Rows::Query => {
             let equal = query(members, attributes)?;

@@ -12,6 +12,8 @@ pub(super) struct Parser<'p, 'r, 'a> {
     placeholders: &'p Placeholders<'r, 'a>,
     /// Where the top-level attributes go.
     pub(super) attributes: &'p mut Vec<&'r str>,
+    /// Those of them that an update writes.
+    pub(super) changed: Vec<&'r str>,
     depth: usize,
 }
 
@@ -25,7 +27,8 @@ impl<'p, 'r, 'a> Parser<'p, 'r, 'a> {
             return Err(ExpressionError::TooLong);
         }
         placeholders.check()?;
-        Ok(Self { lexer: Lexer::new(text)?, placeholders, attributes, depth: 0 })
+        let (lexer, changed) = (Lexer::new(text)?, Vec::new());
+        Ok(Self { lexer, placeholders, attributes, changed, depth: 0 })
     }
 
     /// That there is no more.

@@ -20,6 +20,15 @@ pub(super) const VALUES: &str = r#"{":v":{"S":"v"},":w":{"S":"w"},":0":{"N":"1.0
 type Read =
     for<'r> fn(&'r str, &Placeholders<'r, '_>, &mut Vec<&'r str>) -> Result<(), ExpressionError>;
 
+/// As one of them.
+fn update<'r>(
+    text: &'r str,
+    placeholders: &Placeholders<'r, '_>,
+    attributes: &mut Vec<&'r str>,
+) -> Result<(), ExpressionError> {
+    super::update(text, placeholders, attributes).map(drop)
+}
+
 /// The attributes of `text`, with a blank between them.
 pub(super) fn attributes(read: Read, text: &str) -> Result<String, ExpressionError> {
     with(NAMES, VALUES, |placeholders| {

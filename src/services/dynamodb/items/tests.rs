@@ -103,6 +103,32 @@ fn a_key_that_isnt_the_tables_is_unknown() {
 }
 
 #[test]
+fn whose_row_an_item_becomes_whose_key_is_changed_is_unknown() {
+    for (change, known) in [
+        (r#""UpdateExpression":"SET n = pk""#, true),
+        (r#""UpdateExpression":"SET n = if_not_exists(sk, pk) REMOVE pks""#, true),
+        (r#""AttributeUpdates":{"n":{"Action":"DELETE"}}"#, true),
+        (r#""UpdateExpression":"SET pk = n""#, false),
+        (r#""UpdateExpression":"SET n = m, pk.x = n""#, false),
+        (r#""UpdateExpression":"REMOVE n REMOVE pk""#, false),
+        (r#""UpdateExpression":"REMOVE n, pk""#, false),
+        (r##""UpdateExpression":"SET #n = n","ExpressionAttributeNames":{"#n":"pk"}"##, false),
+        (r#""UpdateExpression":"SET n = ""#, false),
+        (r#""AttributeUpdates":{"pk":{"Action":"PUT","Value":{"S":"b"}}}"#, false),
+        (r#""AttributeUpdates":{"n":{},"sk":null}"#, false),
+        (r#""AttributeUpdates":{"pk":{}},"UpdateExpression":"SET n = m""#, false),
+    ] {
+        let members = format!(r#""TableName":"demo",{KEY},{change}"#);
+        let expected = if known { " leadingkeys=[a]" } else { " leadingkeys=?" };
+        let alone = checks("UpdateItem", &format!("{{{members}}}")).unwrap();
+        assert!(alone[0].contains(expected), "{change}: {alone:?}");
+        let body = format!(r#"{{"TransactItems":[{{"Update":{{{members}}}}}]}}"#);
+        let among_others = checks("TransactWriteItems", &body).unwrap();
+        assert!(among_others[0].contains(expected), "{change}: {among_others:?}");
+    }
+}
+
+#[test]
 fn an_item_may_have_more_than_its_key() {
     let item = r#"{"TableName":"demo","Item":{"x":{"L":[]},"sk":{"S":"1"},"pk":{"S":"a"}}}"#;
     asks("PutItem", item, &["PutItem table/demo attributes=[pk,sk,x] leadingkeys=[a]"]);
