@@ -218,12 +218,14 @@ def _reads():
     yield "Scan", old, [check("Scan", attributes="a b", **SPECIFIC)]
 
     search = {**table, "IndexName": "by-tenant", "SearchVector": [{"N": "1.5"}], "TopK": 1}
-    both = [check("SearchVectors", on=each, keys=UNKNOWN, attributes="") for each in (INDEX, TABLE)]
+    whole = {"Select": "ALL_PROJECTED_ATTRIBUTES"}
+    both = [check("SearchVectors", on=each, keys=UNKNOWN, attributes="", **whole) for each in (INDEX, TABLE)]
     yield "SearchVectors", search, both
     # What a search may be told isn't documented well enough to tell its attributes.
     more = {**PROJECTION, **VALUES, **CAPACITY, "SearchConditionExpression": "pk = :v"}
     obscured = [
-        check("SearchVectors", on=each, keys=UNKNOWN, Attributes=UNKNOWN, **CAPACITY) for each in (INDEX, TABLE)
+        check("SearchVectors", on=each, keys=UNKNOWN, Attributes=UNKNOWN, **SPECIFIC, **CAPACITY)
+        for each in (INDEX, TABLE)
     ]
     yield "SearchVectors", {**search, **more}, obscured
 

@@ -231,7 +231,7 @@ const FEW: usize = 16;
 const KEPT_DEPTH: usize = 7;
 /// Values that are kept of one body, and the most members of one object. An item has room for fewer
 /// than that.
-const MAX_KEPT: usize = 1 << 18;
+const MAX_KEPT: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;
