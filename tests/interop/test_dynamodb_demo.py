@@ -393,10 +393,8 @@ def test_rights(people, owners, who):
         found = code(attempt, client, owners[who])
         after = everything(carol)
         if who not in may:
-            # What nobody may is refused before it is asked who it is.
-            wanted = refusal if may else DENIED
-            if found != wanted:
-                wrong[name] = f"{found} instead of {wanted}"
+            if found != refusal:
+                wrong[name] = f"{found} instead of {refusal}"
             if after != before:
                 wrong[name] = "refused, and yet the rows are others"
         elif then is None and found in (DENIED, MISSING) or then not in (None, found):
