@@ -205,10 +205,17 @@ Exchange bob's token for temporary credentials, and use the AWS command line:
   aws s3 ls --recursive s3://{BUCKET}/
   aws s3 cp s3://{BUCKET}/secret/plans.txt -
 
-Rows of a DynamoDB table are their owners' as well. bob may put and get what is under his own id, not under another's:
-  aws dynamodb put-item --table-name {TABLE} --item "{{"pk":{{"S":"$ID"}},"sk":{{"S":"tea"}}}}"
+Rows of a DynamoDB table are their owners' as well. bob may put, get and query what is under his own id:
+  OWN="{{\"pk\":{{\"S\":\"$ID\"}},\"sk\":{{\"S\":\"tea\"}}}}"
+  aws dynamodb put-item --table-name {TABLE} --item "$OWN"
+  aws dynamodb get-item --table-name {TABLE} --key "$OWN"
+  aws dynamodb query --table-name {TABLE} --key-condition-expression 'pk = :me' \
+    --expression-attribute-values "{{\":me\":{{\"S\":\"$ID\"}}}}"
   aws dynamodb execute-statement --statement "SELECT * FROM {TABLE} WHERE pk = '$ID'"
+
+but neither a row of somebody else's nor everybody's (AccessDeniedException):
   aws dynamodb get-item --table-name {TABLE} --key '{{"pk":{{"S":"nobody"}},"sk":{{"S":"notes"}}}}'
+  aws dynamodb scan --table-name {TABLE}
 
 Why?
   {program} explain --config {configuration} --token "$ALICE" POST {gate}/api/orders/1

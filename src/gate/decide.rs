@@ -257,6 +257,8 @@ impl Gate<'_> {
             rows::decide((self.rules, route), tables, question, reading, progress).await?;
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
+        // A backend may have tables of several hosts; a schema was learnt of one.
+        forward.headers.remove("x-forwarded-host");
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit {
             grounds: decided.grounds,
