@@ -137,10 +137,12 @@ impl<'a> Access<'a> {
         });
         let mut context = self.context.clone();
         self.keys.add_to(&mut context, key);
-        self.resources.iter().map(move |resource| Check {
+        // Nearly always there is one: the last takes the context itself.
+        let contexts = std::iter::repeat_n(context, self.resources.len());
+        self.resources.iter().zip(contexts).map(|(resource, context)| Check {
             action: self.action.clone(),
             resource: resource.clone(),
-            context: context.clone(),
+            context,
         })
     }
 }
