@@ -14,8 +14,8 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use poolgate::clock::Time;
 use poolgate::gate::{
-    Authenticate, Engine, Forward, Gate, Match, Outcome, Question, Route, Routes, Rules, Service,
-    TokenSources, Trail, Whole,
+    Authenticate, Compose, Engine, Forward, Gate, Match, Outcome, Question, Route, Routes, Rules,
+    Service, TokenSources, Trail, Whole,
 };
 use poolgate::http::{Authority, Peer, RawTarget, Scheme, TrustedProxies, receive};
 use poolgate::iam::{Account, AccountFile, FileKind};
@@ -82,6 +82,8 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         scopes: Vec::new(),
         authenticate: Authenticate::Token,
         iam: Engine::Enforce,
+        cedar: Engine::Off,
+        compose: Compose::All,
         guest: false,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
@@ -101,6 +103,8 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         routes: Routes::new(routes, vec![POOL.to_owned()], Vec::new()).expect("routes"),
         region: Some("eu-west-1".to_owned()),
         account_id: Some("123456789012".to_owned()),
+        cedar: None,
+        shadow: None,
         credentials: None,
         body_buffer: 1 << 20,
         guests: Vec::new(),

@@ -11,6 +11,7 @@
 //!
 //! Lower rooms know nothing of higher ones; `docs/architecture.md` draws the house.
 
+pub mod cedar;
 pub mod cli;
 pub mod clock;
 pub mod config;

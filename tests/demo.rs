@@ -68,6 +68,32 @@ impl Demo {
         Wire::connect(self.gate).ask(request).status
     }
 
+    /// Status and body of an operation of a service that takes JSON.
+    fn call(&self, target: &str, body: &str, token: Option<&str>) -> (u16, String) {
+        let authorization =
+            token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
+        let version = if target.starts_with("DynamoDB") { "1.0" } else { "1.1" };
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: {}\r\n{authorization}x-amz-target: {target}\r\n\
+             content-type: application/x-amz-json-{version}\r\ncontent-length: {}\r\n\r\n{body}",
+            self.gate,
+            body.len()
+        );
+        let answer = Wire::connect(self.gate).ask(request);
+        (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    /// The identity id that a user's token stands for.
+    fn identity(&self, token: &str) -> String {
+        let body = format!(
+            r#"{{"IdentityPoolId":"us-east-1:00000000-0000-4000-8000-000000000001",
+                "Logins":{{"cognito-idp.us-east-1.amazonaws.com/us-east-1_Demo00001":"{token}"}}}}"#
+        );
+        let (status, body) = self.call("AWSCognitoIdentityService.GetId", &body, None);
+        assert_eq!(status, 200, "{body}");
+        body.split('"').nth(3).unwrap().to_owned()
+    }
+
     fn stop(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -138,6 +164,57 @@ fn everyone_gets_the_rights_of_the_table_on_objects() {
     assert_eq!(demo.stop(), Some(0));
 }
 
+/// The same on DynamoDB: what each may do with own rows, with nobody's, and with all.
+#[test]
+fn everyone_gets_the_rights_of_the_table_on_rows() {
+    let demo = Demo::start(None);
+    let requests = [
+        ("PutItem", r#""TableName":"demo","Item":OWN"#),
+        ("GetItem", r#""TableName":"demo","Key":OWN"#),
+        ("BatchGetItem", r#""RequestItems":{"demo":{"Keys":[OWN]}}"#),
+        (
+            "Query",
+            r#""TableName":"demo","KeyConditionExpression":"pk=:me",
+               "ExpressionAttributeValues":{":me":{"S":"ME"}}"#,
+        ),
+        ("ExecuteStatement", r#""Statement":"SELECT * FROM demo WHERE pk = 'ME'""#),
+        ("BatchWriteItem", r#""RequestItems":{"demo":[{"PutRequest":{"Item":OWN}}]}"#),
+        (
+            "TransactWriteItems",
+            r#""TransactItems":[{"ConditionCheck":{"TableName":"demo","Key":OWN,
+               "ConditionExpression":"attribute_exists(pk)"}}]"#,
+        ),
+        ("DeleteItem", r#""TableName":"demo","Key":OWN"#),
+        ("GetItem", r#""TableName":"demo","Key":{"pk":{"S":"nobody"},"sk":{"S":"notes"}}"#),
+        ("ExecuteStatement", r#""Statement":"SELECT * FROM demo WHERE pk = 'nobody'""#),
+        ("Scan", r#""TableName":"demo""#),
+        ("DescribeTable", r#""TableName":"demo""#),
+    ];
+    let (reads, writes) = ([400, 200, 200, 200, 400, 400, 400, 400], [200; 8]);
+    for (user, own, others) in [
+        (Some("alice"), reads, [400; 4]),
+        (Some("bob"), writes, [400; 4]),
+        (Some("carol"), writes, [200; 4]),
+        (Some("dave"), writes, [400; 4]),
+        (None, [400; 8], [400; 4]),
+    ] {
+        let token = user.map(|user| demo.token(user, "id"));
+        let me = token.as_deref().map_or_else(|| "me".to_owned(), |token| demo.identity(token));
+        let row = format!(r#"{{"pk":{{"S":"{me}"}},"sk":{{"S":"1"}}}}"#);
+        let found = requests.map(|(operation, members)| {
+            let body = format!("{{{}}}", members.replace("OWN", &row).replace("ME", &me));
+            let target = format!("DynamoDB_20120810.{operation}");
+            let (status, body) = demo.call(&target, &body, token.as_deref());
+            // Nobody is refused for another reason than rights.
+            let denied = if user.is_some() { "AccessDenied" } else { "MissingAuthenticationToken" };
+            assert!(status == 200 || body.contains(denied), "{user:?} {operation}: {body}");
+            status
+        });
+        assert_eq!(found, [own.as_slice(), &others].concat()[..], "{user:?}");
+    }
+    assert_eq!(demo.stop(), Some(0));
+}
+
 #[test]
 fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
     let data = tempfile::tempdir().unwrap();
@@ -158,6 +235,9 @@ fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
     let carol = demo.token("carol", "id");
     assert_eq!(demo.ask("PUT", "/demo/kept", Some(&carol)), 200);
     assert_eq!(demo.ask("DELETE", "/demo/public/hello.txt", Some(&carol)), 204);
+    let row = r#"{"pk":{"S":"somebody"},"sk":{"S":"kept"}}"#;
+    let put = format!(r#"{{"TableName":"demo","Item":{row}}}"#);
+    assert_eq!(demo.call("DynamoDB_20120810.PutItem", &put, Some(&carol)).0, 200);
     assert_eq!(demo.stop(), Some(0));
 
     let demo = Demo::start(Some(data.path()));
@@ -165,6 +245,9 @@ fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
     let carol = demo.token("carol", "id");
     assert_eq!(demo.ask("GET", "/demo/kept", Some(&carol)), 200);
     assert_eq!(demo.ask("GET", "/demo/public/hello.txt", Some(&carol)), 404);
+    let get = format!(r#"{{"TableName":"demo","Key":{row}}}"#);
+    let (status, found) = demo.call("DynamoDB_20120810.GetItem", &get, Some(&carol));
+    assert!(status == 200 && found.contains("kept"), "{status} {found}");
     assert_eq!(fs::read(data.path().join("identity.key")).unwrap(), identity);
     assert_eq!(demo.ask("GET", "/api/x", Some(&demo.token("alice", "id"))), 200);
 }

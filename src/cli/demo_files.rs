@@ -138,6 +138,7 @@ routes:
     service: execute-api
     match: {{ path: /api/ }}
     api: {{ id: demoapi, stage: prod }}
+    engines: {{ iam: enforce, cedar: shadow }}
     upstream: {{ url: "http://{echo}" }}
   - name: files
     service: s3
@@ -204,10 +205,17 @@ Exchange bob's token for temporary credentials, and use the AWS command line:
   aws s3 ls --recursive s3://{BUCKET}/
   aws s3 cp s3://{BUCKET}/secret/plans.txt -
 
-Rows of a DynamoDB table are their owners' as well. bob may put and get what is under his own id, not under another's:
-  aws dynamodb put-item --table-name {TABLE} --item "{{"pk":{{"S":"$ID"}},"sk":{{"S":"tea"}}}}"
+Rows of a DynamoDB table are their owners' as well. bob may put, get and query what is under his own id:
+  OWN="{{\"pk\":{{\"S\":\"$ID\"}},\"sk\":{{\"S\":\"tea\"}}}}"
+  aws dynamodb put-item --table-name {TABLE} --item "$OWN"
+  aws dynamodb get-item --table-name {TABLE} --key "$OWN"
+  aws dynamodb query --table-name {TABLE} --key-condition-expression 'pk = :me' \
+    --expression-attribute-values "{{\":me\":{{\"S\":\"$ID\"}}}}"
   aws dynamodb execute-statement --statement "SELECT * FROM {TABLE} WHERE pk = '$ID'"
+
+but neither a row of somebody else's nor everybody's (AccessDeniedException):
   aws dynamodb get-item --table-name {TABLE} --key '{{"pk":{{"S":"nobody"}},"sk":{{"S":"notes"}}}}'
+  aws dynamodb scan --table-name {TABLE}
 
 Why?
   {program} explain --config {configuration} --token "$ALICE" POST {gate}/api/orders/1
@@ -246,7 +254,7 @@ pub(super) const OBJECTS: [(&str, &str); 3] = [
 pub(super) const S3_KEY: &str = "poolgate-demo";
 
 /// Name in the data folder, and content.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 11] = [
     ("policies/roles/Reader.json", include_str!("../../policies/roles/Reader.json")),
     ("policies/roles/Writer.json", include_str!("../../policies/roles/Writer.json")),
     ("policies/roles/Admin.json", include_str!("../../policies/roles/Admin.json")),
@@ -255,4 +263,10 @@ const FILES: [(&str, &str); 8] = [
     ("policies/managed/DenySecret.json", include_str!("../../policies/managed/DenySecret.json")),
     ("policies/identity-pools/demo.json", include_str!("../../policies/identity-pools/demo.json")),
     ("policies/user-pools/groups.json", include_str!("../../policies/user-pools/groups.json")),
+    ("policies/cedar/api.cedar", include_str!("../../policies/cedar/api.cedar")),
+    ("policies/cedar/api.cedarschema", include_str!("../../policies/cedar/api.cedarschema")),
+    (
+        "policies/cedar/template-links.json",
+        include_str!("../../policies/cedar/template-links.json"),
+    ),
 ];

@@ -214,7 +214,7 @@ fn as_json(line: &str, decision: &Decision) -> Value {
         Outcome::Allow(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
         Outcome::Answer(answer) => ("allow", answer.grounds.reason(), None, Value::Null),
         Outcome::Deny(denial) => {
-            ("deny", denial.reason, Some(denial.detail.as_str()), denial.found.clone())
+            ("deny", denial.reason, Some(denial.detail.as_str()), (*denial.found).clone())
         }
     };
     json!({

@@ -69,7 +69,9 @@ fn rows(out: &mut String, prefix: &str, object: &Value) {
         object["required"].as_array().is_some_and(|names| names.iter().any(|n| n == name))
     };
     let Some(properties) = object["properties"].as_object() else { return };
-    for (name, field) in properties {
+    // By name, in whichever order serde_json keeps them.
+    let sorted: std::collections::BTreeMap<_, _> = properties.iter().collect();
+    for (name, field) in sorted {
         let path = format!("{prefix}{name}");
         let default = match &field["default"] {
             Value::Null if required(name) => "required".to_owned(),

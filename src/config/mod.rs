@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 mod credentials;
+mod engines;
 mod issuers;
 pub mod json;
 mod logs;
@@ -28,13 +29,13 @@ mod value;
 mod yaml;
 
 pub use credentials::{CredentialKey, Credentials, S3, Sign};
+pub use engines::{CedarTypes, ComposeWord, EngineMode, Engines};
 pub use issuers::{OidcProvider, TokenRules, UserPool};
 pub use logs::{AccessLog, DecisionLog, Log, LogFormat, LogLevel, Only, Sink};
 pub use problem::{At, Position, Problem, Severity};
 pub use reach::UpstreamUrl;
 pub use route::{
-    Alb, Api, Authenticate, CedarEngine, Engines, IamEngine, Match, Route, Service, TokenSource,
-    Upstream, UpstreamHost,
+    Alb, Api, Authenticate, Match, Route, Service, TokenSource, Upstream, UpstreamHost,
 };
 pub use secret::Secret;
 pub use settings::{

@@ -1,6 +1,7 @@
 //! Routes: what is behind the gate, who gets through to it, and as which operation.
 
 use super::credentials::Sign;
+use super::engines::{self, EngineMode, Engines};
 use super::map::Map;
 use super::problem::{At, Position};
 use super::reach::{HostAndPort, HostName, Origin, PathPrefix, UpstreamUrl};
@@ -102,36 +103,6 @@ words! {
     }
 }
 
-/// Which policies decide.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Engines {
-    /// IAM policies.
-    pub iam: IamEngine,
-    /// Cedar policies.
-    pub cedar: CedarEngine,
-}
-
-words! {
-    /// What IAM policies do.
-    pub IamEngine {
-        /// They decide.
-        Enforce = "enforce",
-        /// They are not asked.
-        Off = "off",
-    }
-    "shadow" => NOT_YET,
-}
-
-words! {
-    /// What Cedar policies do.
-    pub CedarEngine {
-        /// They are not asked.
-        Off = "off",
-    }
-    "enforce" => NOT_YET,
-    "shadow" => NOT_YET,
-}
-
 /// Where else a token may be than in `Authorization`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenSource {
@@ -231,6 +202,7 @@ impl Section for Route {
         map.later("cors");
 
         check_service(map, service, engines.as_ref());
+        engines::check(map, service, engines.as_ref());
         if let Some(actions) = &actions {
             check_rules(map, actions);
         }
@@ -329,15 +301,6 @@ impl Section for Api {
     }
 }
 
-impl Section for Engines {
-    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
-        let iam = map.default("iam", "enforce", "What IAM policies do.");
-        let cedar = map.default("cedar", "off", "What Cedar policies do.");
-        map.later("compose");
-        Some(Self { iam: iam?, cedar: cedar? })
-    }
-}
-
 impl Section for TokenSource {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let cookie = map.optional::<CookieName>("cookie", "In the cookie of this name.");
@@ -395,7 +358,7 @@ impl Section for Upstream {
     }
 }
 
-section!(Alb, Api, Engines, Match, Route, TokenSource, Upstream);
+section!(Alb, Api, Match, Route, TokenSource, Upstream);
 
 /// All routes, checked against each other.
 pub(super) struct Routes(pub(super) Vec<Route>);
@@ -462,8 +425,8 @@ fn competes(one: &Route, other: &Route) -> bool {
 fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Option<&Engines>) {
     match service {
         Some(Service::ExecuteApi) => {
-            let enforced = engines.is_some_and(|engines| engines.iam == IamEngine::Enforce);
-            if enforced && !map.has("api") && !map.has("actions") {
+            let asked = engines.is_some_and(|engines| engines.iam != EngineMode::Off);
+            if asked && !map.has("api") && !map.has("actions") {
                 map.error(
                     None,
                     "needs `api` {id, stage} for execute-api:Invoke, or `actions`, or engines.iam: off",
@@ -478,8 +441,8 @@ fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Optio
             refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
             refuse(map, &["guest"], FOR_DATA);
         }
-        Some(Service::S3) => check_data(map, "S3", "an S3 upstream", engines),
-        Some(Service::DynamoDb) => check_data(map, "DynamoDB", "a DynamoDB upstream", engines),
+        Some(Service::S3) => check_data(map, "S3", "an S3 upstream"),
+        Some(Service::DynamoDb) => check_data(map, "DynamoDB", "a DynamoDB upstream"),
         None => {}
     }
     if service.is_some_and(|service| service != Service::DynamoDb) {
@@ -488,13 +451,10 @@ fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Optio
 }
 
 /// What holds for routes of S3 and of DynamoDB alike.
-fn check_data(map: &mut Map<'_, '_>, service: &str, an_upstream: &str, engines: Option<&Engines>) {
+fn check_data(map: &mut Map<'_, '_>, service: &str, an_upstream: &str) {
     refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
     let why = format!("is for APIs: {service} never gets the caller's credentials");
     refuse(map, &["forward_token"], &why);
-    if engines.is_some_and(|engines| engines.iam == IamEngine::Off) {
-        map.error(Some("engines"), format!("IAM decides on every {service} route"));
-    }
     if map.has("host") {
         map.error(Some("host"), format!("{an_upstream} is told its own; write upstream.host"));
     }
@@ -512,8 +472,14 @@ fn check_public(map: &mut Map<'_, '_>, authenticate: Authenticate, engines: Opti
     if authenticate == Authenticate::Required {
         return;
     }
-    if engines.is_some_and(|engines| engines.iam == IamEngine::Enforce) {
+    if engines.is_some_and(|engines| engines.iam != EngineMode::Off) {
         map.error(Some("authenticate"), "`none` goes with engines.iam: off only");
+    }
+    if engines.is_some_and(|engines| engines.cedar != EngineMode::Off) {
+        map.error(
+            Some("authenticate"),
+            "`none` asks nobody who is calling, and so no Cedar policy",
+        );
     }
     for name in ["scopes", "token"] {
         if map.has(name) {
@@ -522,7 +488,6 @@ fn check_public(map: &mut Map<'_, '_>, authenticate: Authenticate, engines: Opti
     }
 }
 
-const NOT_YET: &str = "is not in this version of poolgate yet";
 const FOR_APIS: &str = "is for `service: execute-api` only";
 const FOR_DATA: &str = "is for `service: s3` and `service: dynamodb` only";
 const BUILT_IN_SERVICES: [&str; 4] = ["cognito-identity", "sts", "iam", "verifiedpermissions"];

@@ -17,6 +17,30 @@ fn each_rule_is_reported() {
             "10:19: routes[0].authenticate: `none` goes with engines.iam: off only",
         ),
         (
+            api("    engines: { iam: off, cedar: shadow }\n    authenticate: none\n"),
+            "11:19: routes[0].authenticate: `none` asks nobody who is calling, and so no Cedar policy",
+        ),
+        (
+            api("    engines: { iam: off, cedar: enforce, compose: guardrail }\n"),
+            "10:51: routes[0].engines.compose: `guardrail` only forbids what IAM allows; it needs iam: enforce",
+        ),
+        (
+            route("    service: s3\n    engines: { cedar: enforce, compose: any }\n"),
+            "10:14: routes[0].engines: IAM decides on every S3 route; Cedar may restrict it (`all`, `guardrail`), not widen it (`any`)",
+        ),
+        (
+            route("    service: cognito-idp\n    engines: { cedar: shadow }\n"),
+            "10:14: routes[0].engines: Cedar isn't asked on routes of cognito-idp",
+        ),
+        (
+            with("cedar: { principal: \"App::\" }\n"),
+            "11:21: cedar.principal: must be a name such as App::User",
+        ),
+        (
+            with("cedar: { namespace: App, action: App::Deed }\n"),
+            "11:34: cedar.action: must be `Action`, in whatever namespace: Cedar knows no others",
+        ),
+        (
             api(&format!("{off}    authenticate: none\n    scopes: [a]\n")),
             "12:13: routes[0].scopes: demands a token, and authenticate is `none`",
         ),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::credentials::{Credentials, S3};
+use super::engines::CedarTypes;
 use super::issuers::{OidcProvider, TokenRules, UserPool};
 use super::logs::{AccessLog, DecisionLog, Log};
 use super::map::Map;
@@ -40,6 +41,10 @@ pub struct Settings {
     pub identity_pools: At<PathBuf>,
     /// The folder of policies.
     pub policies: At<PathBuf>,
+    /// A folder of policies that are only compared with those in force.
+    pub shadow_policies: Option<At<PathBuf>>,
+    /// What Cedar's entity types are called.
+    pub cedar: CedarTypes,
     /// How temporary credentials are made; none are without.
     pub credentials: Option<Credentials>,
     /// How S3's requests name buckets.
@@ -178,8 +183,14 @@ impl Section for Settings {
         let policies = map.default::<At<PathBuf>>(
             "policies",
             "policies",
-            "The folder of policies: roles/, managed/, resources/ and organization/ are read; cedar/ must be empty yet.",
+            "The folder of policies: roles/, managed/, resources/, organization/ and cedar/ are read.",
         );
+        let shadow_policies = map.optional::<At<PathBuf>>(
+            "shadow_policies",
+            "A folder of policies like `policies`, that is asked too and decides nothing: what it would decide otherwise is counted and logged.",
+        );
+        let cedar = map
+            .section::<CedarTypes>("cedar", "What the entity types of Cedar policies are called.");
         let credentials: Option<Option<Credentials>> =
             map.optional("credentials", "How temporary credentials are made; none are without.");
         let s3 = map.section::<S3>("s3", "How S3's requests name buckets.");
@@ -228,6 +239,8 @@ impl Section for Settings {
             token: token?,
             identity_pools: identity_pools?.unwrap_or_else(beside),
             policies,
+            shadow_policies: shadow_policies?,
+            cedar: cedar?,
             credentials: credentials?,
             s3: s3?,
             identities: identities?,

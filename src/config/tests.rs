@@ -7,9 +7,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{
-    Authenticate, CedarEngine, IamEngine, IdentityStore, Keys, LogFormat, LogLevel, Only, Piece,
-    Problem, Segment, Service, Settings, Sink, UpstreamHost, UpstreamUrl, load_text, read_text,
-    schema,
+    Authenticate, EngineMode, IdentityStore, Keys, LogFormat, LogLevel, Only, Piece, Problem,
+    Segment, Service, Settings, Sink, UpstreamHost, UpstreamUrl, load_text, read_text, schema,
 };
 
 fn environment(name: &str) -> Option<OsString> {
@@ -165,7 +164,7 @@ fn what_is_left_out_is_at_its_default() {
     let route = &settings.routes[0];
     assert_eq!(route.r#match, None);
     assert_eq!(route.authenticate, Authenticate::Required);
-    assert_eq!((route.engines.iam, route.engines.cedar), (IamEngine::Enforce, CedarEngine::Off));
+    assert_eq!((route.engines.iam, route.engines.cedar), (EngineMode::Enforce, EngineMode::Off));
     assert!(route.forward_token);
     assert_eq!(route.host, UpstreamHost::Keep);
 }
@@ -270,7 +269,7 @@ routes:
     upstream: { url: "http://127.0.0.1:9000/base", sign: {} }
     guest: true
   - service: sts
-    engines: { iam: shadow, compose: all }
+    engines: { iam: shadows, compose: both }
     scopes:
 log: { level: inf }
 "#;
@@ -301,8 +300,8 @@ log: { level: inf }
             "21:5: routes[1]: `name` is missing: its name, unique; also in metrics and logs",
             "21:5: routes[1]: `upstream` is missing: where permitted requests go",
             "21:14: routes[1].service: `sts` is built in and needs no route",
-            "22:21: routes[1].engines.iam: `shadow` is not in this version of poolgate yet",
-            "22:29: routes[1].engines.compose: this version of poolgate does not have it yet",
+            "22:21: routes[1].engines.iam: must be one of enforce, shadow, off, not \"shadows\"; did you mean `shadow`?",
+            "22:39: routes[1].engines.compose: must be one of all, any, guardrail, not \"both\"",
             "23:11: routes[1].scopes: must be a list, not nothing",
             "24:15: log.level: must be one of error, warn, info, debug, trace, not \"inf\"; did you mean `info`?",
         ]

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 
 use super::{
+    cedar,
     credentials::{credentials, signer},
     policies::{Policies, PolicyFiles, problems_in, read_policies},
     routes::routes,
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
     doors::{ConnectionLimits, Logged, Snapshot},
-    gate::Rules,
+    gate::{Cedar, Rules, Shadow},
     http::TrustedProxies,
     identity::{IdentityIds, IdentityPool},
     server::server_config,
@@ -131,7 +132,13 @@ impl Builder {
         let stamps = Stamps::of(path, &settings);
         let files = read_policies(&settings)?;
         let mut problems = Vec::new();
-        let policies = files.parse().map_err(|found| problems.extend(found)).ok();
+        let types = cedar::type_names(&settings.cedar);
+        let policies = files.parse(&types).map_err(|found| problems.extend(found)).ok();
+        if let Some(policies) = &policies {
+            let shadow = policies.shadow.as_ref().map(|(_, cedar)| cedar.is_some());
+            let has = (policies.cedar.is_some(), shadow);
+            cedar::check(&settings, has, &mut problems, &mut warnings);
+        }
         let hash = hash(&text, &files);
         let written = serde_json::json!({ "file": path.display().to_string(), "text": text });
         let tls = self.listener_tls(&settings, &mut problems);
@@ -155,7 +162,8 @@ impl Builder {
         };
         // From here on nothing fails but what the checks above should have found.
         let (issuers, keys) = self.issuers(&settings)?;
-        let Policies { account, pools, groups } = policies;
+        let Policies { account, pools, groups, cedar, shadow, warnings: more } = policies;
+        warnings.extend(more);
         warnings.extend(warn_of_roles(&settings, &pools, &account));
         let aws = settings.aws.as_ref();
         let snapshot = Snapshot {
@@ -168,6 +176,9 @@ impl Builder {
                 groups,
                 identities: ids,
                 account,
+                cedar: cedar.map(Cedar::new),
+                shadow: shadow
+                    .map(|(account, cedar)| Shadow { account, cedar: cedar.map(Cedar::new) }),
                 routes,
                 region: aws.map(|a| a.region.clone()),
                 account_id: aws.map(|a| a.account.clone()),

@@ -2,6 +2,7 @@
 //! up upstreams' names, and watches files. No request waits for it but for a key never seen.
 
 mod build;
+mod cedar;
 mod credentials;
 mod fetch;
 mod policies;

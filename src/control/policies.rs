@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    cedar::{self, TypeNames},
     config::{
         At, Position, Problem, Settings,
         json::{Step, locate},
@@ -17,28 +18,39 @@ use crate::{
 /// The policy files of a configuration, as text.
 #[derive(Debug, Default)]
 pub struct PolicyFiles {
-    /// The account they are of, if it is configured.
+    /// The account that they are of.
     id: Option<String>,
-    /// What the account is loaded from.
     account: Vec<(FileKind, PolicyFile)>,
     pools: Vec<PolicyFile>,
     /// By user pool id.
     groups: Vec<(String, PolicyFile)>,
+    cedar: Vec<PolicyFile>,
+    shadow: Option<ShadowFiles>,
+}
+
+/// The files of `shadow_policies`.
+#[derive(Debug, Default)]
+struct ShadowFiles {
+    account: Vec<(FileKind, PolicyFile)>,
+    cedar: Vec<PolicyFile>,
 }
 
 /// A file and its text.
 #[derive(Debug)]
 pub(super) struct PolicyFile {
-    path: PathBuf,
-    text: String,
+    pub(super) path: PathBuf,
+    pub(super) text: String,
 }
 
 /// What the policy files say.
-#[derive(Debug)]
 pub(super) struct Policies {
     pub(super) account: Account,
     pub(super) pools: Vec<IdentityPool>,
     pub(super) groups: Vec<(String, Groups)>,
+    pub(super) cedar: Option<cedar::Policies>,
+    /// Roles and Cedar's policies of `shadow_policies`.
+    pub(super) shadow: Option<(Account, Option<cedar::Policies>)>,
+    pub(super) warnings: Vec<Problem>,
 }
 
 /// Reads the policy files that `settings` name. Missing folders are empty.
@@ -46,7 +58,7 @@ pub(super) struct Policies {
 /// # Errors
 /// Every file that can't be read.
 pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
-    let mut problems = Vec::new();
+    let (mut problems, mut unread) = (Vec::new(), Vec::new());
     let mut folder = |path: &Path, position: Position| {
         read_folder(path).unwrap_or_else(|(path, error)| {
             let message = format!("can't read {}: {error}", path.display());
@@ -55,27 +67,45 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
         })
     };
     let At { value: policies, position } = &settings.policies;
-    let mut account = Vec::new();
-    for (name, kind) in FOLDERS {
-        let files = folder(&policies.join(name), *position);
-        account.extend(files.into_iter().map(|file| (kind, file)));
-    }
+    let mut account_files = |policies: &Path, position: Position| {
+        let of = |(name, kind): (&str, FileKind)| {
+            folder(&policies.join(name), position).into_iter().map(move |file| (kind, file))
+        };
+        FOLDERS.into_iter().flat_map(of).collect::<Vec<_>>()
+    };
+    let account = account_files(policies, *position);
+    let shadow_account = |shadow: &At<PathBuf>| account_files(&shadow.value, shadow.position);
+    let of_shadow = settings.shadow_policies.as_ref().map(shadow_account);
     let pools = folder(&settings.identity_pools.value, settings.identity_pools.position);
+    let mut cedar = |path: &Path, position: Position| {
+        super::cedar::read(path).unwrap_or_else(|(path, error)| {
+            let message = format!("can't read {}: {error}", path.display());
+            unread.push(Problem::error(&settings.file, position, message));
+            Vec::new()
+        })
+    };
+    let of_cedar = cedar(&policies.join("cedar"), *position);
+    let shadow = settings.shadow_policies.as_ref().zip(of_shadow).map(|(at, account)| {
+        ShadowFiles { account, cedar: cedar(&at.value.join("cedar"), at.position) }
+    });
+    if let Some(At { value, position }) = &settings.shadow_policies
+        && !value.is_dir()
+    {
+        let message = format!("{} is not a folder", value.display());
+        unread.push(Problem::error(&settings.file, *position, message));
+    }
+    problems.extend(unread);
     let id = settings.aws.as_ref().map(|aws| aws.account.clone());
-    let needs_id = |kind: &FileKind| matches!(kind, FileKind::Resources | FileKind::Organization);
-    if let (None, Some((_, file))) = (&id, account.iter().find(|(kind, _)| needs_id(kind))) {
+    let of_shadow = shadow.iter().flat_map(|shadow| &shadow.account);
+    let needs_id = |(kind, _): &&(FileKind, PolicyFile)| {
+        matches!(kind, FileKind::Resources | FileKind::Organization)
+    };
+    if let (None, Some((_, file))) = (&id, account.iter().chain(of_shadow).find(needs_id)) {
         let message = format!(
             "aws.account is missing: {} says what is of this account and what of another",
             file.path.display()
         );
         problems.push(Problem::error(&settings.file, *position, message));
-    }
-    for name in NOT_YET {
-        let path = policies.join(name);
-        if let Some(message) = not_yet(&path) {
-            let message = format!("{}: {message}", path.display());
-            problems.push(Problem::error(&settings.file, *position, message));
-        }
     }
     let mut groups = Vec::new();
     for pool in &settings.user_pools {
@@ -89,7 +119,7 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
         }
     }
     match problems.is_empty() {
-        true => Ok(PolicyFiles { id, account, pools, groups }),
+        true => Ok(PolicyFiles { id, account, pools, groups, cedar: of_cedar, shadow }),
         false => Err(problems),
     }
 }
@@ -100,26 +130,45 @@ pub(super) fn problems_in(policies: &Path, pools: &Path) -> Vec<Problem> {
     let of = |(name, kind): (&str, FileKind)| {
         folder(&policies.join(name)).into_iter().map(move |file| (kind, file))
     };
-    let account = FOLDERS.into_iter().flat_map(of).collect();
-    let files = PolicyFiles { id: None, account, pools: folder(pools), groups: Vec::new() };
-    files.parse().err().unwrap_or_default()
+    let files = PolicyFiles {
+        account: FOLDERS.into_iter().flat_map(of).collect(),
+        pools: folder(pools),
+        // Cedar's need the configuration's names of entity types.
+        ..PolicyFiles::default()
+    };
+    files.parse(&TypeNames::default()).err().unwrap_or_default()
 }
 
 impl PolicyFiles {
     /// Every file, for the hash over a configuration.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.account
-            .iter()
+        let shadow = self.shadow.iter();
+        let account = self.account.iter().chain(shadow.clone().flat_map(|s| &s.account));
+        account
             .map(|(_, file)| file)
             .chain(&self.pools)
             .chain(self.groups.iter().map(|(_, file)| file))
+            .chain(&self.cedar)
+            .chain(shadow.flat_map(|s| &s.cedar))
             .map(|file| (file.path.as_path(), file.text.as_str()))
     }
 
     /// What they say, or every problem at its line and column.
-    pub(super) fn parse(&self) -> Result<Policies, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let account = self.account(&mut problems);
+    pub(super) fn parse(&self, types: &TypeNames) -> Result<Policies, Vec<Problem>> {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let account = account_of(&self.account, self.id.as_deref(), &mut problems);
+        let mut cedar = |files: &[PolicyFile], problems: &mut Vec<Problem>| {
+            let loaded = super::cedar::load(files, types);
+            let (policies, more) = loaded.map_err(|found| problems.extend(found)).ok()??;
+            warnings.extend(more);
+            Some(policies)
+        };
+        let of_cedar = cedar(&self.cedar, &mut problems);
+        let shadow = self.shadow.as_ref().and_then(|shadow| {
+            let account = account_of(&shadow.account, self.id.as_deref(), &mut problems);
+            let cedar = cedar(&shadow.cedar, &mut problems);
+            Some((account?, cedar))
+        });
         let mut pools: Vec<IdentityPool> = Vec::new();
         for file in &self.pools {
             match IdentityPool::parse(&file.text) {
@@ -143,39 +192,44 @@ impl PolicyFiles {
             }
         }
         match account {
-            Some(account) if problems.is_empty() => Ok(Policies { account, pools, groups }),
+            Some(account) if problems.is_empty() => {
+                Ok(Policies { account, pools, groups, cedar: of_cedar, shadow, warnings })
+            }
             _ => Err(problems),
         }
     }
+}
 
-    fn account(&self, problems: &mut Vec<Problem>) -> Option<Account> {
-        let names: Vec<String> =
-            self.account.iter().map(|(_, file)| file.path.display().to_string()).collect();
-        let sources: Vec<AccountFile<'_>> = self
-            .account
-            .iter()
-            .zip(&names)
-            .map(|((kind, file), name)| AccountFile { name, kind: *kind, text: &file.text })
-            .collect();
-        Account::load(&sources, self.id.as_deref())
-            .map_err(|errors| {
-                problems.extend(errors.iter().map(|error| {
-                    let at = names.iter().position(|name| *name == error.file);
-                    match at.and_then(|at| self.account.get(at)) {
-                        Some((_, file)) => file.problem(&error.path, &error.problem.to_string()),
-                        None => {
-                            let path = Path::new(&error.file);
-                            Problem::error(path, Position::START, error.problem.to_string())
-                        }
+/// The account of these files.
+fn account_of(
+    files: &[(FileKind, PolicyFile)],
+    id: Option<&str>,
+    problems: &mut Vec<Problem>,
+) -> Option<Account> {
+    let names: Vec<String> = files.iter().map(|(_, f)| f.path.display().to_string()).collect();
+    let sources: Vec<AccountFile<'_>> = files
+        .iter()
+        .zip(&names)
+        .map(|((kind, file), name)| AccountFile { name, kind: *kind, text: &file.text })
+        .collect();
+    Account::load(&sources, id)
+        .map_err(|errors| {
+            problems.extend(errors.iter().map(|error| {
+                let at = names.iter().position(|name| *name == error.file);
+                match at.and_then(|at| files.get(at)) {
+                    Some((_, file)) => file.problem(&error.path, &error.problem.to_string()),
+                    None => {
+                        let path = Path::new(&error.file);
+                        Problem::error(path, Position::START, error.problem.to_string())
                     }
-                }));
-            })
-            .ok()
-    }
+                }
+            }));
+        })
+        .ok()
 }
 
 impl PolicyFile {
-    fn problem(&self, path: &JsonPath, message: &str) -> Problem {
+    pub(super) fn problem(&self, path: &JsonPath, message: &str) -> Problem {
         let steps: Vec<Step<'_>> = path
             .steps()
             .iter()
@@ -202,6 +256,14 @@ fn read_folder(folder: &Path) -> Result<Vec<PolicyFile>, (PathBuf, io::Error)> {
 
 /// The paths of the JSON files of a folder and the folders in it.
 pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    list_files(folder, &|path| path.extension().is_some_and(|e| e == "json"))
+}
+
+/// The same of the files that are `wanted`.
+pub(super) fn list_files(
+    folder: &Path,
+    wanted: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut found = Vec::new();
     let mut open = vec![(folder.to_owned(), 1)];
     while let Some((folder, depth)) = open.pop() {
@@ -223,7 +285,7 @@ pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::E
             }
             if path.is_dir() {
                 open.push((path, depth + 1));
-            } else if path.extension().is_some_and(|e| e == "json") {
+            } else if wanted(&path) {
                 found.push(path);
             }
             if found.len() + open.len() > MAX_FILES {
@@ -236,23 +298,7 @@ pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::E
     Ok(found)
 }
 
-/// What is wrong with a folder that isn't read yet: policies in it would decide nothing, and a
-/// Deny among them would be taken for one that is in force.
-fn not_yet(folder: &Path) -> Option<String> {
-    let mut entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => return Some(format!("can't be read: {error}")),
-    };
-    let visible = |entry: io::Result<fs::DirEntry>| {
-        entry.map_or(true, |entry| !entry.file_name().to_string_lossy().starts_with('.'))
-    };
-    entries.any(visible).then(|| {
-        "this version of poolgate does not have it yet; it must be empty or missing".to_owned()
-    })
-}
-
-fn read_file(path: &Path) -> io::Result<PolicyFile> {
+pub(super) fn read_file(path: &Path) -> io::Result<PolicyFile> {
     let metadata = fs::metadata(path)?;
     // Opening a FIFO would wait for its writer.
     if !metadata.is_file() {
@@ -265,8 +311,6 @@ fn read_file(path: &Path) -> io::Result<PolicyFile> {
     Ok(PolicyFile { path: path.to_owned(), text: fs::read_to_string(path)? })
 }
 
-/// Folders of the design that this version doesn't read.
-pub(super) const NOT_YET: [&str; 1] = ["cedar"];
 /// The folders that an account is loaded from.
 pub(super) const FOLDERS: [(&str, FileKind); 4] = [
     ("roles", FileKind::Roles),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     config::{self, Position, Problem, Settings},
     gate::{
-        AlbSource, Authenticate, CookieSource, Engine, Forward, Match, Route, RouteConflict,
-        Routes, Service, Tables, TokenSources,
+        AlbSource, Authenticate, Compose, CookieSource, Engine, Forward, Match, Route,
+        RouteConflict, Routes, Service, Tables, TokenSources,
     },
     http::Origin,
     iam::{self, Action},
@@ -50,9 +50,12 @@ pub(super) fn routes(
                 config::Authenticate::Required => Authenticate::Token,
                 config::Authenticate::None => Authenticate::Public,
             },
-            iam: match route.engines.iam {
-                config::IamEngine::Enforce => Engine::Enforce,
-                config::IamEngine::Off => Engine::Off,
+            iam: engine(route.engines.iam),
+            cedar: engine(route.engines.cedar),
+            compose: match route.engines.compose {
+                config::ComposeWord::All => Compose::All,
+                config::ComposeWord::Any => Compose::Any,
+                config::ComposeWord::Guardrail => Compose::Guardrail,
             },
             guest: route.guest,
             forward_token: match route.forward_token {
@@ -76,11 +79,19 @@ pub(super) fn routes(
         .ok()
 }
 
+fn engine(mode: config::EngineMode) -> Engine {
+    match mode {
+        config::EngineMode::Enforce => Engine::Enforce,
+        config::EngineMode::Shadow => Engine::Shadow,
+        config::EngineMode::Off => Engine::Off,
+    }
+}
+
 /// The pool a route resolves roles with, if it needs one.
 fn pool_of(route: &config::Route, pools: &[IdentityPool]) -> Result<Option<usize>, String> {
     let needed = route.service != config::Service::CognitoIdp
         && route.authenticate == config::Authenticate::Required
-        && route.engines.iam == config::IamEngine::Enforce;
+        && route.engines.iam != config::EngineMode::Off;
     let name = &route.name;
     match (&route.identity_pool, pools) {
         (Some(id), _) => match pools.iter().position(|pool| pool.id() == id.value) {

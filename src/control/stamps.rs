@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::policies::{FOLDERS, NOT_YET, list_folder};
+use super::policies::{FOLDERS, list_files, list_folder};
 use crate::config::Settings;
 
 /// The state of every file and folder that a configuration is read from, that of the configuration
@@ -27,15 +27,22 @@ impl Stamps {
     /// As the files of the configuration at `file`, which says `settings`, are now.
     pub(super) fn of(file: &Path, settings: &Settings) -> Self {
         let policies = &settings.policies.value;
-        let pools = settings.identity_pools.value.clone();
-        let folders = FOLDERS.map(|(name, _)| policies.join(name)).into_iter().chain([pools]);
+        let mut folders = vec![settings.identity_pools.value.clone()];
+        let mut of_cedar = Vec::new();
+        let shadow = settings.shadow_policies.as_ref().map(|shadow| &shadow.value);
+        for policies in [policies].into_iter().chain(shadow) {
+            folders.extend(FOLDERS.map(|(name, _)| policies.join(name)));
+            of_cedar.push(policies.join("cedar"));
+        }
         let mut paths = vec![file.to_owned()];
         for folder in folders {
             paths.extend(list_folder(&folder).unwrap_or_default());
             paths.push(folder);
         }
-        // Whatever comes into being in these refuses the configuration.
-        paths.extend(NOT_YET.map(|name| policies.join(name)));
+        for folder in of_cedar {
+            paths.extend(list_files(&folder, &|_| true).unwrap_or_default());
+            paths.push(folder);
+        }
         let groups = settings.user_pools.iter().filter_map(|pool| pool.groups.as_ref());
         paths.extend(groups.map(|groups| groups.value.clone()));
         if let Some(tls) = &settings.listen.proxy.tls {

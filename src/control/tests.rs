@@ -1,5 +1,7 @@
 //! Building generations, on files.
 
+mod cedar;
+
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
@@ -140,21 +142,6 @@ async fn hidden_copies_of_a_mount_are_passed_over() {
     place.write("policies/roles/bad.json", "{");
     let problems = builder().build(&place.path("poolgate.yaml")).err().unwrap();
     assert!(problems[0].to_string().contains("bad.json:1:"), "{}", problems[0]);
-}
-
-#[tokio::test]
-async fn policies_that_this_version_would_not_apply_are_refused() {
-    let place = Place::new();
-    let (file, folder) = (place.path("poolgate.yaml"), "policies/cedar");
-    fs::create_dir(place.path(folder)).unwrap();
-    place.write("policies/cedar/.gitkeep", "");
-    let settings = builder().build(&file).unwrap().settings;
-    let before = place.stamps(&settings);
-    place.write("policies/cedar/deny.any", "forbid (principal, action, resource);");
-    assert_ne!(place.stamps(&settings), before, "a reload would not see it");
-    let problems = builder().build(&file).err().unwrap();
-    let message = problems[0].to_string();
-    assert!(message.contains(folder) && message.contains("not have it yet"), "{message}");
 }
 
 #[tokio::test]

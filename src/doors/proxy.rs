@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, Gate, Outcome, Question, Trail},
+    gate::{Decision, Gate, Heard, Outcome, Question, Trail},
     http::{self, AlbHeaders, Authority, Peer, Problem, RawTarget, RequestError, Scheme},
-    telemetry::{method_label, status_class},
+    telemetry::{Metrics, method_label, status_class},
     upstream::{AnswerBody, Client, ForwardError},
 };
 
@@ -219,6 +219,7 @@ impl Proxy {
         };
         let route = route.unwrap_or_default();
         self.shared.metrics.decided(route, effect, reason, took);
+        count_heard(&self.shared.metrics, route, &decision.heard);
         exchange.describe(asked, decision.id.as_str(), route);
         let log = match snapshot.logged {
             Logged::All => true,
@@ -256,6 +257,19 @@ impl Proxy {
         }
         close(&mut response);
         Answer { response, route: None }
+    }
+}
+
+/// What engines and shadows said.
+fn count_heard(metrics: &Metrics, route: &str, heard: &Heard) {
+    for said in &heard.engines {
+        let labels = [route, said.engine, said.mode, said.verdict];
+        metrics.engine_verdicts.with_label_values(&labels).inc_by(said.count);
+    }
+    for shadow in &heard.shadows {
+        let agrees = if shadow.agrees { "true" } else { "false" };
+        let labels = [route, shadow.shadow, agrees, shadow.effect];
+        metrics.shadow_decisions.with_label_values(&labels).inc_by(shadow.count);
     }
 }
 

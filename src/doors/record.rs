@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::Time,
-    gate::{Content, Decision, Grounds, IdentityContent, Login, Outcome, Rules, StsContent},
+    gate::{
+        Content, Decision, EngineVerdict, Grounds, IdentityContent, Login, Outcome, Rules,
+        ShadowVerdict, StsContent,
+    },
     iam::StatementRef,
     services::s3::Merge,
 };
@@ -49,6 +52,15 @@ pub struct DecisionRecord<'a> {
     checks: Vec<CheckRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     statements: Vec<String>,
+    /// Cedar policies that permit it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    policies: Vec<&'a str>,
+    /// What each engine said, where there is more than IAM.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    engines: &'a [EngineVerdict],
+    /// What shadows would have decided otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadow: Vec<&'a ShadowVerdict>,
     #[serde(skip_serializing_if = "Value::is_null")]
     found: Value,
     micros: u64,
@@ -111,9 +123,13 @@ impl<'a> DecisionRecord<'a> {
         decision: &'a Decision,
         micros: u64,
     ) -> Self {
+        let mut policies = Vec::new();
         let (effect, reason, detail, statements, found) = match &decision.outcome {
             Outcome::Allow(permit) => {
                 let grounds = permit.grounds();
+                if let Grounds::Permit(permits) | Grounds::Both(_, permits) = grounds {
+                    policies.extend(permits.iter().map(String::as_str));
+                }
                 let refused = permit.answer().merge.as_ref().map_or(Value::Null, refused);
                 ("allow", grounds.reason(), None, statements(grounds), refused)
             }
@@ -122,7 +138,7 @@ impl<'a> DecisionRecord<'a> {
             }
             Outcome::Deny(denial) => {
                 let detail = Some(denial.detail.as_str());
-                ("deny", denial.reason, detail, Vec::new(), denial.found.clone())
+                ("deny", denial.reason, detail, Vec::new(), (*denial.found).clone())
             }
         };
         let (issuer, subject, token_id) = match &decision.login {
@@ -164,6 +180,9 @@ impl<'a> DecisionRecord<'a> {
                 .map(|(action, resource)| CheckRecord { action, resource })
                 .collect(),
             statements,
+            policies,
+            engines: &decision.heard.engines,
+            shadow: decision.heard.shadows.iter().filter(|shadow| !shadow.agrees).collect(),
             found,
             micros,
         }
@@ -194,7 +213,9 @@ fn refused(merge: &Merge) -> Value {
 fn statements(grounds: &Grounds) -> Vec<String> {
     let record = |matched: &StatementRef| matched.label();
     match grounds {
-        Grounds::Statements(matched) => matched.iter().map(record).collect(),
+        Grounds::Statements(matched) | Grounds::Both(matched, _) => {
+            matched.iter().map(record).collect()
+        }
         _ => Vec::new(),
     }
 }

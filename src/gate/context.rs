@@ -8,6 +8,7 @@ use std::{borrow::Cow, sync::OnceLock};
 use ::http::{HeaderMap, header};
 
 use crate::{
+    cedar::Surroundings,
     clock::Time,
     http::{Received, Scheme},
     iam::{Context, Lookup},
@@ -40,6 +41,20 @@ impl<'a> RequestContext<'a> {
         let (source_ip, current_time) = (OnceLock::new(), OnceLock::new());
         let epoch_time = OnceLock::new();
         Self { headers, received, now, region, account, source_ip, current_time, epoch_time }
+    }
+
+    /// When the request was received.
+    pub(super) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The same for Cedar.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            source_ip: self.received.client_ip,
+            millis: self.now.millis(),
+            secure: self.received.scheme == Scheme::Https,
+        }
     }
 
     /// A header that a condition may read: unknown where it is repeated or isn't text, since AWS

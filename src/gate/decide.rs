@@ -5,14 +5,15 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    AnswerRule, Authenticate, Decision, DecisionId, Denial, Destination, Engine, Grounds,
+    AnswerRule, Authenticate, Decision, DecisionId, Denial, Destination, Engine, Grounds, Heard,
     IdentityHeaders, Outcome, Payload, Question, Refusal, Route, Rules, Service, Tables, Trail,
     authenticate::{Login, authenticate, remove_credentials},
     body::Reading,
     context::RequestContext,
-    demands::{demand_token, missing_token, refuse_credentials, refuse_signed_query},
+    demands::{demand_token, refuse_credentials, refuse_signed_query},
+    engines::{Asked, Engines},
     form::form_action,
-    judge::{Wording, judge},
+    judge::Wording,
     named::Named,
     objects,
     routes::Addressed,
@@ -84,6 +85,7 @@ pub(super) struct Progress {
     pub(super) login: Login,
     pub(super) assumed: Option<Arc<Assumed>>,
     pub(super) checks: Vec<(String, String)>,
+    pub(super) heard: Heard,
     pub(super) trail: Trail,
 }
 
@@ -104,13 +106,14 @@ impl Gate<'_> {
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
+            heard: Heard::default(),
             trail,
         };
         let reading = Reading::new(payload);
         let outcome =
             self.outcome(question, reading, &mut progress).await.unwrap_or_else(Outcome::Deny);
-        let Progress { destination, login, assumed, checks, trail } = progress;
-        Decision { id, destination, login, assumed, checks, outcome, trail }
+        let Progress { destination, login, assumed, checks, heard, trail } = progress;
+        Decision { id, destination, login, assumed, checks, heard, outcome, trail }
     }
 
     /// The stages in their order. The only way to a [`Permit`].
@@ -173,7 +176,7 @@ impl Gate<'_> {
             }
             progress.login = found.login;
             demand_token(route, &progress.login)?;
-            if route.iam == Engine::Enforce {
+            if route.iam == Engine::Enforce || matches!(progress.login, Login::Credentials(_)) {
                 progress.assumed = self.assume(route, question.now, progress)?;
             }
         } else if is_api(route) {
@@ -185,10 +188,11 @@ impl Gate<'_> {
         let Question { method, authority, headers, received, now, .. } = question;
         let body = reading.into_body(Proof::None);
         let request = services::Request { method, target, headers, body };
+        let asked = Asked::of(route, &request);
         let mut operation = self.describe(route, request, progress)?;
 
         let context = RequestContext::new(self.rules, &operation.forward.headers, &received, now);
-        let grounds = self.judged(route, &operation, &context, progress)?;
+        let grounds = self.grounds(route, &operation, &context, asked.as_ref(), progress)?;
 
         let headers = &mut operation.forward.headers;
         remove_credentials(headers, route);
@@ -222,7 +226,7 @@ impl Gate<'_> {
 
         let context =
             RequestContext::new(self.rules, &question.headers, &question.received, question.now);
-        let decided = objects::decide(self.rules, operation, &context, progress)?;
+        let decided = objects::decide((self.rules, route), operation, &context, progress)?;
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // It may name a bucket, which a backend that goes by it would read a second time.
@@ -249,9 +253,12 @@ impl Gate<'_> {
         let found = authenticate(self, route, question, signed, &mut reading, progress).await?;
         progress.login = found.login;
         progress.assumed = self.assume(route, question.now, progress)?;
-        let decided = rows::decide(self.rules, tables, question, reading, progress).await?;
+        let decided =
+            rows::decide((self.rules, route), tables, question, reading, progress).await?;
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
+        // A backend may have tables of several hosts; a schema was learnt of one.
+        forward.headers.remove("x-forwarded-host");
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit {
             grounds: decided.grounds,
@@ -281,6 +288,39 @@ impl Gate<'_> {
         })
     }
 
+    /// The grounds on which `operation` is allowed.
+    fn grounds(
+        &self,
+        route: &Route,
+        operation: &Operation,
+        context: &RequestContext<'_>,
+        asked: Option<&Asked>,
+        progress: &mut Progress,
+    ) -> Result<Grounds, Denial> {
+        let checks = match &operation.checks {
+            Checks::Public => return Ok(Grounds::PublicOperation),
+            Checks::All(checks) => checks,
+            Checks::Each(_) => return Err(misconfigured("items are not judged here")),
+        };
+        if route.authenticate == Authenticate::Public {
+            return Ok(Grounds::PublicRoute);
+        }
+        let shadow = self.shadow_session(route, context.now(), progress);
+        let Progress { login, assumed, heard, trail, .. } = progress;
+        let engines = Engines {
+            rules: self.rules,
+            account: &self.rules.account,
+            route,
+            login,
+            assumed: assumed.as_deref(),
+            session: assumed.as_deref().or(shadow.as_deref()).map(|assumed| &assumed.session),
+            context,
+            asked,
+            wording: Wording::Plain,
+        };
+        engines.judge(checks, trail, heard)
+    }
+
     fn describe(
         &self,
         route: &Route,
@@ -303,42 +343,6 @@ impl Gate<'_> {
         })?;
         progress.note_checks(checks_of(&operation));
         Ok(operation)
-    }
-
-    /// The grounds on which `operation` is allowed.
-    fn judged(
-        &self,
-        route: &Route,
-        operation: &Operation,
-        context: &RequestContext<'_>,
-        progress: &mut Progress,
-    ) -> Result<Grounds, Denial> {
-        let checks = match &operation.checks {
-            Checks::Public => return Ok(Grounds::PublicOperation),
-            Checks::All(checks) => checks,
-            Checks::Each(_) => return Err(misconfigured("items are not judged here")),
-        };
-        match (route.authenticate, route.iam) {
-            (Authenticate::Public, _) => Ok(Grounds::PublicRoute),
-            (Authenticate::Token, Engine::Off) => match &progress.login {
-                Login::Token(_) => Ok(Grounds::Token),
-                _ => Err(missing_token()),
-            },
-            (Authenticate::Token, Engine::Enforce) => {
-                let Some(assumed) = progress.assumed.clone() else {
-                    return Err(misconfigured("the caller has no role"));
-                };
-                let trail = &mut progress.trail;
-                judge(
-                    (&self.rules.account, &assumed.session),
-                    checks,
-                    context,
-                    trail,
-                    Wording::Plain,
-                )
-                .map(Grounds::Statements)
-            }
-        }
     }
 }
 

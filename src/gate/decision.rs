@@ -6,7 +6,8 @@ use ::http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    Answer, CredentialError, Destination, Permit, RouteIndex, Tables, Trail, authenticate::Login,
+    Answer, CredentialError, Destination, Heard, Permit, RouteIndex, Tables, Trail,
+    authenticate::Login,
 };
 use crate::{
     http::{RequestError, identity_list, identity_value},
@@ -32,6 +33,8 @@ pub struct Decision {
     pub assumed: Option<Arc<Assumed>>,
     /// What was asked of IAM: action and resource of each check, as far as described.
     pub checks: Vec<(String, String)>,
+    /// What each engine said, where there are several, and what others would have said.
+    pub heard: Heard,
     /// Allowed or denied.
     pub outcome: Outcome,
     /// The steps taken, if someone listened.
@@ -64,6 +67,7 @@ impl Decision {
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
+            heard: Heard::default(),
             outcome: Outcome::Deny(denial),
             trail: Trail::Off,
         }
@@ -86,6 +90,10 @@ pub enum Outcome {
 pub enum Grounds {
     /// IAM statements that allow every check.
     Statements(Vec<StatementRef>),
+    /// Cedar policies that permit it, by id.
+    Permit(Vec<String>),
+    /// Both.
+    Both(Vec<StatementRef>, Vec<String>),
     /// The route asks for a token only, and the token is valid.
     Token,
     /// The route says `authenticate: none`.
@@ -105,6 +113,8 @@ impl Grounds {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Statements(_) => "allowed_by_policy",
+            Self::Permit(_) => "allowed_by_cedar",
+            Self::Both(..) => "allowed_by_both",
             Self::Token => "valid_token",
             Self::PublicRoute => "public_route",
             Self::PublicOperation => "public_operation",
@@ -125,13 +135,13 @@ pub struct Denial {
     /// A sentence for the caller, without secrets.
     pub detail: String,
     /// What else an operator wants to know; for the decision log and `explain` only.
-    pub found: Value,
+    pub found: Box<Value>,
 }
 
 impl Denial {
     /// A denial of which there is nothing more to tell.
     pub(super) fn new(reason: &'static str, refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self { reason, refusal, detail: detail.into(), found: Value::Null }
+        Self { reason, refusal, detail: detail.into(), found: Box::default() }
     }
 
     /// Whether what follows on the connection can't be trusted either.
@@ -141,7 +151,7 @@ impl Denial {
 
     /// The same, with what else an operator wants to know.
     pub(super) fn with(self, found: Value) -> Self {
-        Self { found, ..self }
+        Self { found: Box::new(found), ..self }
     }
 }
 

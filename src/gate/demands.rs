@@ -6,12 +6,14 @@ use crate::{
     token::{TokenKind, VerifiedToken},
 };
 
-/// What a route asks of the token itself. Where IAM decides, temporary credentials will do as well.
+/// What a route asks of the token itself. Where policies decide, temporary credentials will do as well.
 pub(super) fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
     let token = match login {
         Login::Token(token) => token,
         // Credentials have a role and nothing else that a route could ask for.
-        Login::Credentials(_) if route.scopes.is_empty() && route.iam == Engine::Enforce => {
+        Login::Credentials(_)
+            if route.scopes.is_empty() && [route.iam, route.cedar].contains(&Engine::Enforce) =>
+        {
             return Ok(());
         }
         Login::Credentials(_) => return Err(token_required()),

@@ -12,12 +12,15 @@ mod assume;
 mod assume_role;
 mod authenticate;
 mod body;
+mod callers;
 mod context;
 mod credentials;
 mod decide;
 mod decision;
 mod demands;
+mod engines;
 mod form;
+mod heard;
 mod judge;
 mod logins;
 mod named;
@@ -34,18 +37,20 @@ mod vend;
 
 pub use answer::{Answer, AssumedRoleUser, Content, IdentityContent, OpenIdToken, StsContent};
 pub use authenticate::Login;
+pub use callers::Cedar;
 pub use credentials::{CredentialError, CredentialRules, Presented};
 pub use decide::{DECISION_DEADLINE, Gate, Permit};
 pub use decision::{
     AnswerRule, Decision, DecisionId, Denial, Forget, Grounds, IdentityHeaders, Outcome, Refusal,
 };
+pub use heard::{EngineVerdict, Heard, ShadowVerdict};
 pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use routes::{
     Authenticate, BuiltIn, Destination, Forward, Match, Route, RouteConflict, RouteIndex, Routes,
     Service,
 };
-pub use rules::{AlbSource, CookieSource, Engine, Rules, TokenSources};
+pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
 pub use tables::Tables;
 pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
 

@@ -4,12 +4,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    AnswerRule, Denial, Grounds, Login, Question, Refusal, Rules,
+    AnswerRule, Denial, Grounds, Heard, Login, Question, Refusal, Route, Rules,
     authenticate::Authenticated,
     body::{LARGE, Reading},
     context::RequestContext,
     decide::{Progress, misconfigured},
-    judge::{Wording, judge},
+    engines::Engines,
+    judge::Wording,
 };
 use crate::{
     http::Scheme,
@@ -97,49 +98,55 @@ pub(super) struct Decided {
 /// Decides `operation`: which statements allow it, what is left of it, and what its caller may learn
 /// from the answer.
 pub(super) fn decide(
-    rules: &Rules,
+    (rules, route): (&Rules, &Route),
     operation: Operation,
     context: &RequestContext<'_>,
     progress: &mut Progress,
 ) -> Result<Decided, Denial> {
-    let assumed = progress.assumed.clone();
     let anonymous = Session::anonymous();
-    let session = assumed.as_ref().map_or(&anonymous, |assumed| &assumed.session);
-    let who = (&rules.account, session);
-    let trail = &mut progress.trail;
+    let Progress { login, assumed, heard, trail, .. } = progress;
+    let assumed = assumed.as_deref();
+    let session = Some(assumed.map_or(&anonymous, |assumed| &assumed.session));
+    let wording = Wording::S3;
+    let account = &rules.account;
+    let engines =
+        Engines { rules, account, route, login, assumed, session, context, asked: None, wording };
     let Operation { mut forward, checks, reveals } = operation;
     match checks {
         Checks::Public => Err(Denial::from(S3Error::NotImplemented)),
         Checks::All(checks) => {
-            let matched = judge(who, &checks, context, trail, Wording::S3)?;
+            let grounds = engines.judge(&checks, trail, heard)?;
             // AWS tells of a key that isn't there only who may list the bucket, and names that right.
             let hides_missing = reveals.and_then(|check| {
                 let step = "whether the caller may be told that an object doesn't exist";
                 trail.note("decide", || (step.to_owned(), Value::Null));
-                judge(who, &[check], context, trail, Wording::S3).err().map(|d| d.detail)
+                // It is no part of the answer that shadows are compared with.
+                let mut unheard = Heard::default();
+                engines.judge(&[check], trail, &mut unheard).err().map(|denial| denial.detail)
             });
             let answer = AnswerRule { hides_missing, ..AnswerRule::default() };
-            Ok(Decided { grounds: Grounds::Statements(matched), forward, answer })
+            Ok(Decided { grounds, forward, answer })
         }
         Checks::Each(mut delete) => {
-            let mut grounds = Vec::new();
+            let mut grounds: Option<Grounds> = None;
             let mut refused = Vec::new();
             let mut first = None;
-            delete.objects.retain(|object| {
-                match judge(who, &object.checks, context, trail, Wording::S3) {
-                    Ok(matched) => {
-                        grounds.extend(matched);
-                        true
+            delete.objects.retain(|object| match engines.judge(&object.checks, trail, heard) {
+                Ok(more) => {
+                    match &mut grounds {
+                        Some(grounds) => grounds.extend(more),
+                        None => grounds = Some(more),
                     }
-                    Err(denial) => {
-                        refused.push(Refused {
-                            key: object.key.clone(),
-                            version_id: object.version_id.clone(),
-                            message: denial.detail.clone(),
-                        });
-                        first.get_or_insert(denial);
-                        false
-                    }
+                    true
+                }
+                Err(denial) => {
+                    refused.push(Refused {
+                        key: object.key.clone(),
+                        version_id: object.version_id.clone(),
+                        message: denial.detail.clone(),
+                    });
+                    first.get_or_insert(denial);
+                    false
                 }
             });
             let merge = (!refused.is_empty()).then_some(Merge { refused });
@@ -148,10 +155,12 @@ pub(super) fn decide(
                     Err(nothing_left(merge, &first))
                 }
                 (delete, merge, _) => {
+                    let Some(grounds) = grounds else {
+                        return Err(misconfigured("the request has no objects"));
+                    };
                     delete.write_to(&mut forward);
                     let answer = AnswerRule { merge, ..AnswerRule::default() };
-                    grounds.dedup_by(|a, b| a.label() == b.label());
-                    Ok(Decided { grounds: Grounds::Statements(grounds), forward, answer })
+                    Ok(Decided { grounds, forward, answer })
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::{
     services::{cognito_identity, cognito_idp, execute_api::Api},
 };
 
-use super::{Engine, Tables, TokenSources, named::Named};
+use super::{Compose, Engine, Tables, TokenSources, named::Named};
 
 /// The place of a route in its configuration.
 pub type RouteIndex = usize;
@@ -36,6 +36,10 @@ pub struct Route {
     pub authenticate: Authenticate,
     /// Whether IAM decides.
     pub iam: Engine,
+    /// Whether Cedar does.
+    pub cedar: Engine,
+    /// How what they say becomes one answer.
+    pub compose: Compose,
     /// Whether a request without credentials is the identity pool's guest.
     pub guest: bool,
     /// Whether the bearer token goes on to the API.

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{
-    AnswerRule, Denial, Forget, Grounds, Question, Refusal, Rules, Tables,
+    AnswerRule, Denial, Forget, Grounds, Question, Refusal, Route, Rules, Tables,
     body::{LARGE, Reading},
     context::RequestContext,
     decide::{Progress, in_time, misconfigured},
-    judge::{Wording, judge},
+    engines::Engines,
+    judge::Wording,
 };
 use crate::{
     http::RequestError,
@@ -33,52 +34,72 @@ pub(super) struct Decided {
 
 /// Decides the call that `question` is. Its body is read whole, and goes upstream byte for byte.
 pub(super) async fn decide(
-    rules: &Rules,
+    (rules, route): (&Rules, &Route),
     tables: &Tables,
     question: &Question,
     mut reading: Reading<'_>,
     progress: &mut Progress,
 ) -> Result<Decided, Denial> {
     let call = called(question)?;
+    let assumed = progress.assumed.clone();
+    // Only a table's policy can allow nobody anything; without one, nobody's body isn't kept.
+    if assumed.is_none() && !rules.account.has_resource_policies("dynamodb") {
+        let detail = "a signature or a token is needed";
+        return Err(Denial::new("missing_credentials", Refusal::MissingCredential, detail));
+    }
+    let anonymous = Session::anonymous();
+    let session = assumed.as_ref().map_or(&anonymous, |assumed| &assumed.session);
+    let who = (&rules.account, session);
     let (Some(region), Some(account)) = (&rules.region, &rules.account_id) else {
         return Err(misconfigured("tables have no ARNs without a region and an account"));
     };
     let place = Place { partition: rules.partition(), region, account };
     let limit = rules.body_buffer.min(MAX_BODY);
     let body = reading.whole(limit).await.map_err(|e| Denial::from(e).limited(limit))?;
-    let input;
-    let described = match body.len() > LARGE {
-        true => {
-            reading.hash().await?;
-            describe_elsewhere(call, body, place).await?
-        }
-        false => {
-            input = Input::read(&body)?;
-            call.describe(&input, place)?
-        }
-    };
-
     let context = RequestContext::new(rules, &question.headers, &question.received, question.now);
-    let assumed = progress.assumed.clone();
-    let anonymous = Session::anonymous();
-    let session = assumed.as_ref().map_or(&anonymous, |assumed| &assumed.session);
-    let who = (&rules.account, session);
-    for doubt in described.accesses.iter().flat_map(|access| &access.doubts) {
+    if body.len() > LARGE {
+        reading.hash().await?;
+    }
+    let mut looked_up = Schemas::new();
+    let mut asked = ask(call, &body, place, tables, &looked_up).await?;
+    if !asked.missing.is_empty() && hangs_on_schema(who, &asked.checks, &context) {
+        in_time(async {
+            for table in std::mem::take(&mut asked.missing) {
+                let schema = tables.schema(&table).await?;
+                looked_up.insert(table, schema);
+            }
+            Ok(())
+        })
+        .await?;
+        asked = ask(call, &body, place, tables, &looked_up).await?;
+    }
+    let Asked { checks, doubts, changes, .. } = asked;
+    for doubt in doubts {
         progress.trail.note("describe", || (format!("not understood: {doubt}"), Value::Null));
     }
-    let checks = checks(&described.accesses, tables, who, &context).await?;
     progress.note_checks(checks.iter());
-    let judged = judge(who, &checks, &context, &mut progress.trail, Wording::Plain);
-    let matched = judged.map_err(|denial| match &assumed {
+    let engines = Engines {
+        rules,
+        account: &rules.account,
+        route,
+        login: &progress.login,
+        assumed: assumed.as_deref(),
+        session: Some(session),
+        context: &context,
+        asked: None,
+        wording: Wording::Plain,
+    };
+    let judged = engines.judge(&checks, &mut progress.trail, &mut progress.heard);
+    let grounds = judged.map_err(|denial| match &assumed {
         Some(_) => denial,
         // The service knows no anonymous callers.
         None => Denial { refusal: Refusal::MissingCredential, ..denial },
     })?;
     Ok(Decided {
-        grounds: Grounds::Statements(matched),
+        grounds,
         forward: call.forward(&question.headers, reading.into_body(Proof::None)),
         answer: AnswerRule {
-            forget: described.changes.map(|table| Forget::of(tables, table)),
+            forget: changes.map(|table| Forget::of(tables, table)),
             ..AnswerRule::default()
         },
     })
@@ -93,60 +114,72 @@ fn called(question: &Question) -> Result<Call, Denial> {
     Ok(Call::of(&question.method, path_and_query, &question.headers)?)
 }
 
-/// Megabytes to parse must not hold up the other connections of this thread.
-async fn describe_elsewhere(
-    call: Call,
-    body: Bytes,
-    place: Place<'_>,
-) -> Result<Described<'static>, Denial> {
-    let [partition, region, account] =
-        [place.partition, place.region, place.account].map(str::to_owned);
-    let describe = move || {
-        let place = Place { partition: &partition, region: &region, account: &account };
-        let input = Input::read(&body)?;
-        Ok::<_, DynamoDbError>(call.describe(&input, place)?.into_owned())
-    };
-    let described = tokio::task::spawn_blocking(describe).await;
-    Ok(described.map_err(|_| misconfigured("the body could not be read"))??)
+/// What is asked of IAM for a call.
+struct Asked {
+    checks: Vec<Check>,
+    /// Tables of which nothing is known: the keys that their schemas would give are unknown.
+    missing: Vec<String>,
+    /// What isn't understood, for the trail.
+    doubts: Vec<String>,
+    /// The table that may be another one afterwards.
+    changes: Option<String>,
 }
+
+/// Schemas by table; `None` where there is no such table.
+type Schemas = HashMap<String, Option<Arc<TableSchema>>>;
 
 /// What IAM is asked. A table's schema is looked up if the answer hangs on it, and only then: the
 /// keys that need it are unknown at first, and a verdict that doesn't name them stands whatever
 /// they are.
-async fn checks(
-    accesses: &[Access<'_>],
+///
+/// Megabytes must not hold up the other connections of this thread. Of a large body nothing but the
+/// checks comes back to it: a million attributes take long to drop, too.
+async fn ask(
+    call: Call,
+    body: &Bytes,
+    place: Place<'_>,
     tables: &Tables,
-    who: (&Account, &Session),
-    context: &RequestContext<'_>,
-) -> Result<Vec<Check>, Denial> {
-    let mut schemas: HashMap<&str, Option<Arc<TableSchema>>> = HashMap::new();
-    let mut missing = Vec::new();
-    for table in accesses.iter().filter_map(Access::wants_schema) {
-        match tables.known(table) {
-            Some(schema) => {
-                schemas.insert(table, schema);
-            }
-            None if missing.contains(&table) => {}
-            None => missing.push(table),
-        }
+    looked_up: &Schemas,
+) -> Result<Asked, Denial> {
+    if body.len() <= LARGE {
+        return Ok(asked(call, body, place, tables, looked_up)?);
     }
-    let make = |schemas: &HashMap<&str, Option<Arc<TableSchema>>>| {
-        let mut checks = Vec::with_capacity(accesses.len());
-        for access in accesses {
-            let table = access.wants_schema();
-            checks.extend(access.checks(table.and_then(|table| schemas.get(table)?.as_deref())));
-        }
-        checks
+    let [partition, region, account] =
+        [place.partition, place.region, place.account].map(str::to_owned);
+    let (body, tables, looked_up) = (body.clone(), tables.clone(), looked_up.clone());
+    let ask = move || {
+        let place = Place { partition: &partition, region: &region, account: &account };
+        asked(call, &body, place, &tables, &looked_up)
     };
-    let checks = make(&schemas);
-    if missing.is_empty() || !hangs_on_schema(who, &checks, context) {
-        return Ok(checks);
+    let asked = tokio::task::spawn_blocking(ask).await;
+    Ok(asked.map_err(|_| misconfigured("the body could not be read"))??)
+}
+
+fn asked(
+    call: Call,
+    body: &[u8],
+    place: Place<'_>,
+    tables: &Tables,
+    looked_up: &Schemas,
+) -> Result<Asked, DynamoDbError> {
+    let input = Input::read(body)?;
+    let Described { accesses, changes } = call.describe(&input, place)?;
+    let (mut checks, mut doubts) = (Vec::with_capacity(accesses.len()), Vec::new());
+    let mut schemas: HashMap<&str, Option<Arc<TableSchema>>> = HashMap::new();
+    let mut missing: Vec<String> = Vec::new();
+    for access in &accesses {
+        let table = access.wants_schema();
+        if let Some(table) = table.filter(|table| !schemas.contains_key(table)) {
+            let known = looked_up.get(table).cloned().or_else(|| tables.known(table));
+            if known.is_none() {
+                missing.push(table.to_owned());
+            }
+            schemas.insert(table, known.flatten());
+        }
+        checks.extend(access.checks(table.and_then(|table| schemas.get(table)?.as_deref())));
+        doubts.extend_from_slice(&access.doubts);
     }
-    for table in missing {
-        let schema = in_time(async { Ok(tables.schema(table).await?) }).await?;
-        schemas.insert(table, schema);
-    }
-    Ok(make(&schemas))
+    Ok(Asked { checks, missing, doubts, changes })
 }
 
 /// Whether a schema could turn a denial of `checks` into an allow.

@@ -11,7 +11,7 @@ use crate::{
     token::Issuers,
 };
 
-use super::{CredentialRules, Routes};
+use super::{Cedar, CredentialRules, Routes};
 
 /// One generation of everything a decision is made from. It is built by the control runtime,
 /// swapped whole on a reload, and taken once per request.
@@ -30,6 +30,10 @@ pub struct Rules {
     pub identities: IdentityIds,
     /// The roles.
     pub account: Account,
+    /// Cedar's policies, if there are any.
+    pub cedar: Option<Cedar>,
+    /// Policies that are compared with these, and decide nothing.
+    pub shadow: Option<Shadow>,
     /// The routes.
     pub routes: Routes,
     /// The region, for `aws:RequestedRegion`; without one the key is unknown.
@@ -73,8 +77,31 @@ impl Rules {
 pub enum Engine {
     /// Its answer counts.
     Enforce,
+    /// It is asked, and what it would change is counted.
+    Shadow,
     /// It isn't asked.
     Off,
+}
+
+/// How the answers of several engines become one. Whatever it says, an engine that denies or fails
+/// denies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compose {
+    /// Every engine has to allow.
+    #[default]
+    All,
+    /// One has to allow.
+    Any,
+    /// IAM has to allow; Cedar may only forbid.
+    Guardrail,
+}
+
+/// Policies that are asked beside those in force.
+pub struct Shadow {
+    /// The roles.
+    pub account: Account,
+    /// Cedar's.
+    pub cedar: Option<Cedar>,
 }
 
 /// Where a token may come from beside `Authorization: Bearer`.

@@ -5,9 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use crate::services::dynamodb::{SchemaError, TableSchema, TableSchemas};
 
 /// The schemas of a route's tables: those the configuration tells, and those the backend does.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tables {
-    configured: HashMap<String, Arc<TableSchema>>,
+    configured: Arc<HashMap<String, Arc<TableSchema>>>,
     learnt: Arc<dyn TableSchemas>,
 }
 
@@ -17,7 +17,7 @@ impl Tables {
         configured: HashMap<String, Arc<TableSchema>>,
         learnt: Arc<dyn TableSchemas>,
     ) -> Self {
-        Self { configured, learnt }
+        Self { configured: Arc::new(configured), learnt }
     }
 
     /// The schema of `table` (its name), or `None` if there is no such table. What is configured

@@ -1,9 +1,11 @@
 //! The gate as a whole, over real rooms: signed tokens, key sets, identity pools, policies.
 
 mod authenticating;
+mod cedar_callers;
 mod contexts;
 mod deciding;
 mod demanding;
+mod engines;
 mod fixture;
 mod routing;
 mod rows;

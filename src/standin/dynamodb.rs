@@ -3,8 +3,13 @@
 //! It answers the data operations, PartiQL, transactions, indexes, streams and time to live;
 //! backups, exports, global tables and resource policies answer UnknownOperationException. Requests
 //! have to look signed; by whom, it doesn't look at.
+//!
+//! Of a request, its body is bounded (16 MiB) and its head (by hyper), but neither the time it takes
+//! nor the number of connections: `dynoxide` takes no other server than its own. So it is for a
+//! loopback address.
 
 use std::fs;
+use std::future::pending;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,15 +17,15 @@ use dynoxide::{Database, DynoxideError};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::runtime::{Builder, Runtime};
 
 use super::user_pool::StandinError;
 
 /// DynamoDB over a file.
-#[derive(Clone)]
 pub struct DynamoDb {
     file: PathBuf,
     database: Database,
+    threads: Threads,
 }
 
 impl std::fmt::Debug for DynamoDb {
@@ -41,7 +46,8 @@ impl DynamoDb {
         let path = file.to_str().ok_or_else(not_text);
         let path = path.map_err(|error| StandinError::io(&file, error))?;
         let database = Database::new(path).map_err(|error| failed(&file, error))?;
-        Ok(Self { file, database })
+        let threads = Threads::new().map_err(|error| StandinError::io(&file, error))?;
+        Ok(Self { file, database, threads })
     }
 
     /// Makes a table with the key `pk`, `sk`, both strings, and puts rows of these keys and notes
@@ -73,22 +79,45 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// Serves until the future is dropped: no more connections are taken then, and those there are
-    /// end with the request they are at.
+    /// Serves until the future is dropped, which closes every connection.
     pub async fn serve(self, listener: TcpListener) {
-        // Its connections are tasks of their own, which end when they are told to.
-        let (held, dropped) = oneshot::channel::<()>();
-        let stopped = async move {
-            let _ = dropped.await;
+        let Self { database, threads, .. } = self;
+        let serving = async move {
+            // A socket wakes the threads that it was registered by.
+            let listener = TcpListener::from_std(listener.into_std()?)?;
+            let served = dynoxide::server::serve_with_shutdown(listener, database, pending());
+            served.await.map_err(io::Error::other)
         };
-        let server = dynoxide::server::serve_with_shutdown(listener, self.database, stopped);
-        // A listener that fails leaves nothing to serve.
-        let _ = tokio::spawn(server).await;
-        drop(held);
+        if let Some(runtime) = &threads.0 {
+            // A listener that fails leaves nothing to serve.
+            let _ = runtime.spawn(serving).await;
+        }
     }
 
     fn request<T: DeserializeOwned>(&self, request: Value) -> Result<T, StandinError> {
         serde_json::from_value(request).map_err(|error| StandinError::io(&self.file, error.into()))
+    }
+}
+
+/// Threads of its own. `dynoxide` waits for its file and for the lock on it on the thread that
+/// serves, which others would have to wait for; and its connections are tasks that nobody but their
+/// runtime ends.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn new() -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        let builder = builder.worker_threads(WORKERS).thread_name("dynamodb").enable_all();
+        Ok(Self(Some(builder.build()?)))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Without waiting for what is being written: this may be an asynchronous task.
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -98,3 +127,6 @@ fn failed(file: &Path, error: DynoxideError) -> StandinError {
 
 #[cfg(test)]
 mod tests;
+
+/// One request holds the file; another is read or answered meanwhile.
+const WORKERS: usize = 2;

@@ -5,7 +5,8 @@
 //! access tokens; no `typ` header) but knows a fixed list of users with a public password. It is
 //! for demonstrations and tests and must not face a network that isn't trusted.
 //!
-//! Every input is bounded: connections, header and body sizes, and the time each may take.
+//! Every input is bounded: connections, header and body sizes, and the time each may take; of the
+//! DynamoDB's, only the sizes, for it comes with a server of its own.
 
 mod directory;
 mod dynamodb;

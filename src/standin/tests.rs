@@ -124,7 +124,8 @@ async fn tokens_have_the_claims_of_cognito() {
     assert_eq!(id["cognito:preferred_role"], role("Writer"));
     assert_eq!((&id["aud"], &id["token_use"]), (&json!(CLIENT_ID), &json!("id")));
     assert_eq!(id["exp"].as_i64().unwrap() - id["iat"].as_i64().unwrap(), 3600);
-    let names: Vec<&str> = access.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut names: Vec<&str> = access.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
     let expected = "auth_time client_id cognito:groups event_id exp iat iss jti origin_jti scope \
                     sub token_use username";
     assert_eq!(names.join(" "), expected);

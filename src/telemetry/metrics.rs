@@ -19,6 +19,10 @@ pub struct Metrics {
     process: Registry,
     /// `poolgate_decisions_total{route,effect,reason}`.
     pub decisions: IntCounterVec,
+    /// `poolgate_engine_verdicts_total{route,engine,mode,verdict}`, on routes that have more than IAM.
+    pub engine_verdicts: IntCounterVec,
+    /// `poolgate_shadow_decisions_total{route,shadow,agrees,effect}`.
+    pub shadow_decisions: IntCounterVec,
     /// `poolgate_decision_seconds{route}`: from the request's head to the decision.
     pub decision_seconds: HistogramVec,
     /// `poolgate_requests_total{route,method,status}`: answers by class of status.
@@ -86,6 +90,16 @@ impl Metrics {
         };
         Ok(Self {
             decisions: counters("decisions_total", "Decisions", &["route", "effect", "reason"])?,
+            engine_verdicts: counters(
+                "engine_verdicts_total",
+                "What each engine said, where there is more than IAM",
+                &["route", "engine", "mode", "verdict"],
+            )?,
+            shadow_decisions: counters(
+                "shadow_decisions_total",
+                "What shadows would have decided",
+                &["route", "shadow", "agrees", "effect"],
+            )?,
             decision_seconds: seconds(
                 "decision_seconds",
                 "Seconds from a request's head to its decision",

@@ -120,7 +120,7 @@ impl Claims {
         self.all.get(name)
     }
 
-    /// The names of all claims, sorted.
+    /// The names of all claims.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.all.keys().map(String::as_str)
     }

@@ -49,6 +49,10 @@ def private(path, text):
 class Files:
     """A gate with one S3 route, `files`, to `backend`; everything of it is in `folder`. Stops at the end of a `with`."""
 
+    ROUTE = "name: files\n    service: s3"
+    # Gates with the same key give the same people the same identities; without one they have nothing in common.
+    IDENTITY_KEY = None
+
     def __init__(self, folder, key, backend, edit_pool=None, guest=True, edit=lambda text: text):
         self.folder, self.key = folder, key
         shutil.copytree(ROOT / "policies", folder / "policies")
@@ -58,8 +62,9 @@ class Files:
             pool = json.loads(path.read_text())
             edit_pool(pool)
             path.write_text(json.dumps(pool))
-        for name in ("identity.key", "credentials.key"):
-            private(folder / name, base64.b64encode(os.urandom(32)).decode())
+        self.grant(folder / "policies")
+        for name, given in (("identity.key", self.IDENTITY_KEY), ("credentials.key", None)):
+            private(folder / name, base64.b64encode(given or os.urandom(32)).decode())
         pem = mint.Key().private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -78,14 +83,16 @@ s3: { domains: [s3.localhost] }
 """
         sign = f"access_key_id: {BACKEND_KEY}, secret_access_key: {{ file: backend.secret }}"
         route = f"""\
-  - name: files
-    service: s3
+  - {self.ROUTE}
     guest: {str(guest).lower()}
     upstream: {{ url: "{backend}", sign: {{ {sign} }} }}
 """
         self.gate = serve(folder, pools, route, more, edit)
         self.gate.tokens.add(BACKEND_SECRET)
         self.people = People(self.gate, lambda user: pool_tokens(key, user))
+
+    def grant(self, policies):
+        """Changes the demo's policies before the gate reads them."""
 
     @property
     def configuration(self):

@@ -106,6 +106,9 @@ class People:
     def s3(self, who, **config):
         return client(self.gate, "s3", self.credentials(who), **config)
 
+    def dynamodb(self, who, **config):
+        return client(self.gate, "dynamodb", self.credentials(who), **config)
+
 
 def code(call, *arguments, **parameters):
     """What came of a call: `ok`, or AWS's error code. `403` and its kin where there was no body."""

@@ -3,10 +3,7 @@
 None of them evaluates who may do what; with the gate in front, unmodified SDKs get the answers of the demo's policies.
 """
 
-import contextlib
 import os
-import socket
-import subprocess
 import urllib.request
 
 import boto3
@@ -14,38 +11,12 @@ import pytest
 from botocore.config import Config
 
 from files import BACKEND_KEY, BACKEND_SECRET, Files
-from gate import REGION, ROOT, TOOLS, free_port, until
+from gate import REGION, ROOT, TOOLS, free_port
 from people import BUCKET, code
+from standins import running
 
 MIB = 1 << 20
 HELLO, SECRET = "public/hello.txt", "secret/plans.txt"
-
-
-@contextlib.contextmanager
-def running(command, port, folder, **environment):
-    """A program that listens on a port of 127.0.0.1; it is killed at the end."""
-    log = folder / "backend.log"
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **environment},
-        )
-
-    def listens():
-        assert process.poll() is None, log.read_text()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        until(f"{command[0]}", 30, listens)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait(10)
 
 
 def standin(folder):

@@ -90,6 +90,11 @@ fn callers() -> Vec<Refused> {
     };
     let json_11 = "application/x-amz-json-1.1";
     vec![
+        (get("/cedar/no", &good), 403, "cedar_forbid"),
+        (get("/cedar/none", &good), 403, "cedar_no_permit"),
+        (get("/cedar/other", &good), 403, "cedar_no_action"),
+        (get("/cedar/robots", &good), 403, "cedar_not_applicable"),
+        (get("/cedar/fine", &claims(|c| c["custom:level"] = json!(i64::MAX))), 403, "cedar_error"),
         (with_bearer("GET /elsewhere"), 404, "no_route"),
         (line("GET /api/x", ""), 401, "missing_token"),
         (line("GET /scoped/x", ""), 401, "missing_token"),
@@ -266,6 +271,7 @@ fn no_denial_reaches_the_backend() {
     match: {{ path: /named/ }}
     actions: [{{ method: GET, path: "/named/pets/{{id}}", action: "pets:Read", resource: "arn:aws:pets:us-east-1:111122223333:pet/{{id}}" }}]
     upstream: {{ url: "http://{0}" }}
+  - {{ name: cedar, service: execute-api, match: {{ path: /cedar/ }}, engines: {{ iam: off, cedar: enforce }}, upstream: {{ url: "http://{0}" }} }}
   - {{ name: pool, service: cognito-idp, upstream: {{ url: "http://{0}" }} }}
 trusted_proxies: [127.0.0.1]
 "#,
@@ -273,6 +279,7 @@ trusted_proxies: [127.0.0.1]
     );
     let setup = Setup::new(backend.address, &extra);
     write_roles(setup.folder.path());
+    write_cedar(setup.folder.path());
     let gate = setup.start();
 
     // The table's tools work: without a fault the same requests are forwarded.
@@ -280,6 +287,7 @@ trusted_proxies: [127.0.0.1]
     let fine = [
         get("/api/x", &claims(|_| {})),
         get("/scoped/x", &access(|c| c["scope"] = json!("api/read"))),
+        get("/cedar/fine", &claims(|_| {})),
     ];
     for request in &fine {
         assert_eq!(wire.ask(request).status, 200, "{request}");
@@ -348,6 +356,8 @@ fn reasons() -> BTreeSet<String> {
     }
     for grounds in [
         "allowed_by_policy",
+        "allowed_by_cedar",
+        "allowed_by_both",
         "valid_token",
         "public_route",
         "public_operation",
@@ -362,7 +372,27 @@ fn reasons() -> BTreeSet<String> {
     // How the server words what the HTTP library itself refuses.
     found.insert("malformed_request".to_owned());
     found.extend(["implicit_deny", "explicit_deny", "unknown_context_key"].map(str::to_owned));
+    // Of cedar/error.rs, which has those of files too, and gate/engines.rs.
+    let cedar = ["forbid", "no_permit", "no_action", "not_applicable", "error"];
+    found.extend(cedar.map(|reason| format!("cedar_{reason}")));
     found
+}
+
+/// Policies of which one forbids, and one fails for whoever has the highest level.
+fn write_cedar(folder: &Path) {
+    let folder = folder.join("policies/cedar");
+    fs::create_dir_all(&folder).unwrap();
+    let schema = r#"entity User = { "custom:level"?: Long }; entity Robot; entity Application;
+action "get /cedar/fine", "get /cedar/none", "get /cedar/no" appliesTo { principal: [User], resource: [Application] };
+action "get /cedar/robots" appliesTo { principal: [Robot], resource: [Application] };
+"#;
+    fs::write(folder.join("api.cedarschema"), schema).unwrap();
+    let policies = r#"permit(principal, action == Action::"get /cedar/fine", resource);
+forbid(principal, action == Action::"get /cedar/no", resource);
+forbid(principal is User, action, resource)
+when { principal has "custom:level" && principal["custom:level"] + 1 == 0 };
+"#;
+    fs::write(folder.join("api.cedar"), policies).unwrap();
 }
 
 /// The tester's role with an explicit deny and an unknown key, and a role that trusts nobody here.

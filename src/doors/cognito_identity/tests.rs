@@ -12,7 +12,7 @@ async fn parts(response: Response<AnswerBody>) -> (StatusCode, HeaderMap, Value)
 }
 
 fn denial(refusal: Refusal, detail: &str) -> Denial {
-    Denial { reason: "test", refusal, detail: detail.to_owned(), found: Value::Null }
+    Denial { reason: "test", refusal, detail: detail.to_owned(), found: Box::default() }
 }
 
 #[tokio::test]

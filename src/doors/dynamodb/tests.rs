@@ -9,7 +9,7 @@ use crate::sigv4::SigV4Error;
 
 async fn denied_as(refusal: Refusal) -> (u16, String, String) {
     let denial =
-        Denial { reason: "test", refusal, detail: "own words".to_owned(), found: Value::Null };
+        Denial { reason: "test", refusal, detail: "own words".to_owned(), found: Box::default() };
     read(denied(&denial, &DecisionId::fresh())).await
 }
 

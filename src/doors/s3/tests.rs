@@ -5,10 +5,9 @@ use std::io;
 use super::*;
 use crate::gate::DecisionId;
 use crate::services::s3::{Merge, Refused};
-use serde_json::Value;
 
 fn denial(refusal: Refusal, reason: &'static str, detail: &str) -> Denial {
-    Denial { reason, refusal, detail: detail.to_owned(), found: Value::Null }
+    Denial { reason, refusal, detail: detail.to_owned(), found: Box::default() }
 }
 
 /// The body of an answer that was made here.

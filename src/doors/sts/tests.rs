@@ -1,5 +1,4 @@
 use http_body_util::BodyExt;
-use serde_json::Value;
 
 use super::*;
 use crate::clock::Time;
@@ -14,7 +13,7 @@ async fn parts(response: Response<AnswerBody>) -> (u16, String) {
 }
 
 fn denial(refusal: Refusal, detail: &str) -> Denial {
-    Denial { reason: "test", refusal, detail: detail.to_owned(), found: Value::Null }
+    Denial { reason: "test", refusal, detail: detail.to_owned(), found: Box::default() }
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::{
     clock::Time,
     gate::{
-        AlbSource, Authenticate, CookieSource, Decision, Engine, Forward, Gate, Match, Outcome,
-        Question, Route, Routes, Rules, Service, TokenSources, Trail, Whole,
+        AlbSource, Authenticate, Compose, CookieSource, Decision, Engine, Forward, Gate, Match,
+        Outcome, Question, Route, Routes, Rules, Service, TokenSources, Trail, Whole,
     },
     http::{self, AlbHeaders, Authority, Origin, Peer, RawTarget, Scheme, TrustedProxies},
     iam::{Account, AccountFile, FileKind},
@@ -85,6 +85,8 @@ impl Rig {
                 .unwrap(),
             region: Some(REGION.to_owned()),
             account_id: Some(ACCOUNT.to_owned()),
+            cedar: None,
+            shadow: None,
             credentials: None,
             body_buffer: 1 << 20,
             guests: vec![OnceLock::new(), OnceLock::new()],
@@ -131,6 +133,8 @@ pub(super) fn api(name: &str) -> Route {
         scopes: Vec::new(),
         authenticate: Authenticate::Token,
         iam: Engine::Enforce,
+        cedar: Engine::Off,
+        compose: Compose::All,
         guest: false,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),

@@ -1,8 +1,11 @@
 //! Rows of tables: who gets to which, when a schema is looked up, and what goes upstream.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -10,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{ACCOUNT, Ask, REGION, Rig, access_token, account, api, id_token, reason};
 use crate::{
-    gate::{Decision, Outcome, Refusal, Route, Service, Tables, Trail, Whole},
+    gate::{Decision, Outcome, Payload, ReadFuture, Refusal, Route, Service, Tables, Trail, Whole},
     iam::FileKind,
     services::{
         Body,
@@ -23,7 +26,7 @@ use crate::{
 
 const TABLE: &str = "arn:aws:dynamodb:eu-west-1:123456789012:table/demo";
 
-/// A backend with the table `demo`; `broken` can't be looked up.
+/// A backend with the table `demo`; `broken` can't be looked up, and `slow-…` take their time.
 #[derive(Debug, Default)]
 struct Backend {
     asked: AtomicUsize,
@@ -44,6 +47,10 @@ impl TableSchemas for Backend {
         Box::pin(async move {
             match table {
                 "demo" => Ok(Some(Arc::new(schema()))),
+                slow if slow.starts_with("slow-") => {
+                    tokio::time::sleep(Duration::from_millis(900)).await;
+                    Ok(Some(Arc::new(schema())))
+                }
                 "broken" => Err(SchemaError::Unavailable("no answer".to_owned())),
                 _ => Ok(None),
             }
@@ -147,6 +154,20 @@ fn a_row_is_reached_by_its_owner_alone() {
     assert_eq!(reason(&rows.decide(without_a_team, &get("demo", "red"))), "-implicit_deny");
 }
 
+/// moto takes any name that `ExpressionAttributeNames` has for another one, with a `#` or without.
+#[test]
+fn no_attribute_is_taken_for_another() {
+    let rows = Rows::new(&json!([own(&["dynamodb:Query"])]));
+    let query = |names: Value| {
+        let values = json!({ ":a": { "S": "red" }, ":b": { "S": "blue" } });
+        let body = json!({ "TableName": "demo", "KeyConditionExpression": "pk = :a AND sk = :b",
+            "ExpressionAttributeNames": names, "ExpressionAttributeValues": values });
+        reason(&rows.as_red("Query", &body.to_string()))
+    };
+    assert_eq!(query(json!({ "#pk": "sk", "#sk": "pk" })), "+allowed_by_policy");
+    assert_eq!(query(json!({ "pk": "sk", "sk": "pk" })), "-unknown_context_key");
+}
+
 #[test]
 fn a_schema_is_looked_up_only_if_the_answer_hangs_on_it() {
     let everything = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
@@ -223,6 +244,7 @@ fn a_body_goes_upstream_byte_for_byte() {
     assert_eq!(forward.body, expected);
     assert_eq!(forward.target.as_str(), "/");
     assert!(!forward.headers.contains_key("authorization"));
+    assert!(!forward.headers.contains_key("x-forwarded-host"));
     assert!(identity.role.contains("Reader"));
 }
 
@@ -267,13 +289,47 @@ fn a_name_in_another_region_is_checked_in_both() {
     }
 }
 
+/// A body that nobody may have asked for.
+struct Unread;
+
+impl Payload for Unread {
+    fn declared(&self) -> Option<u64> {
+        None
+    }
+
+    fn read(&mut self, _: usize) -> ReadFuture<'_> {
+        panic!("it is read")
+    }
+}
+
+/// However many tables it names, a request doesn't wait for longer than for one.
+#[test]
+fn all_look_ups_of_a_request_have_one_deadline() {
+    let rows = Rows::new(&json!([own(&["dynamodb:BatchGetItem"])]));
+    let keys = json!({ "Keys": [{ "pk": { "S": "red" }, "sk": { "S": "1" } }] });
+    let tables: serde_json::Map<String, Value> =
+        (0..20).map(|n| (format!("slow-{n}"), keys.clone())).collect();
+    let ask = Rows::ask("BatchGetItem").bearer(&id_token(&json!({ "custom:team": "red" })));
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_time().start_paused(true).build().unwrap();
+    let decision = runtime.block_on(async {
+        let mut body = Whole(json!({ "RequestItems": tables }).to_string().into());
+        rows.rig.gate().decide(ask.question(), &mut body, Trail::Off).await
+    });
+    assert_eq!(reason(&decision), "-decision_timeout");
+    assert_eq!(rows.asked(), 6);
+}
+
 #[test]
 fn who_may_not_ask_at_all() {
     let rows = Rows::new(&json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]));
     let body = get("demo", "red");
-    let nobody = rows.decide(Rows::ask("GetItem"), &body);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let question = Rows::ask("GetItem").question();
+    let nobody = runtime.block_on(rows.rig.gate().decide(question, &mut Unread, Trail::Off));
     let Outcome::Deny(denial) = &nobody.outcome else { panic!("{nobody:?}") };
-    assert_eq!((denial.reason, &denial.refusal), ("implicit_deny", &Refusal::MissingCredential));
+    let expected = ("missing_credentials", &Refusal::MissingCredential);
+    assert_eq!((denial.reason, &denial.refusal), expected);
 
     let token = access_token(&json!({ "cognito:groups": ["readers"] }));
     let ask = || Rows::ask("GetItem").bearer(&token);
@@ -318,7 +374,7 @@ fn policies_of_tables_and_of_the_organization_count() {
     let body = get("demo", "blue");
     let (resources, organization) = (FileKind::Resources, FileKind::Organization);
     for (statements, files, nobodys, of_red) in [
-        (nothing(), &[][..], "-implicit_deny", "-implicit_deny"),
+        (nothing(), &[][..], "-missing_credentials", "-implicit_deny"),
         (nothing(), &[(resources, &*granted)], "+allowed_by_policy", "+allowed_by_policy"),
         (all.clone(), &[(resources, &*denied)], "-explicit_deny", "-explicit_deny"),
         (

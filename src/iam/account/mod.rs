@@ -14,7 +14,7 @@ mod others;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use error::{AccountError, AccountProblem};
@@ -64,6 +64,8 @@ pub struct Account {
     roles: Vec<Arc<Role>>,
     by_arn: HashMap<String, usize>,
     resources: HashMap<String, PolicySet>,
+    /// Those of `resources`.
+    services: BTreeSet<String>,
     organization: Arc<Organization>,
 }
 
@@ -86,7 +88,9 @@ impl Account {
         let place =
             |(position, role): (usize, &Arc<Role>)| (role.arn.as_str().to_owned(), position);
         let by_arn = roles.iter().enumerate().map(place).collect();
-        Self { id, roles, by_arn, resources, organization }
+        let service = |arn: &String| arn.split(':').nth(2).map(str::to_owned);
+        let services = resources.keys().filter_map(service).collect();
+        Self { id, roles, by_arn, resources, services, organization }
     }
 
     /// The role of exactly that ARN, path included.
@@ -102,6 +106,11 @@ impl Account {
     /// The policy of exactly that bucket, table or stream.
     pub fn resource_policy(&self, arn: &str) -> Option<&PolicySet> {
         self.resources.get(arn)
+    }
+
+    /// Whether there is a policy of a resource of that service.
+    pub fn has_resource_policies(&self, service: &str) -> bool {
+        self.services.contains(service)
     }
 
     /// May `session` do what `check` says? Context keys are looked up in the check, then in the

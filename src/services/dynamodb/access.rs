@@ -28,6 +28,8 @@ pub struct Access<'a> {
     pub(super) keys: Keys<'a>,
     /// The other context keys.
     pub(super) context: Facts,
+    /// How many attributes are among them.
+    pub(super) named: usize,
     /// What in the request isn't understood, so that context keys are unknown.
     pub doubts: Vec<String>,
 }
@@ -84,13 +86,6 @@ impl<'a> Row<'a> {
         self.attributes == schema.partition.len() + sort.len()
             && sort.iter().all(|attribute| self.value(attribute).is_some())
     }
-
-    fn into_owned(self) -> Row<'static> {
-        let owned = |(name, scalar): (Cow<'_, str>, Scalar<'_>)| {
-            (Cow::Owned(name.into_owned()), scalar.into_owned())
-        };
-        Row { scalars: self.scalars.into_iter().map(owned).collect(), attributes: self.attributes }
-    }
 }
 
 fn fits(attribute: &KeyAttribute, scalar: &Scalar<'_>) -> bool {
@@ -107,8 +102,16 @@ impl<'a> Access<'a> {
             index: None,
             keys: Keys::None,
             context: Facts::new(),
+            named: 0,
             doubts: Vec::new(),
         }
+    }
+
+    /// It is about items that the request doesn't show.
+    pub(super) fn of_unseen_items(mut self) -> Self {
+        self.keys = Keys::Unknown;
+        self.context.unknown_below("dynamodb:");
+        self
     }
 
     /// Whether only a table's schema gives the context key `name`, in any case, its value.
@@ -134,18 +137,13 @@ impl<'a> Access<'a> {
         });
         let mut context = self.context.clone();
         self.keys.add_to(&mut context, key);
-        self.resources.iter().map(move |resource| Check {
+        // Nearly always there is one: the last takes the context itself.
+        let contexts = std::iter::repeat_n(context, self.resources.len());
+        self.resources.iter().zip(contexts).map(|(resource, context)| Check {
             action: self.action.clone(),
             resource: resource.clone(),
-            context: context.clone(),
+            context,
         })
-    }
-
-    /// The same, borrowing nothing of the body.
-    pub(super) fn into_owned(self) -> Access<'static> {
-        let keys = self.keys.into_owned();
-        let Self { action, resources, table, index, context, doubts, .. } = self;
-        Access { action, resources, table, index, keys, context, doubts }
     }
 }
 
@@ -212,6 +210,9 @@ impl Keys<'_> {
             }
             Self::Statement(statement) => {
                 let values = statement.values_of(&attribute.name)?;
+                if values.len() > MAX_VALUES {
+                    return None;
+                }
                 let of =
                     |scalar: &Scalar<'_>| fits(attribute, scalar).then(|| scalar.text().to_owned());
                 values.into_iter().map(of).collect()
@@ -221,25 +222,11 @@ impl Keys<'_> {
         values.dedup();
         (!values.is_empty()).then_some(values)
     }
-
-    fn into_owned(self) -> Keys<'static> {
-        let owned = |rows: Vec<Row<'_>>| rows.into_iter().map(Row::into_owned).collect();
-        match self {
-            Self::None => Keys::None,
-            Self::Unknown => Keys::Unknown,
-            Self::Keyed(rows) => Keys::Keyed(owned(rows)),
-            Self::Written(rows) => Keys::Written(owned(rows)),
-            Self::Batch { keyed, written } => {
-                Keys::Batch { keyed: owned(keyed), written: owned(written) }
-            }
-            Self::Query { equal, start } => {
-                Keys::Query { equal: equal.into_owned(), start: start.map(Row::into_owned) }
-            }
-            Self::Statement(statement) => Keys::Statement(statement),
-        }
-    }
 }
 
+/// Values of a key that a statement may give, which a policy may have to look at one by one; `IN`
+/// has up to a hundred (DynamoDB Developer Guide, "PartiQL functions and operators").
+const MAX_VALUES: usize = 100;
 /// The values of the partition key.
 const LEADING_KEYS: &str = "dynamodb:leadingkeys";
 /// Those of each of its attributes.

@@ -4,7 +4,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header, uri::PathAndQue
 
 use super::{
     DynamoDbError, Place,
-    access::{Access, Keys},
+    access::Access,
     items,
     json::Json,
     members::{Members, UNEXPECTED, most},
@@ -72,11 +72,17 @@ impl Call {
         let request = Members::of(&input.0)?;
         let mut accesses = match self.operation.subject {
             Subject::Items(items) => items::accesses(items, request, place)?,
-            subject => vec![self.plain(self.subject(subject, request, place)?)],
+            subject => {
+                let access = self.plain(self.subject(subject, request, place)?);
+                vec![match self.operation.besides {
+                    Besides::UnseenItems => access.of_unseen_items(),
+                    _ => access,
+                }]
+            }
         };
         self.besides(request, place, &mut accesses)?;
         let changes = match self.operation.changes_table {
-            true => changed_table(request, place)?,
+            true => self.changed_table(request, place)?,
             false => None,
         };
         Ok(Described { accesses, changes })
@@ -144,7 +150,7 @@ impl Call {
         };
         let mut needs: Vec<(&'static str, Vec<Resource>)> = Vec::new();
         match self.operation.besides {
-            Besides::Nothing => return Ok(()),
+            Besides::Nothing | Besides::UnseenItems => return Ok(()),
             Besides::Tags => return set_tags(request, accesses),
             Besides::TagKeys => {
                 let keys = request.required_list("TagKeys")?;
@@ -209,18 +215,32 @@ impl Call {
             }
         }
         for (action, resources) in needs {
-            let mut access = Access::plain(Action::fixed(action), resources);
+            let access = Access::plain(Action::fixed(action), resources);
             // Whose rows a table is filled with can't be told.
-            if FILLS.contains(&action) {
-                access.keys = Keys::Unknown;
-                access.context.unknown_below("dynamodb:");
-            }
-            accesses.push(access);
+            accesses.push(match FILLS.contains(&action) {
+                true => access.of_unseen_items(),
+                false => access,
+            });
         }
         match self.operation.besides {
             Besides::NewTable => set_tags(request, accesses),
             _ => Ok(()),
         }
+    }
+
+    /// The table that may be another one afterwards. Where another operation would name it, a
+    /// backend doesn't look.
+    fn changed_table(
+        &self,
+        request: Members<'_, '_>,
+        place: Place<'_>,
+    ) -> Result<Option<String>, DynamoDbError> {
+        let member = match (self.operation.besides, self.operation.subject) {
+            (Besides::Restored, _) => "TargetTableName",
+            (_, Subject::Table(member)) => member,
+            _ => return Ok(None),
+        };
+        Ok(table(request, member, place)?.table_name().map(str::to_owned))
     }
 
     /// The call as it goes upstream: nothing of the caller's head but what is known to be harmless.
@@ -259,14 +279,6 @@ impl<'b> Input<'b> {
     }
 }
 
-impl Described<'_> {
-    /// The same, borrowing nothing of the body.
-    pub fn into_owned(self) -> Described<'static> {
-        let accesses = self.accesses.into_iter().map(Access::into_owned).collect();
-        Described { accesses, changes: self.changes }
-    }
-}
-
 /// The table that a member names; `A.B` is member `B` of member `A`.
 fn table<'p>(
     request: Members<'_, '_>,
@@ -285,20 +297,6 @@ fn global_table<'p>(
     place: Place<'p>,
 ) -> Result<Named<'p>, DynamoDbError> {
     Named::global_table(request.required_text("GlobalTableName")?, place)
-}
-
-fn changed_table(
-    request: Members<'_, '_>,
-    place: Place<'_>,
-) -> Result<Option<String>, DynamoDbError> {
-    for member in ["TableName", "TargetTableName"] {
-        if let Some(text) = request.text(member)? {
-            return Ok(Named::table(text, place)?.table_name().map(str::to_owned));
-        }
-    }
-    let Some(created) = request.object("TableCreationParameters")? else { return Ok(None) };
-    let named = Named::table(created.required_text("TableName")?, place)?;
-    Ok(named.table_name().map(str::to_owned))
 }
 
 /// `aws:RequestTag/…` and `aws:TagKeys` of the member `Tags`.

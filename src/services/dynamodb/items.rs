@@ -4,7 +4,7 @@ use super::{
     DynamoDbError, Place,
     access::{Access, Keys, Row},
     json::Json,
-    keys::{Attributes, keys, return_values, select},
+    keys::{Attributes, CAPACITIES, MAX_NAMES, keys, known, return_values, select},
     members::{Members, UNEXPECTED, missing, most},
     name::Named,
     operation::Items,
@@ -38,11 +38,16 @@ pub(super) fn accesses<'r>(
     };
     if let Some(capacity) = request.text("ReturnConsumedCapacity")? {
         for access in &mut accesses {
-            access.context.one("dynamodb:ReturnConsumedCapacity", capacity);
+            let capacity = known(capacity, &CAPACITIES);
+            access.context.set("dynamodb:ReturnConsumedCapacity", capacity);
         }
     }
     if !request.has_only(members_of(items)) {
         accesses.iter_mut().for_each(Access::obscure);
+    }
+    // A transaction has a hundred entries; each name is compared with each of a policy.
+    if accesses.iter().map(|access| access.named).sum::<usize>() > MAX_NAMES {
+        accesses.iter_mut().for_each(Access::conceal_attributes);
     }
     Ok(accesses)
 }
@@ -62,6 +67,8 @@ pub(super) struct Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
     Key,
+    /// By key, of an item that is changed.
+    Update,
     Item,
     Query,
     /// It doesn't, and has no keys that could say so.
@@ -122,7 +129,9 @@ fn search_vectors<'r>(
     access.resources.extend(of_table);
     // Whose rows it finds, nothing in it says.
     access.keys = Keys::Unknown;
-    access.attributes(Attributes::of(members)?);
+    let attributes = Attributes::of(members)?;
+    access.context.set("dynamodb:Select", select(members, true, &attributes)?);
+    access.attributes(attributes);
     Ok(access)
 }
 
@@ -284,7 +293,17 @@ impl Access<'_> {
     /// `dynamodb:Attributes`, and why it is unknown if it is.
     fn attributes(&mut self, attributes: Attributes<'_>) {
         self.doubts.extend_from_slice(attributes.doubts());
-        self.context.set("dynamodb:Attributes", attributes.into_fact());
+        let attributes = attributes.into_fact();
+        if let Fact::Many(names) = &attributes {
+            self.named = names.len();
+        }
+        self.context.set("dynamodb:Attributes", attributes);
+    }
+
+    /// The request has more attributes than are looked at.
+    fn conceal_attributes(&mut self) {
+        self.doubts.push("the request has too many attributes".to_owned());
+        self.context.set("dynamodb:Attributes", Fact::Unknown);
     }
 
     /// There is something in the request that isn't known: what it means for the context keys can't
@@ -388,7 +407,7 @@ const UPDATE: Shape = Shape {
         "ExpressionAttributeValues",
         "ReturnValuesOnConditionCheckFailure",
     ],
-    rows: Rows::Key,
+    rows: Rows::Update,
     selects: false,
 };
 

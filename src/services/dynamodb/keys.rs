@@ -22,6 +22,10 @@ pub(super) struct Attributes<'r> {
     doubts: Vec<String>,
     /// Whether what is to be read was named, and is understood.
     projected: Option<bool>,
+    /// Those that an update writes.
+    changed: Vec<&'r str>,
+    /// Whether it may write others, since it isn't understood.
+    changes_more: bool,
 }
 
 impl<'r> Attributes<'r> {
@@ -42,7 +46,13 @@ impl<'r> Attributes<'r> {
         }
         if let Some(text) = members.text("UpdateExpression")? {
             let read = expression::update(text, &placeholders, &mut attributes.names);
-            attributes.understood("UpdateExpression", read);
+            match attributes.understood("UpdateExpression", read) {
+                Some(changed) => attributes.changed = changed,
+                None => attributes.changes_more = true,
+            }
+        }
+        if let Some(updates) = members.object("AttributeUpdates")? {
+            attributes.changed.extend(updates.iter().map(|(name, _)| name));
         }
         if members.get("SearchConditionExpression").is_some() {
             attributes.doubt("SearchConditionExpression: its grammar isn't known");
@@ -114,9 +124,6 @@ impl<'r> Attributes<'r> {
         }
         self.names.sort_unstable();
         self.names.dedup();
-        if self.names.len() > MAX_NAMES {
-            return Fact::Unknown;
-        }
         Fact::Many(self.names.into_iter().map(str::to_owned).collect())
     }
 }
@@ -146,6 +153,16 @@ pub(super) fn keys<'r>(
     Ok(match rows {
         Rows::Scan => Keys::None,
         Rows::Key => row("Key")?.map_or(Keys::Unknown, Keys::Keyed),
+        Rows::Update if attributes.changes_more => Keys::Unknown,
+        Rows::Update => {
+            // DynamoDB lets no key be changed. Where it can be, nobody knows whose row the item
+            // becomes.
+            let mut rows = row("Key")?;
+            for row in rows.iter_mut().flatten() {
+                row.scalars.retain(|(name, _)| !attributes.changed.contains(&&**name));
+            }
+            rows.map_or(Keys::Unknown, Keys::Keyed)
+        }
         Rows::Item => row("Item")?.map_or(Keys::Unknown, Keys::Written),
         Rows::Query => {
             let equal = query(members, attributes)?;
@@ -209,7 +226,7 @@ pub(super) fn select(
     let said = members.text("Select")?;
     Ok(match (said, attributes.projected) {
         (_, Some(false)) | (Some("SPECIFIC_ATTRIBUTES"), None) => Fact::Unknown,
-        (Some(said), _) => Fact::One(said.to_owned()),
+        (Some(said), _) => known(said, &SELECTS),
         (None, Some(true)) => Fact::One("SPECIFIC_ATTRIBUTES".to_owned()),
         (None, None) if index => Fact::One("ALL_PROJECTED_ATTRIBUTES".to_owned()),
         (None, None) => Fact::One("ALL_ATTRIBUTES".to_owned()),
@@ -226,11 +243,26 @@ pub(super) fn return_values(
     let on_failure = members.text("ReturnValuesOnConditionCheckFailure")?;
     Ok(match (said, on_failure) {
         (None, None) => None,
-        (Some(one), None) | (None, Some(one)) => Some(Fact::One(one.to_owned())),
-        (Some(one), Some(other)) if one == other => Some(Fact::One(one.to_owned())),
+        (Some(one), None) | (None, Some(one)) => Some(known(one, &RETURNS)),
+        (Some(one), Some(other)) if one == other => Some(known(one, &RETURNS)),
         (Some(_), Some(_)) => Some(Fact::Unknown),
     })
 }
 
-/// Attributes that a policy may have to look at one by one.
-const MAX_NAMES: usize = 10_000;
+/// What is `said`, if it is one of DynamoDB's words. A stand-in (moto) takes others for none, and
+/// does then what a policy may be about.
+pub(super) fn known(said: &str, words: &[&str]) -> Fact {
+    match words.contains(&said) {
+        true => Fact::One(said.to_owned()),
+        false => Fact::Unknown,
+    }
+}
+
+const SELECTS: [&str; 4] =
+    ["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"];
+const RETURNS: [&str; 5] = ["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"];
+/// Those of `ReturnConsumedCapacity`.
+pub(super) const CAPACITIES: [&str; 3] = ["INDEXES", "TOTAL", "NONE"];
+
+/// Attributes of a request that a policy may have to look at one by one.
+pub(super) const MAX_NAMES: usize = 10_000;

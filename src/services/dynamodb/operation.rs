@@ -86,6 +86,8 @@ pub(super) enum Items {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Besides {
     Nothing,
+    /// Nothing, but that it is about items that the request doesn't show.
+    UnseenItems,
     /// Tags, a resource policy, a table elsewhere that this one is a replica of.
     NewTable,
     /// Replicas and witnesses that come and go.
@@ -202,7 +204,7 @@ pub(super) static OPERATIONS: [Operation; 66] = [
     op!("DescribeGlobalTable", GlobalTable),
     op!("DescribeGlobalTableSettings", GlobalTable),
     op!("ListGlobalTables", Any),
-    op!("StartBulkPutItems", TABLE),
+    op!("StartBulkPutItems", TABLE).besides(Besides::UnseenItems),
     op!("DescribeBulkOperation", Resource("BulkOperationArn")),
     op!("CancelBulkOperation", Resource("BulkOperationArn")),
     op!("ListBulkOperations", Any),

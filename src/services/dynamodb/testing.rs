@@ -2,9 +2,7 @@
 
 use ::http::{HeaderMap, HeaderValue, Method};
 
-use super::{
-    Call, Described, DynamoDbError, Input, KeyAttribute, KeySchema, Kind, Place, TableSchema,
-};
+use super::{Call, DynamoDbError, Input, KeyAttribute, KeySchema, Kind, Place, TableSchema};
 use crate::iam::{Check, Fact};
 
 pub(super) const HERE: Place<'static> =
@@ -55,12 +53,9 @@ pub(super) fn checks_with(
     body: &str,
     schema: Option<&TableSchema>,
 ) -> Result<Vec<String>, &'static str> {
-    let read = |body: &'static str| -> Result<Described<'static>, DynamoDbError> {
-        let input = Input::read(body.as_bytes())?;
-        let described = call(operation)?.describe(&input, HERE)?;
-        Ok(described.into_owned())
-    };
-    let described = read(Box::leak(body.to_owned().into())).map_err(|error| error.reason())?;
+    let input = Input::read(body.as_bytes()).map_err(|error| error.reason())?;
+    let described = call(operation).and_then(|call| call.describe(&input, HERE));
+    let described = described.map_err(|error| error.reason())?;
     Ok(described.accesses.iter().flat_map(|access| access.checks(schema)).map(text).collect())
 }
 

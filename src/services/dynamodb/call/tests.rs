@@ -3,7 +3,10 @@
 use ::http::HeaderMap;
 
 use super::*;
-use crate::services::dynamodb::testing::{HERE, call, checks};
+use crate::{
+    iam::{Context, Lookup},
+    services::dynamodb::testing::{HERE, call, checks, schema},
+};
 
 fn head(pairs: &[(&'static str, &str)]) -> HeaderMap {
     let pairs = pairs.iter().map(|(name, value)| {
@@ -120,7 +123,6 @@ fn control_operations() {
         "DescribeContributorInsights",
         "UpdateContributorInsights",
         "CreateBackup",
-        "StartBulkPutItems",
     ] {
         assert_eq!(checks(operation, table), Ok(on_table(operation)), "{operation}");
         assert_eq!(checks(operation, "{}"), Err("dynamodb_validation"), "{operation}");
@@ -274,6 +276,17 @@ fn tables_that_may_become_others_are_told() {
         ),
         ("UpdateTable", r#"{"TableName":"demo"}"#, Some("demo")),
         ("ImportTable", r#"{"TableCreationParameters":{"TableName":"demo"}}"#, Some("demo")),
+        // Not the one that a backend doesn't look at.
+        (
+            "ImportTable",
+            r#"{"TableName":"other","TableCreationParameters":{"TableName":"demo"}}"#,
+            Some("demo"),
+        ),
+        (
+            "RestoreTableToPointInTime",
+            r#"{"TableName":"other","TargetTableName":"restored","SourceTableName":"demo"}"#,
+            Some("restored"),
+        ),
         (
             "RestoreTableToPointInTime",
             r#"{"TargetTableName":"restored","SourceTableName":"demo"}"#,
@@ -285,6 +298,20 @@ fn tables_that_may_become_others_are_told() {
         let described = call(operation).unwrap().describe(&input, HERE).unwrap();
         assert_eq!(described.changes.as_deref(), expected, "{operation}");
     }
+}
+
+#[test]
+fn whose_items_come_from_elsewhere_is_unknown() {
+    let body = r#"{"TableName":"demo"}"#;
+    let expected = ["StartBulkPutItems table/demo leadingkeys=?"];
+    assert_eq!(checks("StartBulkPutItems", body), Ok(expected.map(str::to_owned).to_vec()));
+    let body = Box::leak(Box::new(Input::read(body.as_bytes()).unwrap()));
+    let described = call("StartBulkPutItems").unwrap().describe(body, HERE).unwrap();
+    let check = described.accesses[0].checks(Some(&schema())).next().unwrap();
+    for key in ["dynamodb:attributes", "dynamodb:leadingkeys", "dynamodb:firstpartitionkeyvalues"] {
+        assert_eq!(check.context.lookup(key), Lookup::Unknown, "{key}");
+    }
+    assert_eq!(checks("StartBulkPutItems", "{}"), Err("dynamodb_validation"));
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub(in crate::services::dynamodb) enum ExpressionError {
     /// `:value` without a value.
     #[error("the attribute value {0} is not defined")]
     UnknownValue(Box<str>),
+    /// A placeholder without its `#` or `:`.
+    #[error("{0} can't be a placeholder")]
+    Stray(Box<str>),
     /// An equality with what can't be a key.
     #[error("the attribute value {0} can't be a key")]
     NoKey(Box<str>),

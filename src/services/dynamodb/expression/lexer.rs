@@ -155,6 +155,7 @@ fn after_blanks(text: &str) -> &str {
     text.get(text.bytes().take_while(blank).count()..).unwrap_or_default()
 }
 
-fn in_word(byte: &u8) -> bool {
+/// What a word may have after its first letter, and placeholders after their sign.
+pub(super) fn in_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte == b'_'
 }

@@ -53,7 +53,8 @@ pub(super) fn projection<'r>(
     parser.end()
 }
 
-/// Pushes the top-level attributes that an update writes or reads, each as often as it is there.
+/// Pushes the top-level attributes that an update writes or reads, each as often as it is there, and
+/// returns those that it writes.
 ///
 /// # Errors
 /// If it isn't one. Some attributes may have been pushed then.
@@ -61,10 +62,11 @@ pub(super) fn update<'r>(
     text: &'r str,
     placeholders: &Placeholders<'r, '_>,
     attributes: &mut Vec<&'r str>,
-) -> Result<(), ExpressionError> {
+) -> Result<Vec<&'r str>, ExpressionError> {
     let mut parser = Parser::new(text, placeholders, attributes)?;
     parser.update()?;
-    parser.end()
+    parser.end()?;
+    Ok(parser.changed)
 }
 
 /// Pushes the attributes of a key condition, and returns those that must equal a value, with it.

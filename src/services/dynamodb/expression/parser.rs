@@ -12,6 +12,8 @@ pub(super) struct Parser<'p, 'r, 'a> {
     placeholders: &'p Placeholders<'r, 'a>,
     /// Where the top-level attributes go.
     pub(super) attributes: &'p mut Vec<&'r str>,
+    /// Those of them that an update writes.
+    pub(super) changed: Vec<&'r str>,
     depth: usize,
 }
 
@@ -24,7 +26,9 @@ impl<'p, 'r, 'a> Parser<'p, 'r, 'a> {
         if text.len() > MAX_LENGTH {
             return Err(ExpressionError::TooLong);
         }
-        Ok(Self { lexer: Lexer::new(text)?, placeholders, attributes, depth: 0 })
+        placeholders.check()?;
+        let (lexer, changed) = (Lexer::new(text)?, Vec::new());
+        Ok(Self { lexer, placeholders, attributes, changed, depth: 0 })
     }
 
     /// That there is no more.

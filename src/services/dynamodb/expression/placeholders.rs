@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::{super::json::Json, ExpressionError};
+use super::{super::json::Json, ExpressionError, lexer::in_word};
 
 /// `ExpressionAttributeNames` and `ExpressionAttributeValues` of one request.
 pub(in crate::services::dynamodb) struct Placeholders<'r, 'a> {
     names: Members<'r, 'a>,
     values: Members<'r, 'a>,
+    /// One that isn't written as a placeholder.
+    stray: Option<&'r str>,
 }
 
 /// The members of an object, to be looked up by name.
@@ -26,7 +28,14 @@ impl<'r, 'a> Placeholders<'r, 'a> {
         names: Option<&'r Json<'a>>,
         values: Option<&'r Json<'a>>,
     ) -> Self {
-        Self { names: Members::of(names), values: Members::of(values) }
+        let stray = stray(names, '#').or_else(|| stray(values, ':'));
+        Self { names: Members::of(names), values: Members::of(values), stray }
+    }
+
+    /// That all of them are written as placeholders. DynamoDB refuses others; a stand-in (moto) lets
+    /// them replace attributes: `{"pk": "sk"}` would make `sk` of every `pk`.
+    pub(super) fn check(&self) -> Result<(), ExpressionError> {
+        self.stray.map_or(Ok(()), |stray| Err(ExpressionError::Stray(stray.into())))
     }
 
     /// The attribute that `placeholder`, with its `#`, stands for. It is one name, even with dots.
@@ -67,6 +76,16 @@ impl<'r, 'a> Members<'r, 'a> {
         };
         Some(value)
     }
+}
+
+/// One of `members` that isn't `sign` and a word.
+fn stray<'r>(members: Option<&'r Json<'_>>, sign: char) -> Option<&'r str> {
+    let is_placeholder = |name: &str| {
+        let word = name.strip_prefix(sign).unwrap_or_default();
+        !word.is_empty() && word.bytes().all(|byte| in_word(&byte))
+    };
+    let mut names = members.and_then(Json::object)?.iter().map(|(name, _)| name.as_ref());
+    names.find(|name| !is_placeholder(name))
 }
 
 /// Up to so many members are compared one by one.

@@ -24,7 +24,7 @@ impl Parser<'_, '_, '_> {
             let Token::Keyword(clause) = self.lexer.peek() else { return Err(self.syntax()) };
             let action = match clause {
                 Keyword::Set => Self::set,
-                Keyword::Remove => Self::path,
+                Keyword::Remove => Self::target,
                 Keyword::Add | Keyword::Delete => Self::add_or_delete,
                 _ => return Err(self.syntax()),
             };
@@ -42,14 +42,22 @@ impl Parser<'_, '_, '_> {
         }
     }
 
-    fn set(&mut self) -> Result<(), ExpressionError> {
+    /// The path of what is written.
+    fn target(&mut self) -> Result<(), ExpressionError> {
+        let before = self.attributes.len();
         self.path()?;
+        self.changed.extend(self.attributes.get(before));
+        Ok(())
+    }
+
+    fn set(&mut self) -> Result<(), ExpressionError> {
+        self.target()?;
         self.expect(Token::Equal)?;
         self.set_value().map(drop)
     }
 
     fn add_or_delete(&mut self) -> Result<(), ExpressionError> {
-        self.path()?;
+        self.target()?;
         self.value().map(drop)
     }
 

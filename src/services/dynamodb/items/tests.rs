@@ -103,6 +103,32 @@ fn a_key_that_isnt_the_tables_is_unknown() {
 }
 
 #[test]
+fn whose_row_an_item_becomes_whose_key_is_changed_is_unknown() {
+    for (change, known) in [
+        (r#""UpdateExpression":"SET n = pk""#, true),
+        (r#""UpdateExpression":"SET n = if_not_exists(sk, pk) REMOVE pks""#, true),
+        (r#""AttributeUpdates":{"n":{"Action":"DELETE"}}"#, true),
+        (r#""UpdateExpression":"SET pk = n""#, false),
+        (r#""UpdateExpression":"SET n = m, pk.x = n""#, false),
+        (r#""UpdateExpression":"REMOVE n REMOVE pk""#, false),
+        (r#""UpdateExpression":"REMOVE n, pk""#, false),
+        (r##""UpdateExpression":"SET #n = n","ExpressionAttributeNames":{"#n":"pk"}"##, false),
+        (r#""UpdateExpression":"SET n = ""#, false),
+        (r#""AttributeUpdates":{"pk":{"Action":"PUT","Value":{"S":"b"}}}"#, false),
+        (r#""AttributeUpdates":{"n":{},"sk":null}"#, false),
+        (r#""AttributeUpdates":{"pk":{}},"UpdateExpression":"SET n = m""#, false),
+    ] {
+        let members = format!(r#""TableName":"demo",{KEY},{change}"#);
+        let expected = if known { " leadingkeys=[a]" } else { " leadingkeys=?" };
+        let alone = checks("UpdateItem", &format!("{{{members}}}")).unwrap();
+        assert!(alone[0].contains(expected), "{change}: {alone:?}");
+        let body = format!(r#"{{"TransactItems":[{{"Update":{{{members}}}}}]}}"#);
+        let among_others = checks("TransactWriteItems", &body).unwrap();
+        assert!(among_others[0].contains(expected), "{change}: {among_others:?}");
+    }
+}
+
+#[test]
 fn an_item_may_have_more_than_its_key() {
     let item = r#"{"TableName":"demo","Item":{"x":{"L":[]},"sk":{"S":"1"},"pk":{"S":"a"}}}"#;
     asks("PutItem", item, &["PutItem table/demo attributes=[pk,sk,x] leadingkeys=[a]"]);
@@ -246,6 +272,60 @@ fn what_is_read_is_unknown_where_it_isnt_understood() {
     let body = r#"{"TableName":"demo","FilterExpression":"what is this"}"#;
     asks("Scan", body, &["Scan table/demo attributes=? select=ALL_ATTRIBUTES"]);
     refused("Scan", r#"{"TableName":"demo","FilterExpression":1}"#, "dynamodb_serialization");
+}
+
+/// A stand-in (moto) takes what it doesn't know for nothing said.
+#[test]
+fn words_that_dynamodb_does_not_have_are_unknown() {
+    for word in ["", "all_attributes", "ALL_ATTRIBUTES ", "EVERYTHING"] {
+        let body = format!(r#"{{"TableName":"demo","Select":"{word}"}}"#);
+        asks("Scan", &body, &["Scan table/demo attributes=[] select=?"]);
+    }
+    let key = r#""Key":{"pk":{"S":"a"},"sk":{"S":"1"}}"#;
+    for members in [
+        r#""ReturnValues":"all_old""#,
+        r#""ReturnValues":"""#,
+        r#""ReturnValuesOnConditionCheckFailure":"all_old""#,
+        r#""ReturnValues":"x","ReturnValuesOnConditionCheckFailure":"x""#,
+    ] {
+        let body = format!(r#"{{"TableName":"demo",{key},{members}}}"#);
+        asks(
+            "DeleteItem",
+            &body,
+            &["DeleteItem table/demo attributes=[pk,sk] leadingkeys=[a] returnvalues=?"],
+        );
+    }
+    let body = format!(r#"{{"TableName":"demo",{key},"ReturnConsumedCapacity":"total"}}"#);
+    asks(
+        "DeleteItem",
+        &body,
+        &["DeleteItem table/demo attributes=[pk,sk] leadingkeys=[a] returnconsumedcapacity=?"],
+    );
+}
+
+/// However many entries a transaction has, and a statement values.
+#[test]
+fn no_more_is_looked_at_than_a_policy_can_be_asked_about() {
+    let transaction = |entries: usize, names: usize| {
+        let names: Vec<String> = (2..names).map(|n| format!(r#""a{n}":0"#)).collect();
+        let item = format!(r#"{{"pk":{{"S":"a"}},"sk":{{"S":"1"}},{}}}"#, names.join(","));
+        let entry = format!(r#"{{"Put":{{"TableName":"demo","Item":{item}}}}}"#);
+        let body = format!(r#"{{"TransactItems":[{}]}}"#, vec![entry; entries].join(","));
+        checks("TransactWriteItems", &body).unwrap()
+    };
+    let unknown = |found: Vec<String>| found.iter().all(|text| text.contains(" attributes=? "));
+    assert!(!unknown(transaction(50, 200)));
+    assert!(unknown(transaction(50, 201)));
+    assert!(!unknown(transaction(1, 10_000)));
+    assert!(unknown(transaction(1, 10_001)));
+
+    let statement = |values: usize| {
+        let values: Vec<String> = (0..values).map(|n| format!("'{n}'")).collect();
+        let text = format!("SELECT n FROM demo WHERE pk IN [{}]", values.join(","));
+        checks("ExecuteStatement", &format!(r#"{{"Statement":"{text}"}}"#)).unwrap()
+    };
+    assert!(!statement(100)[0].contains(" leadingkeys=?"));
+    assert!(statement(101)[0].contains(" leadingkeys=?"));
 }
 
 #[test]
@@ -405,8 +485,19 @@ fn vectors_are_searched_in_an_index_and_its_table() {
         "SearchVectors",
         r#"{"TableName":"demo","IndexName":"by-owner","SearchVector":[1],"TopK":3}"#,
         &[
-            "SearchVectors table/demo/index/by-owner attributes=[] leadingkeys=?",
-            "SearchVectors table/demo attributes=[] leadingkeys=?",
+            "SearchVectors table/demo/index/by-owner attributes=[] leadingkeys=? \
+             select=ALL_PROJECTED_ATTRIBUTES",
+            "SearchVectors table/demo attributes=[] leadingkeys=? select=ALL_PROJECTED_ATTRIBUTES",
+        ],
+    );
+    asks(
+        "SearchVectors",
+        r#"{"TableName":"demo","IndexName":"by-owner","SearchVector":[1],"TopK":3,
+            "ProjectionExpression":"n"}"#,
+        &[
+            "SearchVectors table/demo/index/by-owner attributes=[n] leadingkeys=? \
+             select=SPECIFIC_ATTRIBUTES",
+            "SearchVectors table/demo attributes=[n] leadingkeys=? select=SPECIFIC_ATTRIBUTES",
         ],
     );
 }

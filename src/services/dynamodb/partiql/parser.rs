@@ -1,5 +1,7 @@
 //! From tokens to a statement.
 
+use std::collections::HashSet;
+
 use super::{
     Condition, Json, PartiqlError, Projection, Scalar, Statement, Verb,
     lexer::{Placed, Token},
@@ -191,10 +193,10 @@ impl<'s> Parser<'s> {
     /// its attribute `a`, and `SELECT t FROM t` all of them.
     fn check_paths(&self, statement: &Statement) -> Result<(), PartiqlError> {
         // The names in an ARN are between slashes.
-        let mut variables: Vec<_> = statement.table.split('/').collect();
-        variables.extend(statement.index.as_deref());
-        let is_variable =
-            |name: &str| variables.iter().any(|variable| name.eq_ignore_ascii_case(variable));
+        let names = statement.table.split('/').chain(statement.index.as_deref());
+        // A statement has room for thousands of either.
+        let variables: HashSet<String> = names.map(str::to_ascii_lowercase).collect();
+        let is_variable = |name: &str| variables.contains(&name.to_ascii_lowercase());
         match self.paths.iter().find(|(name, _)| is_variable(name)) {
             None => Ok(()),
             Some((_, at)) => {

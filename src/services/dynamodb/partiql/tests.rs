@@ -1,5 +1,7 @@
 //! What statements are read as, and which are refused.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 
 mod laws;
@@ -30,6 +32,17 @@ fn values(statement: &Statement, attribute: &str) -> String {
 fn where_gives(condition: &str, expected: &str) {
     let statement = accepted(&format!("SELECT * FROM \"t\" WHERE {condition}"));
     assert_eq!(values(&statement, "pk"), expected, "{condition}");
+}
+
+#[test]
+fn statements_of_many_names_take_bounded_time() {
+    let (table, paths) = ("b/".repeat(2000), "a,".repeat(2000));
+    let text = format!("SELECT {paths}a FROM \"{table}\"");
+    let started = Instant::now();
+    for _ in 0..200 {
+        let _ = accepted(&text);
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -157,3 +157,20 @@ fn what_is_no_update_is_refused() {
         assert_eq!(attributes(update, text), Err(ExpressionError::RedundantParentheses), "{text}");
     }
 }
+
+#[test]
+fn what_is_written_is_told_apart_from_what_is_read() {
+    for (text, changed) in [
+        ("SET a = b", "a"),
+        ("SET a.b[1] = c.d, #a = if_not_exists(e, f) + :v", "a alpha"),
+        ("REMOVE a, b[1], #b", "a b beta.gamma[1]"),
+        ("ADD a :v, b.c :w DELETE d :v", "a b d"),
+        ("DELETE a :v ADD b :v REMOVE c SET d = e", "a b c d"),
+        ("SET a = list_append(b, c) REMOVE a", "a a"),
+    ] {
+        let found = with(NAMES, VALUES, |placeholders| {
+            super::super::update(text, &placeholders, &mut Vec::new()).map(|names| names.join(" "))
+        });
+        assert_eq!(found.as_deref(), Ok(changed), "{text}");
+    }
+}
