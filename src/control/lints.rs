@@ -73,7 +73,8 @@ fn given_roles(files: &PolicyFiles) -> Option<HashSet<String>> {
         let pool = IdentityPool::parse(&file.text).ok()?;
         roles.extend(pool.roles().into_iter().map(str::to_owned));
         for (provider, mapping) in pool.role_mappings() {
-            let known = files.groups.iter().any(|(id, _)| provider.contains(id.as_str()));
+            let of = |id: &str| provider.contains(&format!("/{id}:"));
+            let known = files.groups.iter().any(|(id, _)| of(id));
             if matches!(mapping, RoleMapping::Token(_)) && !known {
                 return None;
             }

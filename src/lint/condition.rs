@@ -73,7 +73,9 @@ impl Judge<'_> {
                 format_args!("no request has {name} here: {}", absent(of, condition, operator));
             return self.report(Lint::AbsentKey, of, at, message);
         }
-        if when_absent(condition, operator) == Absent::Fails {
+        // Said once of a key, however many conditions need it.
+        let first = of.statement.conditions.iter().find(|other| needs(other, name));
+        if first.is_some_and(|first| std::ptr::eq(first, condition)) {
             self.key_of_actions(of, condition);
         }
         self.quantifier(of, condition, operator, key);
@@ -243,11 +245,14 @@ fn when_absent(condition: &ConditionSource, operator: Operator) -> Absent {
 
 /// Does the statement demand elsewhere that the key is there?
 fn demanded(of: Of<'_>, name: &str) -> bool {
-    of.statement.conditions.iter().any(|condition| {
-        condition.key.text.eq_ignore_ascii_case(name)
-            && Operator::parse(&condition.operator.text)
-                .is_some_and(|operator| when_absent(condition, operator) == Absent::Fails)
-    })
+    of.statement.conditions.iter().any(|condition| needs(condition, name))
+}
+
+/// Does the condition fail without the key `name`?
+fn needs(condition: &ConditionSource, name: &str) -> bool {
+    condition.key.text.eq_ignore_ascii_case(name)
+        && Operator::parse(&condition.operator.text)
+            .is_some_and(|operator| when_absent(condition, operator) == Absent::Fails)
 }
 
 /// Can the operator compare such values in earnest?

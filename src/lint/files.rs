@@ -21,6 +21,14 @@ pub struct Given<'a> {
     pub roles: Option<&'a HashSet<String>>,
 }
 
+/// The ARNs of managed policies that roles have.
+#[derive(Default)]
+struct Used {
+    attached: HashSet<String>,
+    /// As boundaries.
+    bounding: HashSet<String>,
+}
+
 /// Lints the policies of an account: the kinds and texts of its files, which have been loaded without
 /// an error.
 pub fn lint_account(files: &[(FileKind, &str)], given: Given<'_>) -> Vec<Finding> {
@@ -38,7 +46,7 @@ pub fn lint_account(files: &[(FileKind, &str)], given: Given<'_>) -> Vec<Finding
     let managed = kept.iter().flat_map(|(_, file)| &file.managed);
     let managed: HashMap<&str, &WrittenManaged> =
         managed.map(|managed| (managed.arn.as_str(), managed)).collect();
-    let mut used = HashSet::new();
+    let mut used = Used::default();
     for (number, text) in alone {
         judge.file = number;
         for role in WrittenFile::read(FileKind::Roles, text).roles {
@@ -54,9 +62,14 @@ pub fn lint_account(files: &[(FileKind, &str)], given: Given<'_>) -> Vec<Finding
     for (number, file) in &kept {
         judge.file = *number;
         for WrittenManaged { arn, path, policy } in &file.managed {
+            let (attached, bounds) = (used.attached.contains(arn), used.bounding.contains(arn));
             judge.policy(policy, None, None);
             judge.covered(None, &[policy], &[], None);
-            if !used.contains(arn) {
+            // What is a boundary only allows nothing by itself.
+            if attached || !bounds {
+                judge.rights(policy, None);
+            }
+            if !attached && !bounds {
                 let message =
                     format!("no role has {arn}, which decides nothing: attach it, or drop it");
                 judge.add(Lint::UnusedPolicy, path.clone(), message);
@@ -84,22 +97,22 @@ impl Judge<'_> {
         &mut self,
         role: &WrittenRole,
         managed: &HashMap<&str, &WrittenManaged>,
-        used: &mut HashSet<String>,
+        used: &mut Used,
     ) {
         let name = Some(role.name.as_str());
         for policy in role.trust.iter().chain(&role.inline) {
             self.policy(policy, name, None);
+        }
+        for policy in &role.inline {
+            self.rights(policy, name);
         }
         let own: Vec<&Written> = role.inline.iter().collect();
         let attached = role.attached.iter().filter_map(|arn| managed.get(arn.as_str()));
         let attached: Vec<&Written> = attached.map(|managed| &managed.policy).collect();
         let boundary = role.boundary.as_ref().and_then(|arn| managed.get(arn.as_str()));
         self.covered(name, &own, &attached, boundary.map(|managed| &managed.policy));
-        for arn in role.attached.iter().chain(&role.boundary) {
-            if !used.contains(arn) {
-                used.insert(arn.clone());
-            }
-        }
+        used.attached.extend(role.attached.iter().cloned());
+        used.bounding.extend(role.boundary.clone());
         if self.given.roles.is_some_and(|roles| !roles.contains(&role.arn)) {
             let message = format!(
                 "no identity pool, rule or group gives the role {}: only who asks AWS STS for it by name gets it",

@@ -26,7 +26,6 @@ impl Judge<'_> {
                 }
             }
             match policy.kind {
-                PolicyKind::Inline | PolicyKind::Managed => self.breadth(of),
                 PolicyKind::Resource => {
                     self.public(of);
                     self.foreign(of, resource.unwrap_or_default());
@@ -34,6 +33,13 @@ impl Judge<'_> {
                 PolicyKind::Trust => self.trust(of),
                 _ => {}
             }
+        }
+    }
+
+    /// Looks at how much an inline or attached policy allows.
+    pub(super) fn rights(&mut self, policy: &Written, role: Option<&str>) {
+        for statement in &policy.statements {
+            self.breadth(Of { policy, statement, role });
         }
     }
 
@@ -126,7 +132,8 @@ impl Judge<'_> {
         }
         for name in providers(of).filter(|name| !name.starts_with("cognito-identity")) {
             let host = name.split_once(":oidc-provider/").map_or(name, |(_, host)| host);
-            if host.starts_with("arn:") || demands(of, host, ":aud") || demands(of, host, ":sub") {
+            let told = [":aud", ":app_id", ":sub"].into_iter().any(|end| demands(of, host, end));
+            if told || host.starts_with("arn:") {
                 continue;
             }
             let message = format_args!(

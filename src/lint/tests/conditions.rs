@@ -61,6 +61,17 @@ fn what_is_said_of_a_key_that_is_never_there_is_what_comes_of_it() {
 }
 
 #[test]
+fn a_key_that_an_action_lacks_is_told_once_for_each_action() {
+    let found = of(
+        "Allow",
+        r#"["dynamodb:Scan", "dynamodb:GetItem"]"#,
+        r#""arn:aws:dynamodb:*:*:table/t""#,
+        r#"{ "ForAnyValue:StringEquals": { "dynamodb:LeadingKeys": "a" }, "Null": { "dynamodb:LeadingKeys": "false" } }"#,
+    );
+    assert_eq!(found, ["key_not_of_action"]);
+}
+
+#[test]
 fn without_account_and_region_their_keys_are_unknown() {
     let role = role(
         r#"{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*",

@@ -98,6 +98,32 @@ fn a_deny_of_another_policy_of_the_role_counts_and_so_does_its_boundary() {
 }
 
 #[test]
+fn a_boundary_may_be_wide() {
+    let managed = format!(
+        r#"{{ "PolicyName": "Most", "Arn": "arn:aws:iam::123456789012:policy/Most", "DefaultVersionId": "v1",
+        "PolicyVersionList": [{{ "VersionId": "v1", "Document": {{ "Statement": {} }} }}] }}"#,
+        allow("*", "*"),
+    );
+    let boundary = r#""PermissionsBoundary": { "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/Most" },"#;
+    let attached =
+        r#""AttachedManagedPolicies": [{ "PolicyArn": "arn:aws:iam::123456789012:policy/Most" }],"#;
+    for (more, expected) in [
+        (boundary.to_owned(), &[][..]),
+        (attached.to_owned(), &["full_access"]),
+        (format!("{boundary} {attached}"), &["full_access"]),
+    ] {
+        let trust = r#"{ "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole" }"#;
+        let document = format!(r#"{{ "Statement": {} }}"#, deny("s3:DeleteBucket", "*"));
+        let role = role_with(trust, &document, &more);
+        assert_eq!(
+            ids(&[(FileKind::Roles, &role), (FileKind::Managed, &managed)]),
+            expected,
+            "{more}"
+        );
+    }
+}
+
+#[test]
 fn of_statements_that_say_the_same_one_is_told() {
     let condition = r#""Condition": { "StringLike": { "s3:prefix": ["a/*", "b/*"] } }"#;
     let first = format!(
