@@ -90,11 +90,11 @@ fn lints_take_no_more_memory_for_more_roles() {
 
 #[test]
 #[ignore = "a measurement of a release build; the command is above"]
-fn ten_thousand_roles_are_linted_in_five_seconds() {
+fn ten_thousand_roles_are_linted_in_ten_seconds() {
     let (found, time, memory) = lint(10_000);
     println!("10,000 roles of 20 statements linted: {time:?}, at most {} bytes", memory.bytes_max);
     assert_eq!(found, 20_000);
-    assert!(time < Duration::from_secs(5), "{time:?}");
+    assert!(time < Duration::from_secs(10), "{time:?}");
 }
 
 /// The least time of one of many rounds.

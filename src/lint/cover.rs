@@ -50,7 +50,8 @@ impl Judge<'_> {
         for (policy, only_denies) in all.chain(ceiling.map(|policy| (policy, true))) {
             for statement in &policy.statements {
                 let skipped = only_denies && statement.effect == Effect::Allow;
-                if covers.len() < MOST_COVERS && !skipped {
+                let alike = covers.iter().filter(|c| c.of.statement.effect == statement.effect);
+                if alike.count() < MOST_COVERS && !skipped {
                     covers.extend(Cover::new(Of { policy, statement, role }));
                 }
             }
@@ -239,7 +240,7 @@ fn fingerprint(of: Of<'_>) -> String {
     format!("{version:?} {effect:?} {principals:?} {actions:?} {resources:?} {conditions:?}")
 }
 
-/// Statements that others are compared with.
+/// Statements of one effect that others are compared with.
 const MOST_COVERS: usize = 64;
 /// Comparisons of two patterns, for one role.
 const MOST_COMPARISONS: usize = 1_000_000;

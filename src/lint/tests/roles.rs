@@ -164,6 +164,15 @@ fn many_statements_are_linted_in_no_time() {
 }
 
 #[test]
+fn a_deny_is_found_behind_many_statements_that_allow() {
+    let mut statements: Vec<String> =
+        (0..100).map(|n| allow("s3:GetObject", &format!("arn:aws:s3:::b{n}/*"))).collect();
+    statements.push(deny("s3:GetObject", "arn:aws:s3:::b9*"));
+    let found = of_statements(&format!("[{}]", statements.join(",")));
+    assert_eq!(found, ["shadowed_statement"; 11], "b9 and b90 to b99");
+}
+
+#[test]
 fn wide_rights_are_told_unless_they_are_an_administrators() {
     let all = allow("*", "*");
     assert_eq!(of_statements(&all), ["full_access"]);
