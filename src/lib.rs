@@ -21,6 +21,7 @@ pub mod gate;
 pub mod http;
 pub mod iam;
 pub mod identity;
+pub mod lint;
 pub mod server;
 pub mod services;
 pub mod sigv4;

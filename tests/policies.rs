@@ -16,6 +16,7 @@ use aws_lc_rs::signature::{
     KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use poolgate::iam::{Account, AccountFile, FileKind, Layers, NoObserver, PolicyKind, evaluate};
+use poolgate::lint::{Given, lint_account};
 
 #[path = "support/policies.rs"]
 mod support;
@@ -64,6 +65,36 @@ fn ten_thousand_roles_load_in_five_seconds() {
     println!("10,000 roles of 20 statements: {time:?}, {kept} bytes, at most {}", memory.bytes_max);
     assert_eq!(account.roles().count(), 10_000);
     assert!(time < Duration::from_secs(5) && memory.bytes_max < 500 << 20);
+}
+
+/// Lints what [`load`] loads: how long it takes, and what it takes at most.
+fn lint(files: usize) -> (usize, Duration, allocation_counter::AllocationInfo) {
+    let texts: Vec<String> = (0..files).map(|n| exported(&format!("R{n}"), 20)).collect();
+    let list: Vec<(FileKind, &str)> =
+        texts.iter().map(|text| (FileKind::Roles, text.as_str())).collect();
+    let given = Given { placed: true, ..Given::default() };
+    let started = Instant::now();
+    let mut found = 0;
+    let memory = allocation_counter::measure(|| found = lint_account(&list, given).len());
+    (found, started.elapsed(), memory)
+}
+
+/// Role by role: what is kept of one is what was found in it.
+#[test]
+fn lints_take_no_more_memory_for_more_roles() {
+    let (found, _, few) = lint(5);
+    let (more_found, _, many) = lint(50);
+    assert_eq!((found, more_found), (10, 100), "neither audience nor amr in the trust policies");
+    assert!(many.bytes_max < few.bytes_max + 100 * 2_000, "{few:?} {many:?}");
+}
+
+#[test]
+#[ignore = "a measurement of a release build; the command is above"]
+fn ten_thousand_roles_are_linted_in_ten_seconds() {
+    let (found, time, memory) = lint(10_000);
+    println!("10,000 roles of 20 statements linted: {time:?}, at most {} bytes", memory.bytes_max);
+    assert_eq!(found, 20_000);
+    assert!(time < Duration::from_secs(10), "{time:?}");
 }
 
 /// The least time of one of many rounds.

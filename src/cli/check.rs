@@ -2,12 +2,17 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use clap::Args;
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use serde_json::json;
 
 use super::NO;
 use crate::{
-    config::Problem,
-    control::{Builder, Offline, client_tls},
+    config::{Problem, Severity},
+    control::{Builder, Offline, client_tls, lint_policies, read_policies},
+    lint::Lint,
 };
 
 /// Check a configuration and its policies; print every problem with file, line and column
@@ -16,6 +21,21 @@ pub(super) struct Check {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "POOLGATE_CONFIG")]
     config: PathBuf,
+    /// Fail if this lint finds something, or "warnings": whatever is a warning; may be repeated
+    #[arg(long, value_name = "LINT", value_parser = lints(&[WARNINGS]), hide_possible_values = true)]
+    deny: Vec<String>,
+    /// Don't tell what this lint finds; may be repeated
+    #[arg(long, value_name = "LINT", value_parser = lints(&[]), hide_possible_values = true)]
+    allow: Vec<String>,
+    /// What to print: a line a problem, as text or as JSON
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    Text,
+    Json,
 }
 
 impl Check {
@@ -28,16 +48,31 @@ impl Check {
             }
         };
         // Nothing is applied, and so no key is fetched.
-        match Builder::new(Arc::new(Offline), tls).build(&self.config) {
-            Ok(built) => {
-                let (_, _, warnings, _) = built.into_parts();
-                print(&warnings);
-                ExitCode::SUCCESS
-            }
-            Err(problems) => {
-                print(&problems);
-                ExitCode::from(NO)
-            }
+        let found = Builder::new(Arc::new(Offline), tls).build(&self.config).and_then(|built| {
+            let (settings, _, mut warnings, _) = built.into_parts();
+            warnings.extend(lint_policies(&settings, &read_policies(&settings)?));
+            Ok(warnings)
+        });
+        let mut problems = found.unwrap_or_else(|errors| errors);
+        problems.retain(|problem| {
+            problem.lint.is_none_or(|lint| !self.allow.iter().any(|id| id == lint))
+        });
+        match self.output {
+            Output::Text => print(&problems),
+            Output::Json => problems.iter().for_each(|problem| println!("{}", as_json(problem))),
+        }
+        match problems.iter().any(|problem| self.fails(problem)) {
+            true => ExitCode::from(NO),
+            false => ExitCode::SUCCESS,
+        }
+    }
+
+    fn fails(&self, problem: &Problem) -> bool {
+        let denied = |id: &str| self.deny.iter().any(|denied| denied == id);
+        match problem.severity {
+            Severity::Error => true,
+            Severity::Warning if denied(WARNINGS) => true,
+            _ => problem.lint.is_some_and(denied),
         }
     }
 }
@@ -48,3 +83,29 @@ pub(super) fn print(problems: &[Problem]) {
         println!("{problem}");
     }
 }
+
+/// A problem as one JSON object; what a lint found with the section that is about it.
+fn as_json(problem: &Problem) -> serde_json::Value {
+    let Problem { file, line, column, severity, message, lint } = problem;
+    let mut object = json!({
+        "file": file.display().to_string(),
+        "line": line,
+        "column": column,
+        "severity": severity.as_str(),
+        "id": problem.reason(),
+        "message": message,
+    });
+    if let (Some(id), Some(members)) = (lint, object.as_object_mut()) {
+        members.insert("doc".to_owned(), format!("docs/lints.md#{id}").into());
+    }
+    object
+}
+
+/// The ids of lints, and these words.
+fn lints(words: &'static [&'static str]) -> impl TypedValueParser<Value = String> {
+    let ids = Lint::ALL.iter().map(|lint| lint.id());
+    PossibleValuesParser::new(ids.chain(words.iter().copied()))
+}
+
+/// All that is a warning, of the configuration too.
+const WARNINGS: &str = "warnings";

@@ -1,11 +1,12 @@
 //! Where in a JSON text a value is, so that a problem of a policy has a line and a column.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
-
-use super::problem::Position;
 
 /// One step into a JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,73 +20,108 @@ pub enum Step<'a> {
 /// The line and column of the value that `path` leads to in `text`; where the path leads nowhere,
 /// of the last value on it. Text that is not JSON is at the place of its first error.
 pub fn locate(text: &str, path: &[Step<'_>]) -> (usize, usize) {
-    let mut value = match serde_json::from_str::<&RawValue>(text) {
-        Ok(value) => value,
-        Err(error) => return (error.line().max(1), error.column().max(1)),
+    locate_all(text, &[path]).first().copied().unwrap_or((1, 1))
+}
+
+/// The same of many paths, in their order: the text is read as often as paths are deep, however many
+/// they are.
+pub fn locate_all(text: &str, paths: &[&[Step<'_>]]) -> Vec<(usize, usize)> {
+    let root = match serde_json::from_str::<&RawValue>(text) {
+        Ok(root) => root,
+        Err(error) => return vec![(error.line().max(1), error.column().max(1)); paths.len()],
     };
-    for step in path {
-        let mut json = serde_json::Deserializer::from_str(value.get());
-        match Find(*step).deserialize(&mut json) {
-            Ok(Some(found)) => value = found,
-            Ok(None) | Err(_) => break,
+    let start = text.as_ptr() as usize;
+    let mut offsets = vec![0; paths.len()];
+    let mut open = vec![(root, paths.iter().copied().enumerate().collect::<Vec<_>>())];
+    while let Some((value, paths)) = open.pop() {
+        let mut found = Vec::new();
+        let mut below = Find { keys: HashMap::new(), indexes: HashMap::new(), found: &mut found };
+        for (number, path) in paths {
+            if let Some(offset) = offsets.get_mut(number) {
+                *offset = (value.get().as_ptr() as usize).saturating_sub(start);
+            }
+            match path.split_first() {
+                Some((Step::Key(key), rest)) => {
+                    below.keys.entry(key).or_default().push((number, rest));
+                }
+                Some((Step::Index(index), rest)) => {
+                    below.indexes.entry(*index).or_default().push((number, rest));
+                }
+                None => {}
+            }
         }
+        if !below.keys.is_empty() || !below.indexes.is_empty() {
+            let mut json = serde_json::Deserializer::from_str(value.get());
+            // A path that leads into no collection ends here.
+            let _ = json.deserialize_any(below);
+        }
+        open.append(&mut found);
     }
-    let offset = (value.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    let Position { line, column } = Position::of_offset(text, offset);
-    (line, column)
+    positions(text, &offsets)
 }
 
-/// Looks for one step's value and keeps it unread.
-struct Find<'a>(Step<'a>);
-
-impl<'de> DeserializeSeed<'de> for Find<'_> {
-    type Value = Option<&'de RawValue>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        match self.0 {
-            Step::Key(_) => json.deserialize_map(self),
-            Step::Index(_) => json.deserialize_seq(self),
+/// The lines and columns of these offsets, in one walk over the text.
+fn positions(text: &str, offsets: &[usize]) -> Vec<(usize, usize)> {
+    let mut sorted: Vec<(usize, usize)> = offsets.iter().copied().zip(0..).collect();
+    sorted.sort_unstable();
+    let mut positions = vec![(1, 1); offsets.len()];
+    let (mut line, mut column, mut from) = (1, 1, 0);
+    for (offset, number) in sorted {
+        for character in text.get(from..offset).unwrap_or_default().chars() {
+            (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
+        from = offset;
+        if let Some(position) = positions.get_mut(number) {
+            *position = (line, column);
         }
     }
+    positions
 }
 
-impl<'de> Visitor<'de> for Find<'_> {
-    type Value = Option<&'de RawValue>;
+/// What is left of a path, with the number of the path.
+type Numbered<'p> = (usize, &'p [Step<'p>]);
+
+/// Looks for the values of steps and keeps them unread, with the paths that go on from there.
+struct Find<'f, 'de, 'p> {
+    keys: HashMap<&'p str, Vec<Numbered<'p>>>,
+    indexes: HashMap<usize, Vec<Numbered<'p>>>,
+    found: &'f mut Vec<(&'de RawValue, Vec<Numbered<'p>>)>,
+}
+
+impl<'de> Visitor<'de> for Find<'_, 'de, '_> {
+    type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("a collection")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Step::Key(wanted) = self.0 else { return Err(A::Error::custom("not a list")) };
-        let mut found = None;
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
-            if found.is_none() && key == wanted {
-                found = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match self.keys.remove(key.as_str()) {
+                Some(paths) => self.found.push((map.next_value()?, paths)),
+                None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(found)
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let Step::Index(wanted) = self.0 else { return Err(A::Error::custom("not an object")) };
-        let mut found = None;
-        let mut index = 0;
-        while let Some(item) = list.next_element::<&RawValue>()? {
-            if index == wanted {
-                found = Some(item);
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        for index in 0.. {
+            let next = match self.indexes.remove(&index) {
+                Some(paths) => list.next_element()?.map(|value| self.found.push((value, paths))),
+                None => list.next_element::<IgnoredAny>()?.map(drop),
+            };
+            if next.is_none() {
+                break;
             }
-            index += 1;
         }
-        Ok(found)
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, locate};
+    use super::{Step, locate, locate_all};
 
     const TEXT: &str =
         "{\n  \"Statement\": [\n    { \"Effect\": \"é\", \"Action\": 1 },\n    {}\n  ]\n}";
@@ -103,6 +139,20 @@ mod tests {
         ] {
             assert_eq!(locate(TEXT, path), expected, "{path:?}");
         }
+    }
+
+    #[test]
+    fn finds_many_values_in_any_order() {
+        let statements = Step::Key("Statement");
+        let paths: [&[Step<'_>]; 5] = [
+            &[statements, Step::Index(1)],
+            &[],
+            &[statements, Step::Index(0), Step::Key("Action")],
+            &[statements, Step::Index(1)],
+            &[statements, Step::Index(0), Step::Key("Effect"), Step::Key("Nothing")],
+        ];
+        assert_eq!(locate_all(TEXT, &paths), [(4, 5), (1, 1), (3, 32), (4, 5), (3, 17)]);
+        assert_eq!(locate_all("{", &paths[..2]), [(1, 1); 2]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod read;
 mod route;
 mod secret;
 mod settings;
-mod suggest;
+pub mod suggest;
 mod tables;
 mod template;
 mod value;

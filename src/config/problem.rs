@@ -65,6 +65,19 @@ pub enum Severity {
     Error,
     /// The configuration works, perhaps not as meant.
     Warning,
+    /// It works as meant, most likely.
+    Note,
+}
+
+impl Severity {
+    /// `error`, `warning` or `note`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// One thing that is wrong, and where. Its message never holds a secret.
@@ -80,6 +93,8 @@ pub struct Problem {
     pub severity: Severity,
     /// What to do about it, beginning with the setting's path.
     pub message: String,
+    /// The lint that found it, by its stable id.
+    pub lint: Option<&'static str>,
 }
 
 impl Problem {
@@ -93,6 +108,16 @@ impl Problem {
         Self::new(file, position, Severity::Warning, message.into())
     }
 
+    /// What a lint found.
+    pub fn lint(
+        file: &Path,
+        position: Position,
+        (id, severity): (&'static str, Severity),
+        message: String,
+    ) -> Self {
+        Self { lint: Some(id), ..Self::new(file, position, severity, message) }
+    }
+
     pub(super) fn new(
         file: &Path,
         position: Position,
@@ -100,14 +125,15 @@ impl Problem {
         message: String,
     ) -> Self {
         let Position { line, column } = position;
-        Self { file: file.to_owned(), line, column, severity, message }
+        Self { file: file.to_owned(), line, column, severity, message, lint: None }
     }
 
-    /// `config_error` or `config_warning`, for logs.
+    /// The lint's id, `config_error` or `config_warning`.
     pub fn reason(&self) -> &'static str {
-        match self.severity {
-            Severity::Error => "config_error",
-            Severity::Warning => "config_warning",
+        match (self.lint, self.severity) {
+            (Some(id), _) => id,
+            (None, Severity::Error) => "config_error",
+            (None, Severity::Warning | Severity::Note) => "config_warning",
         }
     }
 }
@@ -115,9 +141,10 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}:{}:{}: ", self.file.display(), self.line, self.column)?;
-        if self.severity == Severity::Warning {
-            out.write_str("warning: ")?;
+        if self.severity != Severity::Error {
+            write!(out, "{}: ", self.severity.as_str())?;
         }
-        out.write_str(&self.message)
+        out.write_str(&self.message)?;
+        self.lint.map_or(Ok(()), |id| write!(out, " [{id}]"))
     }
 }

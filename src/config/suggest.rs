@@ -1,7 +1,7 @@
 //! What a misspelt name may have been meant to be.
 
 /// `; did you mean …?` if one of the names is near.
-pub(super) fn suggestion<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
+pub fn suggestion<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
     if name.len() > 40 {
         return String::new();
     }

@@ -5,6 +5,7 @@ mod build;
 mod cedar;
 mod credentials;
 mod fetch;
+mod lints;
 mod policies;
 mod reload;
 mod routes;
@@ -14,6 +15,7 @@ mod tasks;
 
 pub use build::{Applied, Builder, Built, client_tls};
 pub use fetch::{HttpFetch, Offline, post_records};
+pub use lints::lint_policies;
 pub use policies::{PolicyFiles, read_policies};
 pub use reload::Reloader;
 pub use tasks::{refresh_gauges, resolve_upstreams, wait_for_keys};

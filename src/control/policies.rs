@@ -20,18 +20,18 @@ use crate::{
 pub struct PolicyFiles {
     /// The account that they are of.
     id: Option<String>,
-    account: Vec<(FileKind, PolicyFile)>,
-    pools: Vec<PolicyFile>,
+    pub(super) account: Vec<(FileKind, PolicyFile)>,
+    pub(super) pools: Vec<PolicyFile>,
     /// By user pool id.
-    groups: Vec<(String, PolicyFile)>,
+    pub(super) groups: Vec<(String, PolicyFile)>,
     cedar: Vec<PolicyFile>,
-    shadow: Option<ShadowFiles>,
+    pub(super) shadow: Option<ShadowFiles>,
 }
 
 /// The files of `shadow_policies`.
 #[derive(Debug, Default)]
-struct ShadowFiles {
-    account: Vec<(FileKind, PolicyFile)>,
+pub(super) struct ShadowFiles {
+    pub(super) account: Vec<(FileKind, PolicyFile)>,
     cedar: Vec<PolicyFile>,
 }
 
@@ -230,17 +230,19 @@ fn account_of(
 
 impl PolicyFile {
     pub(super) fn problem(&self, path: &JsonPath, message: &str) -> Problem {
-        let steps: Vec<Step<'_>> = path
-            .steps()
-            .iter()
-            .map(|step| match step {
-                JsonStep::Key(key) => Step::Key(key),
-                JsonStep::Index(index) => Step::Index(*index),
-            })
-            .collect();
-        let (line, column) = locate(&self.text, &steps);
+        let (line, column) = locate(&self.text, &steps(path));
         Problem::error(&self.path, Position { line, column }, message.to_owned())
     }
+}
+
+pub(super) fn steps(path: &JsonPath) -> Vec<Step<'_>> {
+    path.steps()
+        .iter()
+        .map(|step| match step {
+            JsonStep::Key(key) => Step::Key(key),
+            JsonStep::Index(index) => Step::Index(*index),
+        })
+        .collect()
 }
 
 /// The JSON files of a folder and the folders in it, in the order of their names. Names that begin

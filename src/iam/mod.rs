@@ -28,10 +28,15 @@ mod tests;
 mod truth;
 mod variable;
 mod verdict;
+mod written;
 
 pub use account::{Account, AccountError, AccountFile, AccountProblem, FileKind, MAX_FILE_BYTES};
 pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource, partition};
 pub use compile::{Policy, Statement};
+pub(crate) use condition::{Base, Missing, Operator, Polarity, Quantifier};
+pub(crate) use document::{
+    Clause, ConditionSource, PrincipalsSource, Sense, Sourced, StatementSource,
+};
 pub use document::{
     Effect, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, MAX_STATEMENTS, MAX_VALUE_BYTES, MAX_VALUES,
     PolicyError, PolicyKind, PolicyProblem, PrincipalGroup, Version,
@@ -47,4 +52,6 @@ pub use session::{Principal, Role, Session};
 pub use set::PolicySet;
 pub use truth::Truth;
 pub use variable::{MAX_VARIABLES, VariableError};
+pub(crate) use variable::{Span, spans, split_colons};
 pub use verdict::{Denial, Grounds, Layer, StatementRef, Verdict};
+pub(crate) use written::{Glob, Written, WrittenFile, WrittenLevel, WrittenManaged, WrittenRole};

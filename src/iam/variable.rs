@@ -345,7 +345,7 @@ impl fmt::Display for Resolved<'_> {
 
 /// A stretch of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Span<'a> {
+pub(crate) enum Span<'a> {
     /// Text, in which `$` has no meaning.
     Text(&'a str),
     /// What stands between `${` and `}`.
@@ -353,7 +353,7 @@ pub(super) enum Span<'a> {
 }
 
 /// Splits a value at its variables. An unclosed `${` is text.
-pub(super) fn spans(text: &str, version: Version) -> Vec<Span<'_>> {
+pub(crate) fn spans(text: &str, version: Version) -> Vec<Span<'_>> {
     if version == Version::V2008 {
         return vec![Span::Text(text)];
     }
@@ -382,7 +382,7 @@ pub(super) fn spans(text: &str, version: Version) -> Vec<Span<'_>> {
 }
 
 /// Splits a value at its first five colons, of which those inside variables don't count.
-pub(super) fn split_colons(text: &str, version: Version) -> Vec<String> {
+pub(crate) fn split_colons(text: &str, version: Version) -> Vec<String> {
     let mut parts = vec![String::new()];
     for span in spans(text, version) {
         match span {

@@ -73,6 +73,11 @@ impl Groups {
         if errors.is_empty() { Ok(Self(groups)) } else { Err(errors) }
     }
 
+    /// Every role that a group has.
+    pub fn every_role(&self) -> impl Iterator<Item = &str> {
+        self.0.values().filter_map(|group| group.role.as_deref())
+    }
+
     /// The roles of a member of `names`, or the number of the first group that isn't known.
     ///
     /// Preferred is the role of the groups of lowest precedence, if they have just one between

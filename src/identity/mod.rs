@@ -34,4 +34,4 @@ pub use pool::{
 };
 pub use pool_error::{PoolError, PoolProblem};
 pub use trail::{NoTrail, Step, Trail};
-pub use web_identity::WebIdentity;
+pub use web_identity::{WebIdentity, is_of_the_call};

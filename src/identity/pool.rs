@@ -136,6 +136,11 @@ impl IdentityPool {
         !self.mappings.is_empty()
     }
 
+    /// The providers that map roles (user pools: `<provider>:<client>`), and how.
+    pub fn role_mappings(&self) -> impl Iterator<Item = (&str, &RoleMapping)> {
+        self.mappings.iter().map(|(provider, mapping)| (provider.as_str(), mapping))
+    }
+
     /// Is `name` a provider of the pool, as `Logins` names it?
     pub fn has_provider(&self, name: &str) -> bool {
         self.user_pools.iter().any(|pool| pool.name == name)

@@ -231,8 +231,16 @@ struct OfTheCall;
 
 impl Context for OfTheCall {
     fn lookup(&self, key: &str) -> Lookup<'_> {
-        match key {
-            "aws:currenttime"
+        if is_of_the_call(key) { Lookup::Unknown } else { Lookup::Absent }
+    }
+}
+
+/// Whether the context key `key`, in lower case, is of the call to AWS STS itself, and so unknown to
+/// a trust policy: a session outlives the call.
+pub fn is_of_the_call(key: &str) -> bool {
+    matches!(
+        key,
+        "aws:currenttime"
             | "aws:epochtime"
             | "aws:sourceip"
             | "aws:securetransport"
@@ -245,13 +253,9 @@ impl Context for OfTheCall {
             | "aws:calledvialast"
             | "aws:resourceaccount"
             | "aws:resourceorgid"
-            | "aws:resourceorgpaths" => Lookup::Unknown,
-            _ if key.starts_with("aws:resourcetag/") || key.starts_with("iam:resourcetag/") => {
-                Lookup::Unknown
-            }
-            _ => Lookup::Absent,
-        }
-    }
+            | "aws:resourceorgpaths"
+    ) || key.starts_with("aws:resourcetag/")
+        || key.starts_with("iam:resourcetag/")
 }
 
 /// The federated principal in trust policies, and the prefix of its context keys.

@@ -4,6 +4,7 @@
 //! checks it must pass. What is authorized is what is forwarded, since the upstream request is
 //! serialised from the same operation.
 
+pub mod catalog;
 pub mod cognito_identity;
 pub mod cognito_idp;
 pub mod dynamodb;

@@ -482,7 +482,7 @@ impl<'n> Loader<'n> {
 }
 
 /// JSON as it is, or percent-decoded (RFC 3986: `+` is a plus).
-fn decoded(text: &str) -> Option<std::borrow::Cow<'_, str>> {
+pub(in crate::iam) fn decoded(text: &str) -> Option<std::borrow::Cow<'_, str>> {
     if text.trim_start().starts_with('{') {
         return Some(text.into());
     }

@@ -18,6 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use error::{AccountError, AccountProblem};
+pub(super) use load::decoded;
 
 use super::arn::{Arn, Resource};
 use super::evaluate::{Check, evaluate};

@@ -13,9 +13,8 @@ mod operator;
 mod tests;
 mod value;
 
-pub(super) use operator::Operator;
+pub(crate) use operator::{Base, Missing, Operator, Polarity, Quantifier};
 
-use operator::{Base, Missing, Polarity, Quantifier};
 use value::{Value, boolean};
 
 use super::document::{ConditionSource, MAX_KEY_BYTES, PolicyError, PolicyProblem, Version};

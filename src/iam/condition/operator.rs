@@ -5,16 +5,16 @@
 
 /// A condition operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::iam) struct Operator {
-    pub(super) quantifier: Quantifier,
-    pub(super) base: Base,
-    pub(super) polarity: Polarity,
-    pub(super) missing: Missing,
+pub(crate) struct Operator {
+    pub(crate) quantifier: Quantifier,
+    pub(crate) base: Base,
+    pub(crate) polarity: Polarity,
+    pub(crate) missing: Missing,
 }
 
 /// How many of a key's values have to satisfy the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quantifier {
+pub(crate) enum Quantifier {
     /// The key's only one.
     Single,
     /// `ForAllValues:`
@@ -25,7 +25,7 @@ pub(super) enum Quantifier {
 
 /// What is compared, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Base {
+pub(crate) enum Base {
     StringEquals,
     StringEqualsIgnoreCase,
     StringLike,
@@ -40,7 +40,7 @@ pub(super) enum Base {
 
 /// How the value of the request has to stand to that of the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Equal,
     Less,
     LessOrEqual,
@@ -50,14 +50,14 @@ pub(super) enum Order {
 
 /// Whether the value of the request has to match one of the policy's values, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Polarity {
+pub(crate) enum Polarity {
     Positive,
     Negated,
 }
 
 /// What an absent key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     /// What the operator says.
     AsOperator,
     /// `…IfExists`: the condition holds.
@@ -66,7 +66,7 @@ pub(super) enum Missing {
 
 impl Operator {
     /// The operator of that name; none if there isn't one.
-    pub(in crate::iam) fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let (quantifier, rest) = if let Some(rest) = name.strip_prefix("forallvalues:") {
             (Quantifier::All, rest)

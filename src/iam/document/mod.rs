@@ -173,32 +173,33 @@ impl Effect {
 
 /// A document's statements, grammar checked, nothing compiled.
 #[derive(Clone, Debug)]
-pub(super) struct Document {
-    pub(super) version: Version,
-    pub(super) statements: Vec<StatementSource>,
+pub(crate) struct Document {
+    pub(crate) version: Version,
+    pub(crate) statements: Vec<StatementSource>,
 }
 
 /// One statement. Where an element was wrong it holds a stand-in, and the document is refused.
 #[derive(Clone, Debug)]
-pub(super) struct StatementSource {
-    pub(super) sid: Option<String>,
-    pub(super) effect: Effect,
-    pub(super) principals: Option<PrincipalsSource>,
-    pub(super) actions: Option<Clause>,
-    pub(super) resources: Option<Clause>,
-    pub(super) conditions: Vec<ConditionSource>,
+pub(crate) struct StatementSource {
+    pub(crate) path: JsonPath,
+    pub(crate) sid: Option<String>,
+    pub(crate) effect: Effect,
+    pub(crate) principals: Option<PrincipalsSource>,
+    pub(crate) actions: Option<Clause>,
+    pub(crate) resources: Option<Clause>,
+    pub(crate) conditions: Vec<ConditionSource>,
 }
 
 /// `Action` or `NotAction`, `Resource` or `NotResource`.
 #[derive(Clone, Debug)]
-pub(super) struct Clause {
-    pub(super) sense: Sense,
-    pub(super) values: Vec<Sourced>,
+pub(crate) struct Clause {
+    pub(crate) sense: Sense,
+    pub(crate) values: Vec<Sourced>,
 }
 
 /// Whether an element lists what it covers or what it leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sense {
+pub(crate) enum Sense {
     /// `Action`
     Only,
     /// `NotAction`
@@ -207,17 +208,17 @@ pub(super) enum Sense {
 
 /// A string and where it is written.
 #[derive(Clone, Debug)]
-pub(super) struct Sourced {
-    pub(super) path: JsonPath,
-    pub(super) text: String,
+pub(crate) struct Sourced {
+    pub(crate) path: JsonPath,
+    pub(crate) text: String,
 }
 
 /// `Principal` or `NotPrincipal`.
 #[derive(Clone, Debug)]
-pub(super) struct PrincipalsSource {
-    pub(super) sense: Sense,
+pub(crate) struct PrincipalsSource {
+    pub(crate) sense: Sense,
     /// None for `"*"`.
-    pub(super) listed: Option<Vec<(PrincipalGroup, Sourced)>>,
+    pub(crate) listed: Option<Vec<(PrincipalGroup, Sourced)>>,
 }
 
 /// The kinds of principals that policies name.
@@ -235,8 +236,8 @@ pub enum PrincipalGroup {
 
 /// One key under one operator.
 #[derive(Clone, Debug)]
-pub(super) struct ConditionSource {
-    pub(super) operator: Sourced,
-    pub(super) key: Sourced,
-    pub(super) values: Vec<Sourced>,
+pub(crate) struct ConditionSource {
+    pub(crate) operator: Sourced,
+    pub(crate) key: Sourced,
+    pub(crate) values: Vec<Sourced>,
 }

@@ -95,6 +95,7 @@ impl Reader<'_> {
 
     fn statement(&mut self, node: &Node, path: &JsonPath) -> StatementSource {
         let mut statement = StatementSource {
+            path: path.clone(),
             sid: None,
             effect: Effect::Deny,
             principals: None,

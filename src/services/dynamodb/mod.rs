@@ -6,6 +6,7 @@
 
 mod access;
 mod call;
+mod catalog;
 mod description;
 mod error;
 mod expression;
@@ -23,6 +24,7 @@ mod value;
 
 pub use access::Access;
 pub use call::{Call, Described, Input};
+pub use catalog::CATALOG;
 pub use description::DescriptionError;
 pub use error::DynamoDbError;
 pub use name::Place;

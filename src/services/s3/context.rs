@@ -71,7 +71,7 @@ impl Keys<'_> {
             }
         }
         match action {
-            "s3:ListBucket" | "s3:ListBucketVersions" => self.listing(&mut facts),
+            _ if LISTING.contains(&action) => self.listing(&mut facts),
             "s3:PutObject" => self.write(&mut facts)?,
             // It is in the body, which is streamed.
             "s3:UpdateObjectEncryption" => {
@@ -164,13 +164,15 @@ impl Keys<'_> {
     }
 }
 
+/// What lists a bucket: the actions that have `s3:prefix` and its kin.
+pub(super) const LISTING: &[&str] = &["s3:ListBucket", "s3:ListBucketVersions"];
 const PUT: &[&str] = &["s3:PutObject"];
 const TAGS: &[&str] = &["s3:PutObject", "s3:PutObjectTagging"];
 const LOCK: &[&str] = &["s3:PutObject", "s3:PutObjectRetention"];
 const HOLD: &[&str] = &["s3:PutObject", "s3:PutObjectLegalHold"];
 const CREATE_BUCKET: &[&str] = &["s3:CreateBucket"];
 const NEW_BUCKET: &[&str] = &["s3:CreateBucket", "s3:TagResource"];
-const ACL: &[&str] = &[
+pub(super) const ACL: &[&str] = &[
     "s3:PutObject",
     "s3:PutObjectAcl",
     "s3:PutObjectVersionAcl",
@@ -198,7 +200,7 @@ const SSE: &str = "s3:x-amz-server-side-encryption";
 const SSE_KEY: &str = "s3:x-amz-server-side-encryption-aws-kms-key-id";
 
 /// A key, the header it is, and the actions that have it.
-const FROM_HEADERS: [(&str, &str, &[&str]); 21] = [
+pub(super) const FROM_HEADERS: [(&str, &str, &[&str]); 21] = [
     ("s3:x-amz-acl", "x-amz-acl", ACL),
     ("s3:x-amz-grant-full-control", "x-amz-grant-full-control", ACL),
     ("s3:x-amz-grant-read", "x-amz-grant-read", ACL),

@@ -7,6 +7,7 @@
 //! decided where AWS's documentation is silent.
 
 mod address;
+mod catalog;
 mod checks;
 mod checksum;
 mod configuration;
@@ -24,6 +25,8 @@ mod table;
 mod testing;
 mod xml;
 
+pub use catalog::CATALOG;
 pub use delete::{Delete, Merge, Object, Refused};
 pub use error::S3Error;
 pub use parse::{Asked, Parsed, RequestFacts};
+pub use table::action_of_operation;

@@ -48,6 +48,12 @@ pub(super) fn selects(name: &str) -> bool {
     rows().any(|row| row.selectors.contains(&name))
 }
 
+/// The action, with its prefix, that S3's operation of that name demands first.
+pub fn action_of_operation(name: &str) -> Option<&'static str> {
+    let row = rows().find(|row| row.name.eq_ignore_ascii_case(name))?;
+    row.needs.first().map(|need| need.plain)
+}
+
 pub(super) const fn on(action: &'static str) -> Need {
     Need { plain: action, versioned: action }
 }

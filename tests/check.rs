@@ -1,0 +1,196 @@
+//! `poolgate check`: what it prints, and how it exits.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+const CONFIGURATION: &str = r#"
+listen: { proxy: { address: "127.0.0.1:8080" }, admin: { address: "127.0.0.1:9901" } }
+aws: { region: eu-west-1, account: "123456789012" }
+identities: { key: { file: key } }
+user_pools: [{ id: eu-west-1_Ab12Cd34E, clients: [1example23456789], groups: groups.json }]
+routes:
+  - { name: files, service: s3, upstream: { url: "http://127.0.0.1:9000" } }
+"#;
+
+const GROUPS: &str = r#"{ "Groups": [] }"#;
+
+const POOL: &str = r#"{ "IdentityPoolId": "eu-west-1:7c5b0000-0000-4000-8000-000000000000",
+  "CognitoIdentityProviders": [
+    { "ProviderName": "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E", "ClientId": "1example23456789" } ],
+  "Roles": { "authenticated": "arn:aws:iam::123456789012:role/Reader" },
+  "RoleMappings": { "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E:1example23456789": {
+    "Type": "Rules", "AmbiguousRoleResolution": "AuthenticatedRole", "RulesConfiguration": { "Rules": [
+      { "Claim": "custom:team", "MatchType": "Equals", "Value": "a",
+        "RoleARN": "arn:aws:iam::123456789012:role/Reader" } ] } } } }"#;
+
+const ROLE: &str = r#"{ "RoleName": "Reader", "RoleId": "AROAEXAMPLE", "Arn": "arn:aws:iam::123456789012:role/Reader",
+  "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": {
+    "Effect": "Allow", "Principal": { "Federated": "cognito-identity.amazonaws.com" },
+    "Action": "sts:AssumeRoleWithWebIdentity",
+    "Condition": { "StringEquals": {
+      "cognito-identity.amazonaws.com:aud": "eu-west-1:7c5b0000-0000-4000-8000-000000000000" } } } },
+  "RolePolicyList": [{ "PolicyName": "Files", "PolicyDocument": { "Version": "2012-10-17", "Statement": [
+    { "Sid": "List", "Effect": "Allow", "Action": "s3:ListBucket",
+      "Resource": "arn:aws:s3:::files/*" },
+    { "Sid": "Tagged", "Effect": "Deny", "Action": ["s3:GetObject", "s3:GetObjekt"], "Resource": "*",
+      "Condition": { "StringEquals": { "s3:ExistingObjectTag/state": "secret" } } } ] } }] }"#;
+
+const BUCKET: &str = r#"{ "Resource": "arn:aws:s3:::files", "Policy": { "Version": "2012-10-17", "Statement": [
+  { "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/*" },
+  { "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/a/*" } ] } }"#;
+
+const CONTROLS: &str = r#"{ "ServiceControlPolicies": [
+  [{ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "*", "Resource": "*" } }],
+  [] ] }"#;
+
+/// A folder of a configuration that works, with many findings.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("poolgate.yaml", CONFIGURATION),
+        ("key", "of 32 bytes and of no other use.."),
+        ("groups.json", GROUPS),
+        ("policies/identity-pools/pool.json", POOL),
+        ("policies/roles/Reader.json", ROLE),
+        ("policies/resources/files.json", BUCKET),
+        ("policies/organization/controls.json", CONTROLS),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn check(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_poolgate"))
+        .current_dir(folder)
+        .args(["check", "--config", "poolgate.yaml"])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn printed(output: &Output) -> Vec<String> {
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+/// Where each finding is, how bad, and which.
+const FINDINGS: [(&str, &str, &str); 9] = [
+    ("policies/roles/Reader.json:2:71", "warning", "trust_without_amr"),
+    ("policies/roles/Reader.json:8:51", "warning", "bucket_action_on_object"),
+    ("policies/roles/Reader.json:10:69", "warning", "unknown_action"),
+    ("policies/roles/Reader.json:11:70", "warning", "unobservable_key"),
+    ("policies/resources/files.json:2:3", "warning", "public_resource"),
+    ("policies/resources/files.json:3:3", "warning", "public_resource"),
+    ("policies/resources/files.json:3:3", "note", "redundant_statement"),
+    ("policies/organization/controls.json:3:3", "warning", "empty_level"),
+    ("policies/identity-pools/pool.json:7:18", "warning", "user_writable_claim"),
+];
+
+#[test]
+fn every_finding_has_its_place_its_severity_and_its_id() {
+    let folder = folder();
+    let output = check(folder.path(), &[]);
+    assert!(output.status.success(), "{output:?}");
+    let lines = printed(&output);
+    assert_eq!(lines.len(), FINDINGS.len(), "{lines:#?}");
+    for ((place, severity, id), line) in FINDINGS.iter().zip(&lines) {
+        assert!(line.starts_with(&format!("{place}: {severity}: ")), "{place} {id}: {line}");
+        assert!(line.ends_with(&format!(" [{id}]")), "{place} {id}: {line}");
+    }
+    let unknown = lines.iter().find(|line| line.ends_with("[unobservable_key]")).unwrap();
+    for named in ["s3:ExistingObjectTag/state", "Statement[1] (Tagged)", "denies"] {
+        assert!(unknown.contains(named), "{unknown}");
+    }
+}
+
+#[test]
+fn json_has_an_object_a_line() {
+    let folder = folder();
+    let output = check(folder.path(), &["--output", "json"]);
+    assert!(output.status.success(), "{output:?}");
+    let objects: Vec<Value> =
+        printed(&output).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.len(), FINDINGS.len());
+    for ((place, severity, id), object) in FINDINGS.iter().zip(&objects) {
+        let text = |name: &str| object[name].as_str().unwrap();
+        let at = format!("{}:{}:{}", text("file"), object["line"], object["column"]);
+        assert_eq!((at.as_str(), text("severity"), text("id")), (*place, *severity, *id));
+        assert_eq!(text("doc"), format!("docs/lints.md#{id}"));
+        assert!(!text("message").is_empty());
+    }
+}
+
+#[test]
+fn lints_fail_only_if_they_are_denied() {
+    let folder = folder();
+    for (arguments, code) in [
+        (&["--deny", "redundant_statement"][..], 1),
+        (&["--deny", "unknown_key"], 0),
+        (&["--deny", "unknown_key", "--deny", "warnings"], 1),
+        (&["--deny", "unknown_action", "--allow", "unknown_action"], 0),
+        (&["--deny", "no_such_lint"], 2),
+        (&["--allow", "warnings"], 2),
+    ] {
+        let output = check(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+    }
+    let output = check(folder.path(), &["--allow", "public_resource"]);
+    assert_eq!(printed(&output).len(), FINDINGS.len() - 2);
+}
+
+/// What is wrong comes first: of a configuration that is refused, nothing else is said.
+#[test]
+fn errors_fail_and_are_objects_too() {
+    let folder = folder();
+    let role = ROLE.replace("\"Deny\"", "\"deny\"");
+    fs::write(folder.path().join("policies/roles/Reader.json"), role).unwrap();
+    let output = check(folder.path(), &["--output", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines = printed(&output);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let object: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(object["line"], 10);
+    assert_eq!(
+        (object["severity"].as_str(), object["id"].as_str()),
+        (Some("error"), Some("config_error"))
+    );
+    assert!(object.get("doc").is_none());
+}
+
+/// The sample policies, which the demo runs with, are as they should be.
+#[test]
+fn the_samples_are_clean() {
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = format!(
+        r#"
+listen: {{ proxy: {{ address: "127.0.0.1:8080" }}, admin: {{ address: "127.0.0.1:9901" }} }}
+aws: {{ region: us-east-1, account: "000000000000" }}
+user_pools:
+  - {{ id: us-east-1_Demo00001, clients: [demoappclient00000000000000], groups: {policies}/user-pools/groups.json }}
+identities: {{ key: {{ file: key }} }}
+policies: {policies}
+routes:
+  - name: api
+    service: execute-api
+    match: {{ path: / }}
+    api: {{ id: demoapi, stage: prod }}
+    engines: {{ iam: enforce, cedar: shadow }}
+    upstream: {{ url: "http://127.0.0.1:3000" }}
+"#,
+        policies = policies.display()
+    );
+    fs::write(folder.path().join("key"), "of 32 bytes and of no other use..").unwrap();
+    fs::write(folder.path().join("poolgate.yaml"), configuration).unwrap();
+    let output = check(folder.path(), &[]);
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+}
