@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     config::{self, Position, Problem, Settings},
     gate::{
-        AlbSource, Authenticate, Compose, CookieSource, Engine, Forward, Match, Route,
+        AlbSource, Authenticate, Compose, CookieSource, Engine, Forward, Match, ResourcePolicies, Route,
         RouteConflict, Routes, Service, Tables, TokenSources,
     },
     http::Origin,
@@ -58,6 +58,10 @@ pub(super) fn routes(
                 config::ComposeWord::Guardrail => Compose::Guardrail,
             },
             guest: route.guest,
+            resource_policies: match route.resource_policies {
+                config::ResourcePolicies::Denied => ResourcePolicies::Denied,
+                config::ResourcePolicies::Stored => ResourcePolicies::Stored,
+            },
             forward_token: match route.forward_token {
                 true => Forward::Keep,
                 false => Forward::Remove,

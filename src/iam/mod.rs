@@ -29,7 +29,9 @@ mod truth;
 mod variable;
 mod verdict;
 
-pub use account::{Account, AccountError, AccountFile, AccountProblem, FileKind, MAX_FILE_BYTES};
+pub use account::{
+    Account, AccountError, AccountFile, AccountProblem, AttachError, FileKind, MAX_FILE_BYTES,
+};
 pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource, partition};
 pub use compile::{Policy, Statement};
 pub use document::{
