@@ -15,8 +15,8 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use poolgate::clock::Time;
 use poolgate::gate::{
-    Authenticate, Compose, Engine, Forward, Gate, Match, Outcome, Question, ResourcePolicies, Route, Routes, Rules,
-    Service, TokenSources, Trail, Whole,
+    Authenticate, Compose, Engine, Forward, Gate, Match, Outcome, Question, ResourcePolicies,
+    Route, Routes, Rules, Service, TokenSources, Trail, Whole,
 };
 use poolgate::http::{Authority, Peer, RawTarget, Scheme, TrustedProxies, receive};
 use poolgate::iam::{Account, AccountFile, FileKind};

@@ -211,9 +211,9 @@ impl Section for Route {
         let guest = map.default("guest", "false", doc);
         let doc = "Tables whose keys are told here, by name; the upstream is asked for others'.";
         let tables = map.optional::<ByName<Table>>("tables", doc);
-        let doc = "`stored` keeps bucket and table policies that are put in the folder of policies.";
-        let resource_policies =
-            map.default::<ResourcePolicies>("resource_policies", "denied", doc);
+        let doc =
+            "`stored` keeps bucket and table policies that are put in the folder of policies.";
+        let resource_policies = map.default::<ResourcePolicies>("resource_policies", "denied", doc);
         map.later("cors");
 
         check_service(map, service, engines.as_ref());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     config::{self, Position, Problem, Settings},
     gate::{
-        AlbSource, Authenticate, Compose, CookieSource, Engine, Forward, Match, ResourcePolicies, Route,
-        RouteConflict, Routes, Service, Tables, TokenSources,
+        AlbSource, Authenticate, Compose, CookieSource, Engine, Forward, Match, ResourcePolicies,
+        Route, RouteConflict, Routes, Service, Tables, TokenSources,
     },
     http::Origin,
     iam::{self, Action},

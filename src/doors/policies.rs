@@ -151,6 +151,3 @@ pub(super) fn told(content: &PolicyContent, id: &DecisionId) -> Response<AnswerB
 const WAITING: usize = 16;
 /// How long a caller waits for its own.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-#[cfg(test)]
-mod tests;

@@ -243,11 +243,10 @@ impl Gate<'_> {
 
         let context =
             RequestContext::new(self.rules, &question.headers, &question.received, question.now);
-        let decided =
-            match objects::decide((self.rules, route), operation, &context, progress)? {
-                Decided::Forwarded(decided) => decided,
-                Decided::Here(outcome) => return Ok(outcome),
-            };
+        let decided = match objects::decide((self.rules, route), operation, &context, progress)? {
+            Decided::Forwarded(decided) => decided,
+            Decided::Here(outcome) => return Ok(outcome),
+        };
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // It may name a bucket, which a backend that goes by it would read a second time.

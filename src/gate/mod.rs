@@ -36,7 +36,9 @@ mod tables;
 mod trail;
 mod vend;
 
-pub use answer::{Answer, AssumedRoleUser, Content, IdentityContent, OpenIdToken, PolicyContent, StsContent};
+pub use answer::{
+    Answer, AssumedRoleUser, Content, IdentityContent, OpenIdToken, PolicyContent, StsContent,
+};
 pub use authenticate::Login;
 pub use callers::Cedar;
 pub use credentials::{CredentialError, CredentialRules, Presented};
@@ -52,9 +54,7 @@ pub use routes::{
     RouteIndex, Routes, Service,
 };
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
-pub use stored::{
-    ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision,
-};
+pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;
 pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
 

@@ -10,7 +10,8 @@ use crate::{
     clock::Time,
     gate::{
         AlbSource, Authenticate, Compose, CookieSource, Decision, Engine, Forward, Gate, Match,
-        Outcome, Question, ResourcePolicies, Route, Routes, Rules, Service, TokenSources, Trail, Whole,
+        Outcome, Question, ResourcePolicies, Route, Routes, Rules, Service, TokenSources, Trail,
+        Whole,
     },
     http::{self, AlbHeaders, Authority, Origin, Peer, RawTarget, Scheme, TrustedProxies},
     iam::{Account, AccountFile, FileKind},
