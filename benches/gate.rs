@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a benchmark without its fixtures has nothing to measure")]
 
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use poolgate::clock::Time;
 use poolgate::gate::{
-    Authenticate, Compose, Engine, Forward, Gate, Match, Outcome, Question, Route, Routes, Rules,
-    Service, TokenSources, Trail, Whole,
+    Authenticate, Compose, Engine, Forward, Gate, Match, Outcome, Question, ResourcePolicies,
+    Route, Routes, Rules, Service, TokenSources, Trail, Whole,
 };
 use poolgate::http::{Authority, Peer, RawTarget, Scheme, TrustedProxies, receive};
 use poolgate::iam::{Account, AccountFile, FileKind};
@@ -85,6 +86,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         cedar: Engine::Off,
         compose: Compose::All,
         guest: false,
+        resource_policies: ResourcePolicies::Denied,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
         upstream: 0,
@@ -103,6 +105,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         routes: Routes::new(routes, vec![POOL.to_owned()], Vec::new()).expect("routes"),
         region: Some("eu-west-1".to_owned()),
         account_id: Some("123456789012".to_owned()),
+        resource_policies: HashMap::new(),
         cedar: None,
         shadow: None,
         credentials: None,

@@ -119,7 +119,7 @@ impl Explain {
             Output::Text => as_text(&line, &decision),
         };
         print(&text).map_err(|error| Failure::Usage(error.to_string()))?;
-        Ok(matches!(decision.outcome, Outcome::Allow(_) | Outcome::Answer(_)))
+        Ok(!matches!(decision.outcome, Outcome::Deny(_)))
     }
 
     /// The question, made as a door makes it.
@@ -213,6 +213,7 @@ fn as_json(line: &str, decision: &Decision) -> Value {
     let (effect, reason, detail, found) = match &decision.outcome {
         Outcome::Allow(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
         Outcome::Answer(answer) => ("allow", answer.grounds.reason(), None, Value::Null),
+        Outcome::Change(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
         Outcome::Deny(denial) => {
             ("deny", denial.reason, Some(denial.detail.as_str()), (*denial.found).clone())
         }

@@ -15,6 +15,9 @@ pub(super) fn as_text(line: &str, decision: &Decision) -> String {
         Outcome::Answer(answer) => {
             text.push_str(&format!("\nALLOW ({})\n", answer.grounds.reason()));
         }
+        Outcome::Change(permit) => {
+            text.push_str(&format!("\nALLOW ({})\n", permit.grounds().reason()));
+        }
         Outcome::Deny(denial) => {
             text.push_str(&format!("\nDENY ({})\n  {}\n", denial.reason, denial.detail));
             push_value(&mut text, &denial.found, 2);

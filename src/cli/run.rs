@@ -17,7 +17,7 @@ use crate::{
         wait_for_keys,
     },
     doors::{
-        Phase, Shared,
+        Phase, PolicyQueue, Shared,
         admin::{Access, Admin},
     },
     server::{DataThreads, Listener, accept, serve_admin},
@@ -96,10 +96,12 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let decisions = Arc::new(records("decisions", sink(&settings.decision_log.sink)));
     let access = records("access", sink(&settings.access_log.sink));
     let (phase, phases) = watch::channel(Phase::Starting);
+    let (policies, orders) = PolicyQueue::new();
     let shared = Arc::new(Shared {
         snapshot: ArcSwap::from_pointee(snapshot),
         tokens: TokenCache::new(TOKEN_CACHE),
         bodies: Arc::default(),
+        policies,
         metrics,
         decisions: decisions.recorder(),
         access: access.recorder(),
@@ -121,7 +123,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
 
     let keys = builder.keys_ready();
     let (shutdown_delay, drain) = (settings.timeouts.shutdown_delay, settings.timeouts.drain);
-    tokio::spawn(Reloader::new(file, builder, Arc::clone(&shared), settings).run());
+    tokio::spawn(Reloader::new(file, builder, Arc::clone(&shared), settings, orders).run());
     tokio::select! {
         _ = wait_for_keys(keys, FOREVER) => {
             phase.send_replace(Phase::Serving);

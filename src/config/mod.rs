@@ -35,7 +35,8 @@ pub use logs::{AccessLog, DecisionLog, Log, LogFormat, LogLevel, Only, Sink};
 pub use problem::{At, Position, Problem, Severity};
 pub use reach::UpstreamUrl;
 pub use route::{
-    Alb, Api, Authenticate, Match, Route, Service, TokenSource, Upstream, UpstreamHost,
+    Alb, Api, Authenticate, Match, ResourcePolicies, Route, Service, TokenSource, Upstream,
+    UpstreamHost,
 };
 pub use secret::Secret;
 pub use settings::{

@@ -44,6 +44,8 @@ pub struct Route {
     pub actions: Vec<ActionRule>,
     /// Tables of DynamoDB whose keys are told here; the others' are asked of the upstream.
     pub tables: Vec<(String, Table)>,
+    /// What becomes of operations that would change the policy of a bucket or a table.
+    pub resource_policies: ResourcePolicies,
     /// The `Host` that the upstream sees.
     pub host: UpstreamHost,
     /// Where permitted requests go.
@@ -100,6 +102,16 @@ words! {
     AuthenticateWord {
         /// The route is public.
         None = "none",
+    }
+}
+
+words! {
+    /// What becomes of operations that would change the policy of a bucket or a table.
+    pub ResourcePolicies {
+        /// They are denied, by name.
+        Denied = "denied",
+        /// They are answered here, and kept in the folder of policies.
+        Stored = "stored",
     }
 }
 
@@ -199,6 +211,9 @@ impl Section for Route {
         let guest = map.default("guest", "false", doc);
         let doc = "Tables whose keys are told here, by name; the upstream is asked for others'.";
         let tables = map.optional::<ByName<Table>>("tables", doc);
+        let doc =
+            "`stored` keeps bucket and table policies that are put in the folder of policies.";
+        let resource_policies = map.default::<ResourcePolicies>("resource_policies", "denied", doc);
         map.later("cors");
 
         check_service(map, service, engines.as_ref());
@@ -255,6 +270,7 @@ impl Section for Route {
             token: token?,
             actions: actions?,
             tables: tables?.map(by_name).unwrap_or_default(),
+            resource_policies: resource_policies?,
             host,
             upstream,
         })
@@ -435,11 +451,11 @@ fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Optio
             if map.has("api") && map.has("actions") {
                 map.error(Some("actions"), "`api` and `actions` exclude each other");
             }
-            refuse(map, &["guest"], FOR_DATA);
+            refuse(map, &["guest", "resource_policies"], FOR_DATA);
         }
         Some(Service::CognitoIdp) => {
             refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
-            refuse(map, &["guest"], FOR_DATA);
+            refuse(map, &["guest", "resource_policies"], FOR_DATA);
         }
         Some(Service::S3) => check_data(map, "S3", "an S3 upstream"),
         Some(Service::DynamoDb) => check_data(map, "DynamoDB", "a DynamoDB upstream"),

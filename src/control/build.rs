@@ -5,6 +5,7 @@
 //! connections) is handed on.
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -22,6 +23,7 @@ use super::{
     routes::routes,
     schemas::{Nobody, Schemas},
     stamps::{Stamp, Stamps},
+    stored,
 };
 use crate::{
     config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
@@ -139,6 +141,10 @@ impl Builder {
             let has = (policies.cedar.is_some(), shadow);
             cedar::check(&settings, has, &mut problems, &mut warnings);
         }
+        let resource_policies = match &policies {
+            Some(_) => stored::documents(&settings, &files, &mut problems),
+            None => HashMap::new(),
+        };
         let hash = hash(&text, &files);
         let written = serde_json::json!({ "file": path.display().to_string(), "text": text });
         let tls = self.listener_tls(&settings, &mut problems);
@@ -164,6 +170,7 @@ impl Builder {
         let (issuers, keys) = self.issuers(&settings)?;
         let Policies { account, pools, groups, cedar, shadow, warnings: more } = policies;
         warnings.extend(more);
+        warnings.extend(stored::warn_unless_writable(&settings));
         warnings.extend(warn_of_roles(&settings, &pools, &account));
         let aws = settings.aws.as_ref();
         let snapshot = Snapshot {
@@ -176,6 +183,7 @@ impl Builder {
                 groups,
                 identities: ids,
                 account,
+                resource_policies,
                 cedar: cedar.map(Cedar::new),
                 shadow: shadow
                     .map(|(account, cedar)| Shadow { account, cedar: cedar.map(Cedar::new) }),

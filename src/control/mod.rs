@@ -11,6 +11,7 @@ mod reload;
 mod routes;
 mod schemas;
 mod stamps;
+mod stored;
 mod tasks;
 
 pub use build::{Applied, Builder, Built, client_tls};

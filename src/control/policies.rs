@@ -153,6 +153,12 @@ impl PolicyFiles {
             .map(|file| (file.path.as_path(), file.text.as_str()))
     }
 
+    /// The files that have policies of resources.
+    pub(super) fn resources(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let of_resources = self.account.iter().filter(|(kind, _)| *kind == FileKind::Resources);
+        of_resources.map(|(_, file)| (file.path.as_path(), file.text.as_str()))
+    }
+
     /// What they say, or every problem at its line and column.
     pub(super) fn parse(&self, types: &TypeNames) -> Result<Policies, Vec<Problem>> {
         let (mut problems, mut warnings) = (Vec::new(), Vec::new());

@@ -13,14 +13,17 @@ use std::{
 
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::mpsc,
     task::block_in_place,
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Builder, stamps::Stamps, tasks::resolve};
+use super::{Builder, stamps::Stamps, stored, tasks::resolve};
 use crate::{
     config::{Problem, Settings},
-    doors::Shared,
+    doors::{ChangeError, Changed, PolicyOrder, Shared},
+    gate::{PolicyChange, PolicyPermit, StoredPolicy, revision},
+    iam::Arn,
 };
 
 /// Keeps the configuration in force up to date with its files.
@@ -33,13 +36,22 @@ pub struct Reloader {
     seen: Stamps,
     /// Why the files were refused last, unless they are in force.
     refused: Option<Vec<Problem>>,
+    /// Policies of buckets and tables to change, one after another.
+    orders: mpsc::Receiver<PolicyOrder>,
 }
 
 impl Reloader {
     /// A reloader for the configuration at `file`, of which `settings` are in force.
-    pub fn new(file: &Path, builder: Builder, shared: Arc<Shared>, settings: Settings) -> Self {
+    /// What comes out of `orders` is done here too: nothing else writes these files and reads them.
+    pub fn new(
+        file: &Path,
+        builder: Builder,
+        shared: Arc<Shared>,
+        settings: Settings,
+        orders: mpsc::Receiver<PolicyOrder>,
+    ) -> Self {
         let seen = builder.stamps().clone();
-        Self { file: file.to_owned(), builder, shared, settings, seen, refused: None }
+        Self { file: file.to_owned(), builder, shared, settings, seen, refused: None, orders }
     }
 
     /// Runs until the process ends.
@@ -85,6 +97,10 @@ impl Reloader {
                     self.seen = self.look();
                     self.reload("SIGHUP").await;
                 }
+                Some(order) = self.orders.recv() => {
+                    changed = None;
+                    self.obey(order).await;
+                }
             }
         }
     }
@@ -93,8 +109,77 @@ impl Reloader {
         block_in_place(|| Stamps::of(&self.file, &self.settings))
     }
 
-    /// Builds the next generation and swaps it in, or reports why not and changes nothing.
-    async fn reload(&mut self, cause: &'static str) {
+    /// Changes a policy, and tells who waits for it once it is in force.
+    async fn obey(&mut self, order: PolicyOrder) {
+        let PolicyOrder { permit, decision, done } = order;
+        if done.is_closed() {
+            // Who asked was told that it took too long, or is gone.
+            return;
+        }
+        let outcome = self.change(&permit).await;
+        let resource = permit.resource().as_str();
+        match &outcome {
+            Ok(_) => tracing::info!(resource, decision, "resource policy changed"),
+            Err(error) => {
+                let reason = error.reason();
+                tracing::warn!(resource, decision, reason, %error, "resource policy not changed");
+            }
+        }
+        let _ = done.send(outcome);
+    }
+
+    async fn change(&mut self, permit: &PolicyPermit) -> Result<Changed, ChangeError> {
+        let resource = permit.resource();
+        let known = self.stored(resource);
+        if !permit.expects(known.as_ref()) {
+            return Err(ChangeError::Revision);
+        }
+        let last = known.as_ref().map(|known| revision(&known.text));
+        let written = block_in_place(|| match (permit.change(), &known) {
+            (PolicyChange::Put(text), known) => {
+                stored::put(&stored::folder(&self.settings), known.as_ref(), resource, text)
+                    .map(Some)
+            }
+            (PolicyChange::Delete, Some(known)) => stored::delete(known, resource),
+            (PolicyChange::Delete, None) => Ok(None),
+        });
+        let written = written.map_err(|error| {
+            tracing::error!(%error, resource = resource.as_str(), "can't write a resource policy");
+            // Without the path, which is none of the caller's business.
+            ChangeError::Unwritable(error.kind().to_string())
+        })?;
+        let Some(undo) = written else {
+            return match known {
+                None => Ok(Changed { revision: None }),
+                Some(_) => Err(ChangeError::Overtaken),
+            };
+        };
+        if !self.reload("resource policy").await {
+            if let Err(error) = block_in_place(|| undo.undo()) {
+                tracing::error!(%error, "can't put back the last resource policy");
+            }
+            self.reload("resource policy put back").await;
+            return Err(ChangeError::Refused);
+        }
+        // What is in force is what counts: the configuration may name another folder by now.
+        let now = self.stored(resource).map(|stored| stored.text);
+        match (permit.change(), now) {
+            (PolicyChange::Put(text), Some(now)) if *text == now => {
+                Ok(Changed { revision: Some(revision(text)) })
+            }
+            (PolicyChange::Delete, None) => Ok(Changed { revision: last }),
+            _ => Err(ChangeError::Overtaken),
+        }
+    }
+
+    /// The policy of `resource` that is in force.
+    fn stored(&self, resource: &Arn) -> Option<StoredPolicy> {
+        self.shared.snapshot.load().rules.resource_policies.get(resource.as_str()).cloned()
+    }
+
+    /// Builds the next generation and swaps it in, or reports why not and changes nothing; says
+    /// whether it is in force.
+    async fn reload(&mut self, cause: &'static str) -> bool {
         let metrics = &self.shared.metrics;
         let built = match block_in_place(|| self.builder.build(&self.file)) {
             Ok(built) => built,
@@ -108,7 +193,7 @@ impl Reloader {
                     }
                 }
                 self.refused = Some(problems);
-                return;
+                return false;
             }
         };
         let (settings, snapshot, warnings, applied) = built.into_parts();
@@ -129,6 +214,7 @@ impl Reloader {
             tracing::warn!(field, "this change takes effect at the next start");
         }
         self.settings = settings;
+        true
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     config::{self, Position, Problem, Settings},
     gate::{
-        AlbSource, Authenticate, Compose, CookieSource, Engine, Forward, Match, Route,
-        RouteConflict, Routes, Service, Tables, TokenSources,
+        AlbSource, Authenticate, Compose, CookieSource, Engine, Forward, Match, ResourcePolicies,
+        Route, RouteConflict, Routes, Service, Tables, TokenSources,
     },
     http::Origin,
     iam::{self, Action},
@@ -58,6 +58,10 @@ pub(super) fn routes(
                 config::ComposeWord::Guardrail => Compose::Guardrail,
             },
             guest: route.guest,
+            resource_policies: match route.resource_policies {
+                config::ResourcePolicies::Denied => ResourcePolicies::Denied,
+                config::ResourcePolicies::Stored => ResourcePolicies::Stored,
+            },
             forward_token: match route.forward_token {
                 true => Forward::Keep,
                 false => Forward::Remove,

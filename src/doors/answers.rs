@@ -2,7 +2,7 @@
 
 use ::http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
-use super::{cognito_identity, dynamodb, s3, sts};
+use super::{cognito_identity, dynamodb, policies, s3, sts};
 use crate::{
     gate::{Answer, BuiltIn, Content, DecisionId, Denial, Destination, Refusal, Rules, Service},
     http::{BearerChallenge, Problem},
@@ -86,6 +86,7 @@ pub(super) fn answered(answer: &Answer, id: &DecisionId) -> Response<AnswerBody>
         Content::Preflight => preflight(),
         Content::CognitoIdentity(content) => cognito_identity::answered(content, id),
         Content::Sts(content) => sts::answered(content, id),
+        Content::Policy(content) => policies::told(content, id),
     }
 }
 

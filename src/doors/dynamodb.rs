@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
 
 use ::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cognito_identity::{cors, put, signature};
 use crate::{
@@ -69,14 +69,26 @@ fn internal(message: &str) -> (StatusCode, String, &str) {
     (StatusCode::INTERNAL_SERVER_ERROR, kind, message)
 }
 
-fn exception(namespace: &str, name: &str) -> String {
+pub(super) fn exception(namespace: &str, name: &str) -> String {
     format!("{namespace}#{name}")
 }
 
-fn answer(status: StatusCode, kind: &str, message: &str, id: &DecisionId) -> Response<AnswerBody> {
+/// An exception.
+pub(super) fn answer(
+    status: StatusCode,
+    kind: &str,
+    message: &str,
+    id: &DecisionId,
+) -> Response<AnswerBody> {
     let body = json!({ "__type": kind, "message": message, "Message": message });
-    let mut response = Response::new(AnswerBody::own(body.to_string()));
+    let mut response = ok(&body, id);
     *response.status_mut() = status;
+    response
+}
+
+/// What is answered here.
+pub(super) fn ok(body: &Value, id: &DecisionId) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::own(body.to_string()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -86,7 +98,7 @@ fn answer(status: StatusCode, kind: &str, message: &str, id: &DecisionId) -> Res
 }
 
 const CORAL: &str = "com.amazon.coral.service";
-const SERVICE: &str = "com.amazonaws.dynamodb.v20120810";
+pub(super) const SERVICE: &str = "com.amazonaws.dynamodb.v20120810";
 
 #[cfg(test)]
 mod tests;

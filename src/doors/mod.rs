@@ -7,6 +7,7 @@ mod caller_body;
 mod cognito_identity;
 mod dynamodb;
 mod exchange;
+mod policies;
 mod proxy;
 mod record;
 mod s3;
@@ -28,6 +29,7 @@ use crate::{
 
 pub use bodies::Bodies;
 pub use exchange::ExchangeBody;
+pub use policies::{ChangeError, Changed, PolicyOrder, PolicyQueue};
 pub use proxy::{Proxy, ProxyPeer};
 use record::Asked;
 pub use record::DecisionRecord;
@@ -80,6 +82,8 @@ pub struct Shared {
     pub tokens: TokenCache,
     /// Callers' bodies that are in memory.
     pub bodies: Arc<Bodies>,
+    /// Where changes of resources' policies go.
+    pub policies: PolicyQueue,
     /// Metrics.
     pub metrics: Metrics,
     /// The decision log.

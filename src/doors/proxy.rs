@@ -16,6 +16,7 @@ use super::{
     caller_body::CallerBody,
     dynamodb,
     exchange::Exchange,
+    policies,
     record::{Asked, DecisionRecord},
     s3,
 };
@@ -127,6 +128,10 @@ impl Proxy {
                 response
             }
             Outcome::Answer(answer) => answered(&answer, &id),
+            Outcome::Change(permit) => {
+                let outcome = self.shared.policies.change(permit, &id).await;
+                policies::changed(language, &outcome, (&asked.path, &id))
+            }
             Outcome::Allow(permit) => {
                 let Some(upstream) = snapshot.upstreams.get(permit.upstream()) else {
                     let response = language.failed(&ForwardError::NoAddress, &asked.path, &id);
@@ -215,6 +220,7 @@ impl Proxy {
         let (effect, reason) = match &decision.outcome {
             Outcome::Allow(permit) => ("allow", permit.grounds().reason()),
             Outcome::Answer(answer) => ("allow", answer.grounds.reason()),
+            Outcome::Change(permit) => ("allow", permit.grounds().reason()),
             Outcome::Deny(denial) => ("deny", denial.reason),
         };
         let route = route.unwrap_or_default();
@@ -246,7 +252,8 @@ impl Proxy {
         let decision = Decision::refused(*error);
         self.note(snapshot, asked, &decision, None, exchange);
         let mut response = match (language, &decision.outcome) {
-            (Language::Api, _) | (_, Outcome::Allow(_) | Outcome::Answer(_)) => {
+            (Language::Api, _)
+            | (_, Outcome::Allow(_) | Outcome::Answer(_) | Outcome::Change(_)) => {
                 let problem = Problem::from(*error).decision_id(decision.id.as_str());
                 problem.into_response().map(AnswerBody::own)
             }

@@ -127,14 +127,19 @@ impl<'a> DecisionRecord<'a> {
         let (effect, reason, detail, statements, found) = match &decision.outcome {
             Outcome::Allow(permit) => {
                 let grounds = permit.grounds();
-                if let Grounds::Permit(permits) | Grounds::Both(_, permits) = grounds {
-                    policies.extend(permits.iter().map(String::as_str));
-                }
+                policies.extend(permits(grounds));
                 let refused = permit.answer().merge.as_ref().map_or(Value::Null, refused);
                 ("allow", grounds.reason(), None, statements(grounds), refused)
             }
             Outcome::Answer(answer) => {
-                ("allow", answer.grounds.reason(), None, Vec::new(), Value::Null)
+                let grounds = &answer.grounds;
+                policies.extend(permits(grounds));
+                ("allow", grounds.reason(), None, statements(grounds), Value::Null)
+            }
+            Outcome::Change(permit) => {
+                let grounds = permit.grounds();
+                policies.extend(permits(grounds));
+                ("allow", grounds.reason(), None, statements(grounds), Value::Null)
             }
             Outcome::Deny(denial) => {
                 let detail = Some(denial.detail.as_str());
@@ -208,6 +213,15 @@ fn access_key_id(decision: &Decision) -> Option<&str> {
 fn refused(merge: &Merge) -> Value {
     let keys = merge.refused.iter().take(MAX_KEYS).map(|refused| refused.key.as_str());
     json!({ "refused": merge.refused.len(), "keys": keys.collect::<Vec<_>>() })
+}
+
+/// Cedar's policies among the grounds.
+fn permits(grounds: &Grounds) -> impl Iterator<Item = &str> {
+    let permits = match grounds {
+        Grounds::Permit(permits) | Grounds::Both(_, permits) => permits.as_slice(),
+        _ => &[],
+    };
+    permits.iter().map(String::as_str)
 }
 
 fn statements(grounds: &Grounds) -> Vec<String> {

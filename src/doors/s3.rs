@@ -228,6 +228,31 @@ async fn whole(mut body: AnswerBody, pause: Duration) -> Option<Bytes> {
     Some(whole.freeze())
 }
 
+/// An error that isn't a denial.
+pub(super) fn error(
+    status: StatusCode,
+    code: &'static str,
+    message: &str,
+    (path, id): (&str, &DecisionId),
+) -> Response<AnswerBody> {
+    answer(&Error { status, code, message }, path, id)
+}
+
+/// A document of JSON, as S3 tells policies.
+pub(super) fn json(text: &str, id: &DecisionId) -> Response<AnswerBody> {
+    let mut response = xml(StatusCode::OK, Bytes::copy_from_slice(text.as_bytes()), id);
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// It is done, and there is nothing to tell.
+pub(super) fn no_content(id: &DecisionId) -> Response<AnswerBody> {
+    let mut response = xml(StatusCode::NO_CONTENT, Bytes::new(), id);
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
+}
+
 fn answer(error: &Error<'_>, path: &str, id: &DecisionId) -> Response<AnswerBody> {
     let Error { status, code, message } = error;
     let body = format!(

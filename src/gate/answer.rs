@@ -1,5 +1,7 @@
 //! What the gate answers itself, since there is nothing behind it that could.
 
+use std::sync::Arc;
+
 use super::Grounds;
 use crate::sts::TemporaryCredentials;
 
@@ -21,6 +23,22 @@ pub enum Content {
     CognitoIdentity(IdentityContent),
     /// AWS STS answers.
     Sts(StsContent),
+    /// The policy of a bucket or a table.
+    Policy(PolicyContent),
+}
+
+/// The policy of a bucket or a table, as it was put.
+#[derive(Debug)]
+pub enum PolicyContent {
+    /// GetBucketPolicy.
+    Bucket(Arc<str>),
+    /// DynamoDB's GetResourcePolicy.
+    Resource {
+        /// The document.
+        policy: Arc<str>,
+        /// Its revision.
+        revision: String,
+    },
 }
 
 /// What identity pools say. `Debug` shows no token and no secret.

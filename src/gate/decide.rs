@@ -79,6 +79,21 @@ impl Permit {
     }
 }
 
+/// What was decided of an operation on objects or rows.
+pub(super) enum Decided {
+    /// It goes upstream.
+    Forwarded(Box<Forwarded>),
+    /// It is about a policy that is kept here.
+    Here(Outcome),
+}
+
+/// What goes upstream of it.
+pub(super) struct Forwarded {
+    pub(super) grounds: Grounds,
+    pub(super) forward: services::Forward,
+    pub(super) answer: AnswerRule,
+}
+
 /// What is known of a request as the stages go on; what a denial can tell.
 pub(super) struct Progress {
     pub(super) destination: Option<Destination>,
@@ -142,17 +157,19 @@ impl Gate<'_> {
                 let route = self.rules.routes.route(index);
                 let route = route.ok_or_else(|| misconfigured("the route is not there"))?;
                 progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
-                let permit = match route.service {
+                match route.service {
                     Service::S3 => {
-                        self.permit_objects(route, &question, signed, reading, progress).await?
+                        self.permit_objects(route, &question, signed, reading, progress).await
                     }
                     Service::DynamoDb(ref tables) => {
                         let call = (route, tables);
-                        self.permit_rows(call, &question, signed, reading, progress).await?
+                        self.permit_rows(call, &question, signed, reading, progress).await
                     }
-                    _ => self.permit(route, question, reading, progress).await?,
-                };
-                Ok(Outcome::Allow(Box::new(permit)))
+                    _ => {
+                        let permit = self.permit(route, question, reading, progress).await?;
+                        Ok(Outcome::Allow(Box::new(permit)))
+                    }
+                }
             }
         }
     }
@@ -215,7 +232,7 @@ impl Gate<'_> {
         signed: Result<Option<Signed<'_>>, SigV4Error>,
         mut reading: Reading<'_>,
         progress: &mut Progress,
-    ) -> Result<Permit, Denial> {
+    ) -> Result<Outcome, Denial> {
         let found = authenticate(self, route, question, signed, &mut reading, progress).await?;
         progress.login = found.login.clone();
         progress.assumed = self.assume(route, question.now, progress)?;
@@ -226,19 +243,22 @@ impl Gate<'_> {
 
         let context =
             RequestContext::new(self.rules, &question.headers, &question.received, question.now);
-        let decided = objects::decide((self.rules, route), operation, &context, progress)?;
+        let decided = match objects::decide((self.rules, route), operation, &context, progress)? {
+            Decided::Forwarded(decided) => decided,
+            Decided::Here(outcome) => return Ok(outcome),
+        };
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // It may name a bucket, which a backend that goes by it would read a second time.
         forward.headers.remove("x-forwarded-host");
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
-        Ok(Permit {
+        Ok(Outcome::Allow(Box::new(Permit {
             grounds: decided.grounds,
             forward,
             upstream: route.upstream,
             identity,
             answer: decided.answer,
-        })
+        })))
     }
 
     /// A table or its rows.
@@ -249,24 +269,27 @@ impl Gate<'_> {
         signed: Result<Option<Signed<'_>>, SigV4Error>,
         mut reading: Reading<'_>,
         progress: &mut Progress,
-    ) -> Result<Permit, Denial> {
+    ) -> Result<Outcome, Denial> {
         let found = authenticate(self, route, question, signed, &mut reading, progress).await?;
         progress.login = found.login;
         progress.assumed = self.assume(route, question.now, progress)?;
-        let decided =
-            rows::decide((self.rules, route), tables, question, reading, progress).await?;
+        let decided = rows::decide((self.rules, route), tables, question, reading, progress);
+        let decided = match decided.await? {
+            Decided::Forwarded(decided) => decided,
+            Decided::Here(outcome) => return Ok(outcome),
+        };
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // A backend may have tables of several hosts; a schema was learnt of one.
         forward.headers.remove("x-forwarded-host");
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
-        Ok(Permit {
+        Ok(Outcome::Allow(Box::new(Permit {
             grounds: decided.grounds,
             forward,
             upstream: route.upstream,
             identity,
             answer: decided.answer,
-        })
+        })))
     }
 
     fn destination(

@@ -6,7 +6,7 @@ use ::http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    Answer, CredentialError, Destination, Heard, Permit, RouteIndex, Tables, Trail,
+    Answer, CredentialError, Destination, Heard, Permit, PolicyPermit, RouteIndex, Tables, Trail,
     authenticate::Login,
 };
 use crate::{
@@ -81,6 +81,8 @@ pub enum Outcome {
     Allow(Box<Permit>),
     /// Answered here.
     Answer(Box<Answer>),
+    /// Allowed: how the policy of a bucket or a table may be changed.
+    Change(Box<PolicyPermit>),
     /// Denied.
     Deny(Denial),
 }

@@ -15,10 +15,11 @@ use super::{
     decide::misconfigured,
     demands::missing_token,
     judge::{Explicit, Wording, judge},
+    stored::refuse_elsewhere,
 };
 use crate::{
     cedar::{Question, Verdict},
-    iam::{Account, Action, Check, Principal, Session, StatementRef},
+    iam::{Account, Check, Principal, Session, StatementRef},
     identity::Assumed,
     services::Request,
 };
@@ -162,11 +163,7 @@ impl Engines<'_> {
         heard: &mut Heard,
     ) -> Result<Grounds, Denial> {
         let grounds = self.composed(checks, trail, heard)?;
-        if checks.iter().any(|check| RESOURCE_POLICIES.contains(&check.action)) {
-            let detail = "resource-based policies aren't changed through here: \
-                          they are files in the folder of policies";
-            return Err(Denial::new("resource_policies_not_stored", Refusal::AccessDenied, detail));
-        }
+        refuse_elsewhere(self.route, checks)?;
         Ok(grounds)
     }
 
@@ -394,15 +391,6 @@ impl Engines<'_> {
         heard.engine(EngineVerdict { engine, mode, verdict, reason, policies, count: 1 });
     }
 }
-
-/// Actions that would change a policy which decides here. A backend that took it would neither
-/// enforce it, nor would anyone else.
-const RESOURCE_POLICIES: [Action; 4] = [
-    Action::fixed("s3:PutBucketPolicy"),
-    Action::fixed("s3:DeleteBucketPolicy"),
-    Action::fixed("dynamodb:PutResourcePolicy"),
-    Action::fixed("dynamodb:DeleteResourcePolicy"),
-];
 
 /// Whether what IAM says stands whatever Cedar says.
 fn settles(how: Compose, iam: Option<&Opinion>) -> bool {

@@ -31,11 +31,14 @@ mod routes;
 mod rows;
 mod rules;
 mod signature;
+mod stored;
 mod tables;
 mod trail;
 mod vend;
 
-pub use answer::{Answer, AssumedRoleUser, Content, IdentityContent, OpenIdToken, StsContent};
+pub use answer::{
+    Answer, AssumedRoleUser, Content, IdentityContent, OpenIdToken, PolicyContent, StsContent,
+};
 pub use authenticate::Login;
 pub use callers::Cedar;
 pub use credentials::{CredentialError, CredentialRules, Presented};
@@ -47,10 +50,11 @@ pub use heard::{EngineVerdict, Heard, ShadowVerdict};
 pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use routes::{
-    Authenticate, BuiltIn, Destination, Forward, Match, Route, RouteConflict, RouteIndex, Routes,
-    Service,
+    Authenticate, BuiltIn, Destination, Forward, Match, ResourcePolicies, Route, RouteConflict,
+    RouteIndex, Routes, Service,
 };
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
+pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;
 pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
 

@@ -8,15 +8,16 @@ use super::{
     authenticate::Authenticated,
     body::{LARGE, Reading},
     context::RequestContext,
-    decide::{Progress, misconfigured},
+    decide::{Decided, Forwarded, Progress, misconfigured},
     engines::Engines,
     judge::Wording,
+    stored::{self, Permitted},
 };
 use crate::{
     http::Scheme,
     iam::Session,
     services::{
-        Body, Checks, Forward, Operation, Proof,
+        Body, Checks, Operation, Proof,
         s3::{Asked, Delete, Merge, Parsed, Refused, RequestFacts, S3Error},
     },
     sigv4::{Kind, Payload, SigV4Error},
@@ -88,13 +89,6 @@ pub(super) async fn describe(
     Ok(described.await.map_err(|_| misconfigured("the body could not be read"))??)
 }
 
-/// What was decided of an operation.
-pub(super) struct Decided {
-    pub(super) grounds: Grounds,
-    pub(super) forward: Forward,
-    pub(super) answer: AnswerRule,
-}
-
 /// Decides `operation`: which statements allow it, what is left of it, and what its caller may learn
 /// from the answer.
 pub(super) fn decide(
@@ -116,6 +110,13 @@ pub(super) fn decide(
         Checks::Public => Err(Denial::from(S3Error::NotImplemented)),
         Checks::All(checks) => {
             let grounds = engines.judge(&checks, trail, heard)?;
+            if stored::is_kept(route, &checks)
+                && let Some(check) = checks.into_iter().next()
+            {
+                let session = engines.session.unwrap_or(&anonymous);
+                let permitted = Permitted { rules, grounds, session, check, context };
+                return Ok(Decided::Here(permitted.of_bucket(&forward.headers, &forward.body)?));
+            }
             // AWS tells of a key that isn't there only who may list the bucket, and names that right.
             let hides_missing = reveals.and_then(|check| {
                 let step = "whether the caller may be told that an object doesn't exist";
@@ -125,7 +126,7 @@ pub(super) fn decide(
                 engines.judge(&[check], trail, &mut unheard).err().map(|denial| denial.detail)
             });
             let answer = AnswerRule { hides_missing, ..AnswerRule::default() };
-            Ok(Decided { grounds, forward, answer })
+            Ok(Decided::Forwarded(Box::new(Forwarded { grounds, forward, answer })))
         }
         Checks::Each(mut delete) => {
             let mut grounds: Option<Grounds> = None;
@@ -160,7 +161,7 @@ pub(super) fn decide(
                     };
                     delete.write_to(&mut forward);
                     let answer = AnswerRule { merge, ..AnswerRule::default() };
-                    Ok(Decided { grounds, forward, answer })
+                    Ok(Decided::Forwarded(Box::new(Forwarded { grounds, forward, answer })))
                 }
             }
         }

@@ -42,6 +42,8 @@ pub struct Route {
     pub compose: Compose,
     /// Whether a request without credentials is the identity pool's guest.
     pub guest: bool,
+    /// What becomes of operations on the policies of buckets and tables.
+    pub resource_policies: ResourcePolicies,
     /// Whether the bearer token goes on to the API.
     pub forward_token: Forward,
     /// Where the token may come from beside `Authorization`.
@@ -57,6 +59,15 @@ pub enum Authenticate {
     Token,
     /// `authenticate: none`: the route is public.
     Public,
+}
+
+/// What becomes of operations on the policies of buckets and tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourcePolicies {
+    /// What would change one is denied, by name; who asks for one asks the upstream.
+    Denied,
+    /// They are answered here: what decides is what was put.
+    Stored,
 }
 
 /// Whether something is passed on.

@@ -6,31 +6,25 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{
-    AnswerRule, Denial, Forget, Grounds, Question, Refusal, Route, Rules, Tables,
+    AnswerRule, Denial, Forget, Question, Refusal, Route, Rules, Tables,
     body::{LARGE, Reading},
     context::RequestContext,
-    decide::{Progress, in_time, misconfigured},
+    decide::{Decided, Forwarded, Progress, in_time, misconfigured},
     engines::Engines,
     judge::Wording,
+    stored::{self, Permitted},
 };
 use crate::{
     http::RequestError,
     iam::{Account, Check, NoObserver, Session},
     services::{
-        Forward, Proof,
+        Proof,
         dynamodb::{
             Access, Call, Described, DynamoDbError, Input, Place, SchemaError, TableSchema,
         },
     },
     sigv4,
 };
-
-/// What was decided of a call.
-pub(super) struct Decided {
-    pub(super) grounds: Grounds,
-    pub(super) forward: Forward,
-    pub(super) answer: AnswerRule,
-}
 
 /// Decides the call that `question` is. Its body is read whole, and goes upstream byte for byte.
 pub(super) async fn decide(
@@ -95,14 +89,21 @@ pub(super) async fn decide(
         // The service knows no anonymous callers.
         None => Denial { refusal: Refusal::MissingCredential, ..denial },
     })?;
-    Ok(Decided {
+    if stored::is_kept(route, &checks)
+        && let Some(check) = checks.into_iter().next()
+        && let Some(call) = call.policy(&Input::read(&body)?, place)?
+    {
+        let permitted = Permitted { rules, grounds, session, check, context: &context };
+        return Ok(Decided::Here(permitted.of_table(call)?));
+    }
+    Ok(Decided::Forwarded(Box::new(Forwarded {
         grounds,
         forward: call.forward(&question.headers, reading.into_body(Proof::None)),
         answer: AnswerRule {
             forget: changes.map(|table| Forget::of(tables, table)),
             ..AnswerRule::default()
         },
-    })
+    })))
 }
 
 /// The call that `question` is, if it is one.

@@ -1,5 +1,6 @@
 //! What the stages read: one configuration generation, compiled and immutable.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use moka::sync::Cache;
@@ -11,7 +12,7 @@ use crate::{
     token::Issuers,
 };
 
-use super::{Cedar, CredentialRules, Routes};
+use super::{Cedar, CredentialRules, Routes, StoredPolicy};
 
 /// One generation of everything a decision is made from. It is built by the control runtime,
 /// swapped whole on a reload, and taken once per request.
@@ -30,6 +31,9 @@ pub struct Rules {
     pub identities: IdentityIds,
     /// The roles.
     pub account: Account,
+    /// The policies of buckets, tables and streams as they were put, by ARN; none where no route
+    /// tells of them.
+    pub resource_policies: HashMap<String, StoredPolicy>,
     /// Cedar's policies, if there are any.
     pub cedar: Option<Cedar>,
     /// Policies that are compared with these, and decide nothing.

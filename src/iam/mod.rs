@@ -30,7 +30,9 @@ mod variable;
 mod verdict;
 mod written;
 
-pub use account::{Account, AccountError, AccountFile, AccountProblem, FileKind, MAX_FILE_BYTES};
+pub use account::{
+    Account, AccountError, AccountFile, AccountProblem, AttachError, FileKind, MAX_FILE_BYTES,
+};
 pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource, partition};
 pub use compile::{Policy, Statement};
 pub(crate) use condition::{Base, Missing, Operator, Polarity, Quantifier};

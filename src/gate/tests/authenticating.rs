@@ -31,7 +31,7 @@ fn refusal(rig: &Rig, ask: Ask) -> (String, Option<Refusal>) {
     let decision = rig.decide(ask);
     let reason = reason(&decision);
     match decision.outcome {
-        Outcome::Allow(_) | Outcome::Answer(_) => (reason, None),
+        Outcome::Allow(_) | Outcome::Answer(_) | Outcome::Change(_) => (reason, None),
         Outcome::Deny(denial) => (reason, Some(denial.refusal)),
     }
 }

@@ -23,7 +23,7 @@ fn me() -> String {
 fn denial(rig: &Rig, ask: Ask) -> Denial {
     match rig.decide(ask).outcome {
         Outcome::Deny(denial) => denial,
-        Outcome::Answer(_) => panic!("answered"),
+        Outcome::Answer(_) | Outcome::Change(_) => panic!("answered"),
         Outcome::Allow(permit) => panic!("allowed by {:?}", permit.grounds()),
     }
 }

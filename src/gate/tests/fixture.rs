@@ -1,5 +1,6 @@
 //! A gate with everything behind it that is real, and requests as the proxy's door makes them.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
@@ -9,7 +10,8 @@ use crate::{
     clock::Time,
     gate::{
         AlbSource, Authenticate, Compose, CookieSource, Decision, Engine, Forward, Gate, Match,
-        Outcome, Question, Route, Routes, Rules, Service, TokenSources, Trail, Whole,
+        Outcome, Question, ResourcePolicies, Route, Routes, Rules, Service, TokenSources, Trail,
+        Whole,
     },
     http::{self, AlbHeaders, Authority, Origin, Peer, RawTarget, Scheme, TrustedProxies},
     iam::{Account, AccountFile, FileKind},
@@ -85,6 +87,7 @@ impl Rig {
                 .unwrap(),
             region: Some(REGION.to_owned()),
             account_id: Some(ACCOUNT.to_owned()),
+            resource_policies: HashMap::new(),
             cedar: None,
             shadow: None,
             credentials: None,
@@ -119,6 +122,7 @@ pub(super) fn reason(decision: &Decision) -> String {
     match &decision.outcome {
         Outcome::Allow(permit) => format!("+{}", permit.grounds().reason()),
         Outcome::Answer(answer) => format!("+{}", answer.grounds.reason()),
+        Outcome::Change(permit) => format!("+{}", permit.grounds().reason()),
         Outcome::Deny(denial) => format!("-{}", denial.reason),
     }
 }
@@ -136,6 +140,7 @@ pub(super) fn api(name: &str) -> Route {
         cedar: Engine::Off,
         compose: Compose::All,
         guest: false,
+        resource_policies: ResourcePolicies::Denied,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
         upstream: 0,

@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 
 use super::fixture::{ACCOUNT, Ask, REGION, Rig, access_token, account, api, id_token, reason};
 use crate::{
-    gate::{Decision, Outcome, Payload, ReadFuture, Refusal, Route, Service, Tables, Trail, Whole},
+    gate::{
+        Decision, Outcome, Payload, ReadFuture, Refusal, ResourcePolicies, Route, Routes, Service,
+        Tables, Trail, Whole,
+    },
     iam::FileKind,
     services::{
         Body,
@@ -411,4 +414,44 @@ fn policies_of_tables_are_not_put_through_the_gate() {
     let rows = Rows::new(&nothing());
     let found = rows.as_red("DeleteResourcePolicy", &json!({ "ResourceArn": TABLE }).to_string());
     assert_eq!(reason(&found), "-implicit_deny");
+}
+
+#[test]
+fn a_route_that_keeps_policies_takes_them_and_nothing_that_comes_along() {
+    let everything = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
+    let mut rows = Rows::new(&everything);
+    let tables = Tables::new(Default::default(), Arc::new(Backend::default()));
+    let tables = Service::DynamoDb(tables);
+    let resource_policies = ResourcePolicies::Stored;
+    let route = Route { service: tables, matching: None, resource_policies, ..api("rows") };
+    rows.rig.rules.routes = Routes::new(vec![route], Vec::new(), Vec::new()).unwrap();
+    let policy = |effect: &str, action: &str| {
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": effect, "Principal": "*",
+            "Action": action, "Resource": TABLE }] })
+        .to_string()
+    };
+    let deny = policy("Deny", "dynamodb:PutResourcePolicy");
+    let allow = policy("Allow", "dynamodb:GetItem");
+    let put = |policy: &str| json!({ "ResourceArn": TABLE, "Policy": policy });
+    let mut confirmed = put(&deny);
+    confirmed["ConfirmRemoveSelfResourceAccess"] = json!(true);
+    for (operation, body, expected) in [
+        ("PutResourcePolicy", put(&allow), "+allowed_by_policy"),
+        ("PutResourcePolicy", put(&deny), "-dynamodb_validation"),
+        ("PutResourcePolicy", confirmed, "+allowed_by_policy"),
+        ("PutResourcePolicy", put("{}"), "-dynamodb_validation"),
+        ("PutResourcePolicy", put(&"[".repeat(2000)), "-dynamodb_validation"),
+        ("PutResourcePolicy", put(&" ".repeat(20481)), "-dynamodb_validation"),
+        ("GetResourcePolicy", json!({ "ResourceArn": TABLE }), "-dynamodb_policy_not_found"),
+        ("DeleteResourcePolicy", json!({ "ResourceArn": TABLE }), "+allowed_by_policy"),
+        (
+            "CreateTable",
+            json!({ "TableName": "demo", "ResourcePolicy": allow }),
+            "-resource_policies_not_stored",
+        ),
+    ] {
+        let found = rows.as_red(operation, &body.to_string());
+        assert_eq!(reason(&found), expected, "{operation} {body}");
+        assert!(!matches!(found.outcome, Outcome::Allow(_)), "{operation} goes upstream");
+    }
 }

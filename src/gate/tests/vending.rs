@@ -209,7 +209,7 @@ fn told(decision: Decision) -> Result<Content, (String, String)> {
             Err((code.to_owned(), detail))
         }
         Outcome::Deny(denial) => Err((format!("{:?}", denial.refusal), denial.detail)),
-        Outcome::Allow(_) => panic!("nothing is forwarded here"),
+        Outcome::Allow(_) | Outcome::Change(_) => panic!("nothing is forwarded here"),
     }
 }
 

@@ -8,6 +8,7 @@
 //! Refused: an attached policy or boundary that no file has (AWS's own managed policies included,
 //! their documents are part of the export), and two roles or policies of the same ARN.
 
+mod attach;
 mod error;
 mod load;
 mod others;
@@ -17,6 +18,7 @@ mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub use attach::AttachError;
 pub use error::{AccountError, AccountProblem};
 pub(super) use load::decoded;
 

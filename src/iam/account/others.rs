@@ -110,7 +110,7 @@ impl<'n> Loader<'n> {
 }
 
 /// What decisions call the policy of `arn`; none for what has none.
-fn describe(arn: &Arn) -> Option<String> {
+pub(super) fn describe(arn: &Arn) -> Option<String> {
     let whole = |name: &str| !name.is_empty() && !name.contains(['/', '*', '?', ':']);
     let resource = arn.resource();
     match arn.service() {

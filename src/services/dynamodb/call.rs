@@ -10,6 +10,7 @@ use super::{
     members::{Members, UNEXPECTED, most},
     name::Named,
     operation::{Besides, Operation, Subject},
+    resource_policy::PolicyCall,
 };
 use crate::{
     iam::{Action, Resource},
@@ -136,6 +137,18 @@ impl Call {
             }
             Subject::Items(_) => Err(DynamoDbError::UnknownOperation),
         }
+    }
+
+    /// What it does with the policy of a table or a stream, if that is what it does.
+    ///
+    /// # Errors
+    /// If that can't be done.
+    pub fn policy(
+        &self,
+        input: &Input<'_>,
+        place: Place<'_>,
+    ) -> Result<Option<PolicyCall>, DynamoDbError> {
+        PolicyCall::read(self.name(), Members::of(&input.0)?, place)
     }
 
     /// Adds what else has to be allowed, and the keys of tags.

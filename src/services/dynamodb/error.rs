@@ -20,6 +20,9 @@ pub enum DynamoDbError {
     /// A statement of PartiQL that isn't understood, and so can't be allowed.
     #[error("The statement can't be authorized: {0}")]
     Statement(#[from] PartiqlError),
+    /// There is no policy, or not the one that the caller expects.
+    #[error("There is no resource-based policy of this resource, or not of the expected revision")]
+    PolicyNotFound,
     /// A shard iterator that doesn't say which stream it is of.
     #[error("The shard iterator can't be authorized: it doesn't name its stream")]
     ShardIterator,
@@ -34,6 +37,7 @@ impl DynamoDbError {
             Self::Validation(_) => "dynamodb_validation",
             Self::ForeignArn(_) => "dynamodb_foreign_arn",
             Self::Statement(error) => error.reason(),
+            Self::PolicyNotFound => "dynamodb_policy_not_found",
             Self::ShardIterator => "dynamodb_shard_iterator",
         }
     }
@@ -44,6 +48,7 @@ impl DynamoDbError {
             Self::UnknownOperation => "com.amazon.coral.service#UnknownOperationException",
             Self::Serialization(_) => "com.amazon.coral.service#SerializationException",
             Self::Validation(_) => "com.amazon.coral.validate#ValidationException",
+            Self::PolicyNotFound => "com.amazonaws.dynamodb.v20120810#PolicyNotFoundException",
             Self::ForeignArn(_) | Self::Statement(_) | Self::ShardIterator => ACCESS_DENIED,
         }
     }

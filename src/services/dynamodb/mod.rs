@@ -17,6 +17,7 @@ mod members;
 mod name;
 mod operation;
 mod partiql;
+mod resource_policy;
 mod schema;
 #[cfg(test)]
 mod testing;
@@ -30,6 +31,7 @@ pub use error::DynamoDbError;
 pub use name::Place;
 pub(crate) use name::is_table_name;
 pub use partiql::PartiqlError;
+pub use resource_policy::PolicyCall;
 pub use schema::{KeyAttribute, KeySchema, SchemaError, SchemaFuture, TableSchema, TableSchemas};
 pub use value::Kind;
 

@@ -232,29 +232,25 @@ static KEYS: &[Keys] = &[
     one(KeyKind::Date, Seen::Here, "s3:object-lock-retain-until-date"),
     one(KeyKind::Arn, Seen::Here, "s3:x-amz-server-side-encryption-aws-kms-key-id"),
     many(KeyKind::String, Seen::Here, "s3:RequestObjectTagKeys"),
-    one(KeyKind::String, Seen::Unknown, "s3:BucketTag/ s3:ExistingObjectTag/"),
-    one(KeyKind::Numeric, Seen::Unknown, "s3:TlsVersion"),
-    // Of access points, grants, jobs, replication: of nothing that is served here.
+    one(KeyKind::String, Seen::Unknown, "s3:annotation-prefix s3:BucketTag/ s3:ExistingObjectTag/"),
+    one(KeyKind::Numeric, Seen::Unknown, "s3:max-annotation-results s3:TlsVersion"),
+    one(KeyKind::Bool, Seen::Unknown, "s3:isReplicationPauseRequest"),
+    many(KeyKind::String, Seen::Unknown, "s3:InventoryAccessibleOptionalFields"),
+    // Of access points, grants, jobs: of nothing that is served here.
     one(
         KeyKind::String,
         Seen::Never,
         "s3:AccessGrantScope s3:AccessGrantsLocationScope s3:AccessPointNetworkOrigin \
-         s3:AccessPointTag/ s3:annotation-prefix s3:DataAccessPointAccount s3:destinationRegion \
+         s3:AccessPointTag/ s3:DataAccessPointAccount s3:destinationRegion \
          s3:ExistingJobOperation s3:JobSuspendedCause s3:logType s3:RequestJobOperation",
     ),
-    one(
-        KeyKind::Numeric,
-        Seen::Never,
-        "s3:ExistingJobPriority s3:max-annotation-results s3:RequestJobPriority",
-    ),
-    one(KeyKind::Bool, Seen::Never, "s3:isReplicationPauseRequest"),
+    one(KeyKind::Numeric, Seen::Never, "s3:ExistingJobPriority s3:RequestJobPriority"),
     one(
         KeyKind::Arn,
         Seen::Never,
         "s3:AccessGrantsInstanceArn s3:DataAccessPointArn s3:deliverySourceArn \
          s3:resourceArnBeingAuthorized",
     ),
-    many(KeyKind::String, Seen::Never, "s3:InventoryAccessibleOptionalFields"),
 ];
 
 static ONLY_ON: &[(&str, &[&str])] = &[

@@ -14,6 +14,19 @@ use super::{S3Error, headers::text};
 /// [`S3Error::InvalidRequest`], [`S3Error::InvalidDigest`], [`S3Error::BadDigest`], and
 /// [`S3Error::UnknownHeader`] for an algorithm that can't be computed.
 pub(super) fn verify(headers: &HeaderMap, body: &[u8]) -> Result<(), S3Error> {
+    match verify_stated(headers, body)? {
+        true => Ok(()),
+        false => Err(S3Error::InvalidRequest(
+            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
+        )),
+    }
+}
+
+/// The same where the headers need say nothing; says whether they do.
+///
+/// # Errors
+/// As [`verify`].
+pub(super) fn verify_stated(headers: &HeaderMap, body: &[u8]) -> Result<bool, S3Error> {
     let mut stated = headers
         .keys()
         .map(|name| name.as_str())
@@ -27,11 +40,6 @@ pub(super) fn verify(headers: &HeaderMap, body: &[u8]) -> Result<(), S3Error> {
         }
     };
     let content_md5 = text(headers, CONTENT_MD5)?;
-    if checksum.is_none() && content_md5.is_none() {
-        return Err(S3Error::InvalidRequest(
-            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
-        ));
-    }
     if let Some(value) = content_md5 {
         same("Content-MD5", value, &Md5::digest(body))?;
     }
@@ -41,7 +49,7 @@ pub(super) fn verify(headers: &HeaderMap, body: &[u8]) -> Result<(), S3Error> {
             computed(name, body).ok_or_else(|| S3Error::UnknownHeader(name.into()))?;
         same(proper, value, &bytes)?;
     }
-    Ok(())
+    Ok(checksum.is_some() || content_md5.is_some())
 }
 
 /// The value of `Content-MD5` for `body`.

@@ -265,7 +265,8 @@ pub(super) static CONFIGURATION: [Row; 70] = [
         &[on("s3:PutBucketOwnershipControls")],
     ),
     Row::bucket("GetBucketPolicy", Get, &["policy"], &[on("s3:GetBucketPolicy")]),
-    Row::bucket("PutBucketPolicy", Put, &["policy"], &[on("s3:PutBucketPolicy")]),
+    Row::bucket("PutBucketPolicy", Put, &["policy"], &[on("s3:PutBucketPolicy")])
+        .reads(Reads::Policy),
     Row::bucket("DeleteBucketPolicy", Delete, &["policy"], &[on("s3:DeleteBucketPolicy")]),
     Row::bucket("GetBucketPolicyStatus", Get, &["policyStatus"], &[on("s3:GetBucketPolicyStatus")]),
     Row::bucket(

@@ -23,11 +23,11 @@ impl Content {
     pub(super) fn read(reads: Reads, body: &[u8], now: Option<Time>) -> Result<Self, S3Error> {
         let mut content = Self::default();
         let facts = &mut content.facts;
-        if body.is_empty() && reads != Reads::NewBucket {
+        if body.is_empty() && !matches!(reads, Reads::NewBucket | Reads::Policy) {
             return Err(S3Error::MissingRequestBody);
         }
         match reads {
-            Reads::Nothing | Reads::Delete => {}
+            Reads::Nothing | Reads::Delete | Reads::Policy => {}
             Reads::NewBucket if body.is_empty() => {}
             Reads::ObjectTags => OBJECT_TAGS.set(&tagging(body, MAX_OBJECT_TAGS)?, facts),
             Reads::BucketTags => BUCKET_TAGS.set(&tagging(body, MAX_BUCKET_TAGS)?, facts),

@@ -78,6 +78,17 @@ impl Keys<'_> {
                 facts.set(SSE, Fact::Unknown);
                 facts.set(SSE_KEY, Fact::Unknown);
             }
+            // These are in bodies and parameters that nobody reads here.
+            "s3:PutInventoryConfiguration" => {
+                facts.set("s3:inventoryaccessibleoptionalfields", Fact::Unknown);
+            }
+            "s3:PutReplicationConfiguration" => {
+                facts.set("s3:isreplicationpauserequest", Fact::Unknown);
+            }
+            "s3:ListObjectAnnotations" | "s3:ListObjectVersionAnnotations" => {
+                facts.set("s3:annotation-prefix", Fact::Unknown);
+                facts.set("s3:max-annotation-results", Fact::Unknown);
+            }
             _ => {}
         }
         match self.tags {

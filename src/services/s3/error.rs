@@ -59,6 +59,23 @@ pub enum S3Error {
     /// A body that has to be read whole and is larger than that.
     #[error("Your request was too big.")]
     MaxMessageLengthExceeded,
+    /// A policy that can't be a bucket's.
+    #[error("{0}")]
+    MalformedPolicy(Box<str>),
+    /// A policy of more than [`super::MAX_POLICY`] bytes.
+    #[error("Policy exceeds the maximum allowed document size.")]
+    PolicyTooLarge,
+    /// There is no policy to tell.
+    #[error("The bucket policy does not exist")]
+    NoSuchBucketPolicy,
+    /// A policy that its own author couldn't change any more, who didn't say that he knows.
+    #[error(
+        "The policy would take from you the right to put another one: to do so all the same, send x-amz-confirm-remove-self-bucket-access: true"
+    )]
+    LocksOut,
+    /// The bucket isn't that of the account that the caller expects.
+    #[error("Access Denied")]
+    OtherOwner,
     /// The backend's answer isn't S3's.
     #[error("We encountered an internal error. Please try again.")]
     BackendAnswer,
@@ -85,6 +102,11 @@ impl S3Error {
             Self::InvalidDigest(_) => "s3_invalid_digest",
             Self::EntityTooLarge => "s3_entity_too_large",
             Self::MaxMessageLengthExceeded => "s3_message_too_long",
+            Self::MalformedPolicy(_) => "s3_malformed_policy",
+            Self::PolicyTooLarge => "s3_policy_too_large",
+            Self::NoSuchBucketPolicy => "s3_no_bucket_policy",
+            Self::LocksOut => "s3_policy_locks_out",
+            Self::OtherOwner => "s3_other_owner",
             Self::BackendAnswer => "s3_backend_answer",
         }
     }
@@ -109,6 +131,10 @@ impl S3Error {
             Self::InvalidDigest(_) => "InvalidDigest",
             Self::EntityTooLarge => "EntityTooLarge",
             Self::MaxMessageLengthExceeded => "MaxMessageLengthExceeded",
+            Self::MalformedPolicy(_) => "MalformedPolicy",
+            Self::PolicyTooLarge => "PolicyTooLarge",
+            Self::NoSuchBucketPolicy => "NoSuchBucketPolicy",
+            Self::LocksOut | Self::OtherOwner => "AccessDenied",
             Self::BackendAnswer => "InternalError",
         }
     }
@@ -121,6 +147,8 @@ impl S3Error {
             | Self::UnknownHeader(_)
             | Self::UnknownSubresource(_) => StatusCode::NOT_IMPLEMENTED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoSuchBucketPolicy => StatusCode::NOT_FOUND,
+            Self::LocksOut | Self::OtherOwner => StatusCode::FORBIDDEN,
             Self::BackendAnswer => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }

@@ -10,6 +10,7 @@ use super::{
     context::Keys,
     delete::Delete,
     headers,
+    policy::MAX_POLICY,
     query::Query,
     row::{Level, Reads, Row, Verb},
     source::{Source, check_version},
@@ -115,6 +116,7 @@ impl Parsed {
         match self.row.reads {
             Reads::Nothing => None,
             Reads::Delete => Some(MAX_DELETE),
+            Reads::Policy => Some(MAX_POLICY),
             _ => Some(MAX_BODY),
         }
     }
@@ -123,6 +125,7 @@ impl Parsed {
     pub fn over_limit(&self) -> S3Error {
         match self.row.reads {
             Reads::Delete => S3Error::MalformedXml,
+            Reads::Policy => S3Error::PolicyTooLarge,
             _ => S3Error::MaxMessageLengthExceeded,
         }
     }

@@ -73,6 +73,8 @@ pub(super) enum Reads {
     NewBucket,
     /// A restore, which mustn't select.
     Restore,
+    /// A policy, of which nothing is asked.
+    Policy,
 }
 
 /// One operation.

@@ -220,6 +220,22 @@ const KEYS: &[Row] = &[
     ("DELETE /demo/a?uploadId=u", &[], "AbortMultipartUpload", "s3:existingobjecttag/team", "-"),
     ("PUT /demo/a", &[COPY], "GetObjectVersion", "s3:existingobjecttag/team", "?"),
     ("GET /demo/a", &[], "GetObject", "s3:buckettag/team", "?"),
+    (
+        "PUT /demo?inventory&id=a",
+        &[],
+        "PutInventoryConfiguration",
+        "s3:inventoryaccessibleoptionalfields",
+        "?",
+    ),
+    (
+        "PUT /demo?replication",
+        &[],
+        "PutReplicationConfiguration",
+        "s3:isreplicationpauserequest",
+        "?",
+    ),
+    ("GET /demo/a?annotation", &[], "ListObjectAnnotations", "s3:annotation-prefix", "?"),
+    ("GET /demo/a?annotation", &[], "ListObjectAnnotations", "s3:max-annotation-results", "?"),
     ("GET /demo/a", &[], "GetObject", "aws:resourcetag/team", "?"),
     // New buckets.
     (

@@ -256,7 +256,8 @@ fn nobody_chooses_the_headers_of_an_answer() {
 fn bodies_are_read_only_where_they_are_asked_about() {
     let limit = |line: &str| ask(line).parsed().unwrap().body_limit();
     assert_eq!(limit("PUT /demo/a"), None);
-    assert_eq!(limit("PUT /demo?policy"), None);
+    assert_eq!(limit("PUT /demo?acl"), None);
+    assert_eq!(limit("PUT /demo?policy"), Some(MAX_POLICY));
     assert_eq!(limit("POST /demo?delete"), Some(MAX_DELETE));
     for line in ["PUT /demo", "PUT /demo?tagging", "PUT /demo/a?retention", "POST /demo/a?restore"]
     {
