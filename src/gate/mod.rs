@@ -8,6 +8,7 @@
 //! and every future that is dropped half way, leaves the caller without one.
 
 mod answer;
+mod ask;
 mod assume;
 mod assume_role;
 mod authenticate;

@@ -69,7 +69,10 @@ impl Observer for Trail {
                     })
                 })
                 .collect();
+            let source = considered.policy.source();
             let found = json!({
+                "file": source.map(|source| &*source.file),
+                "path": source.map(|source| source.path.to_string()),
                 "layer": considered.policy.kind().layer().described(),
                 "policy": considered.policy.name(),
                 "statement": considered.index,

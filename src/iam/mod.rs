@@ -31,7 +31,7 @@ mod verdict;
 
 pub use account::{Account, AccountError, AccountFile, AccountProblem, FileKind, MAX_FILE_BYTES};
 pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource, partition};
-pub use compile::{Policy, Statement};
+pub use compile::{Policy, PolicySource, Statement};
 pub use document::{
     Effect, MAX_DOCUMENT_BYTES, MAX_KEY_BYTES, MAX_STATEMENTS, MAX_VALUE_BYTES, MAX_VALUES,
     PolicyError, PolicyKind, PolicyProblem, PrincipalGroup, Version,
