@@ -23,6 +23,13 @@ pub(super) fn as_text(line: &str, decision: &Decision) -> String {
     text
 }
 
+/// The steps alone.
+pub(super) fn steps_as_text(steps: &[Step]) -> String {
+    let mut text = String::new();
+    push_steps(&mut text, steps);
+    text
+}
+
 /// The steps, under the names of their stages.
 fn push_steps(text: &mut String, steps: &[Step]) {
     let mut stage = "";
