@@ -18,13 +18,14 @@ use super::{
     BAD_CONFIGURATION, NO, USAGE,
     asked::{Asked, NotAsked, add},
     check,
-    explain_text::as_text,
+    explain_text::{Statements, as_text, deciding},
     run::{print, runtime},
+    statement_text,
 };
 use crate::{
     clock,
     control::{Builder, HttpFetch, client_tls, wait_for_keys},
-    gate::{Decision, Gate, Outcome, Question, Trail, Whole},
+    gate::{Decision, Gate, Outcome, Question, Step, Trail, Whole},
     http::RequestError,
     token::TokenCache,
 };
@@ -47,6 +48,9 @@ pub(super) struct Explain {
     /// A file with the request's body
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
+    /// Show every statement, also those about other actions
+    #[arg(long)]
+    all: bool,
     /// How to print the trail
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -118,7 +122,11 @@ impl Explain {
         let decision = gate.decide(question, &mut body, Trail::On(Vec::new())).await;
         let text = match self.output {
             Output::Json => format!("{:#}\n", as_json(&line, &decision)),
-            Output::Text => as_text(&line, &decision),
+            Output::Text => {
+                let statements =
+                    if self.all { Statements::All } else { Statements::OfTheAction("--all") };
+                as_text(&line, &decision, statements)
+            }
         };
         print(&text).map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(matches!(decision.outcome, Outcome::Allow(_) | Outcome::Answer(_)))
@@ -206,7 +214,14 @@ fn as_json(line: &str, decision: &Decision) -> Value {
             ("deny", denial.reason, Some(denial.detail.as_str()), (*denial.found).clone())
         }
     };
+    let statement = |step: &&Step| {
+        let written = statement_text::of_step(&step.found)?;
+        let json: Value = serde_json::from_str(&written.text).ok()?;
+        Some(json!({ "place": written.place, "statement": json }))
+    };
+    let statements: Vec<Value> = deciding(decision).iter().filter_map(statement).collect();
     json!({
+        "statements": statements,
         "request": line,
         "effect": effect,
         "reason": reason,

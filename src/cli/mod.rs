@@ -9,6 +9,7 @@ mod explain_text;
 mod run;
 mod schema;
 mod serve;
+mod statement_text;
 mod test;
 mod token;
 

@@ -24,15 +24,24 @@ pub fn locate(text: &str, path: &[Step<'_>]) -> (usize, usize) {
         Err(error) => return (error.line().max(1), error.column().max(1)),
     };
     for step in path {
-        let mut json = serde_json::Deserializer::from_str(value.get());
-        match Find(*step).deserialize(&mut json) {
-            Ok(Some(found)) => value = found,
-            Ok(None) | Err(_) => break,
+        match enter(value, *step) {
+            Some(found) => value = found,
+            None => break,
         }
     }
     let offset = (value.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
     let Position { line, column } = Position::of_offset(text, offset);
     (line, column)
+}
+
+/// The text of the value that `path` leads to in `text`, as it is written; none if it leads nowhere.
+pub fn written<'t>(text: &'t str, path: &[Step<'_>]) -> Option<&'t str> {
+    let value = serde_json::from_str::<&RawValue>(text).ok()?;
+    path.iter().try_fold(value, |value, step| enter(value, *step)).map(RawValue::get)
+}
+
+fn enter<'t>(value: &'t RawValue, step: Step<'_>) -> Option<&'t RawValue> {
+    Find(step).deserialize(&mut serde_json::Deserializer::from_str(value.get())).ok()?
 }
 
 /// Looks for one step's value and keeps it unread.

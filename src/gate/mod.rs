@@ -23,6 +23,7 @@ mod engines;
 mod form;
 mod heard;
 mod judge;
+mod layers;
 mod logins;
 mod named;
 mod objects;
@@ -53,7 +54,7 @@ pub use routes::{
 };
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
 pub use tables::Tables;
-pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
+pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail};
 
 #[cfg(test)]
 mod tests;

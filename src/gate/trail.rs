@@ -55,6 +55,9 @@ impl Trail {
 /// What the steps are called in which IAM considers a statement.
 pub const STATEMENT_CONSIDERED: &str = "statement considered";
 
+/// What the step is called that tells what each layer came to.
+pub const LAYERS_ASKED: &str = "layers";
+
 /// Notes what IAM's evaluation considered.
 impl Observer for Trail {
     fn statement(&mut self, considered: &Considered<'_>) {
@@ -79,8 +82,10 @@ impl Observer for Trail {
                 "sid": considered.sid,
                 "effect": format!("{:?}", considered.effect),
                 "principal": considered.principal.map(truth),
+                "means": considered.means,
                 "action": truth(considered.action),
                 "resource": considered.resource.map(truth),
+                "substituted": considered.substituted,
                 "conditions": conditions,
                 "result": truth(considered.truth),
             });

@@ -145,6 +145,12 @@ impl Statement {
         Some(resources.covers(listed))
     }
 
+    /// Its resources that have variables, with their values.
+    pub(super) fn substituted_resources(&self, scope: Scope<'_>) -> Vec<String> {
+        let resources = self.resources.iter().flat_map(|resources| &resources.items);
+        resources.filter_map(|pattern| pattern.substituted(scope)).collect()
+    }
+
     /// With what the actions that it covers begin, and whether that is all of them. One of these
     /// stands for every action that it may cover.
     pub(super) fn action_keys(&self) -> impl Iterator<Item = Key<'_>> {
