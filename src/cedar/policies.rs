@@ -90,6 +90,13 @@ impl Policies {
         &self.warnings
     }
 
+    /// The ids of the policies, and of the links of templates, that some action asks.
+    pub fn ids(&self) -> std::collections::BTreeSet<String> {
+        let slices = self.acts.iter().flat_map(|act| &act.slices);
+        let policies = slices.flat_map(|slice| slice.part.policies.policies());
+        policies.map(|policy| AsRef::<str>::as_ref(policy.id()).to_owned()).collect()
+    }
+
     /// Asks the policies. `principal` must be one of these policies' own.
     pub fn decide(
         &self,

@@ -10,20 +10,23 @@ use std::{
     time::Duration,
 };
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
+use ::http::{HeaderMap, HeaderValue, header};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{
-    BAD_CONFIGURATION, NO, USAGE, check,
-    explain_text::as_text,
+    BAD_CONFIGURATION, NO, USAGE,
+    asked::{Asked, NotAsked, add},
+    check,
+    explain_text::{Statements, as_text, deciding},
     run::{print, runtime},
+    statement_text,
 };
 use crate::{
     clock,
     control::{Builder, HttpFetch, client_tls, wait_for_keys},
-    gate::{Decision, Gate, Outcome, Question, Trail, Whole},
-    http::{self, Authority, Peer, RawTarget, RequestError, Scheme, TrustedProxies},
+    gate::{Decision, Gate, Outcome, Question, Step, Trail, Whole},
+    http::RequestError,
     token::TokenCache,
 };
 
@@ -45,6 +48,9 @@ pub(super) struct Explain {
     /// A file with the request's body
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
+    /// Show every statement, also those about other actions
+    #[arg(long)]
+    all: bool,
     /// How to print the trail
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -116,7 +122,11 @@ impl Explain {
         let decision = gate.decide(question, &mut body, Trail::On(Vec::new())).await;
         let text = match self.output {
             Output::Json => format!("{:#}\n", as_json(&line, &decision)),
-            Output::Text => as_text(&line, &decision),
+            Output::Text => {
+                let statements =
+                    if self.all { Statements::All } else { Statements::OfTheAction("--all") };
+                as_text(&line, &decision, statements)
+            }
         };
         print(&text).map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(!matches!(decision.outcome, Outcome::Deny(_)))
@@ -124,35 +134,24 @@ impl Explain {
 
     /// The question, made as a door makes it.
     fn question(&self) -> Result<Question, Failure> {
-        let usage = Failure::Usage;
-        let method: Method =
-            self.method.parse().map_err(|_| usage(format!("{:?} is not a method", self.method)))?;
-        let uri: Uri =
-            self.url.parse().map_err(|error| usage(format!("the URL can't be read: {error}")))?;
-        let scheme = uri.scheme_str().and_then(Scheme::parse).ok_or_else(|| {
-            usage("the URL must be a whole one, such as http://127.0.0.1:8080/api/".to_owned())
-        })?;
-        let mut headers = self.headers()?;
-        if let Some(path) = &self.body {
-            let size = fs::metadata(path)
-                .map_err(|error| usage(format!("{}: {error}", path.display())))?
-                .len();
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
-        }
-        let authority = uri.authority().map(|a| a.as_str()).unwrap_or_default();
-        if !headers.contains_key(header::HOST) {
-            let host = HeaderValue::from_str(authority);
-            headers.insert(header::HOST, host.map_err(|e| usage(e.to_string()))?);
-        }
-        let refused = Failure::Refused;
-        http::check_method(&method).map_err(refused)?;
-        let authority = Authority::of(&Uri::from_static("/"), &headers).map_err(refused)?;
-        let trusted = TrustedProxies::default();
-        let mut peer = Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), scheme, &trusted);
-        peer.rules.alb = http::AlbHeaders::Read;
-        let received = http::receive(&mut headers, Version::HTTP_11, peer).map_err(refused)?;
-        let target = RawTarget::of(&uri).map_err(|e| refused(e.into()))?;
-        Ok(Question { method, authority, target, headers, received, now: clock::now() })
+        let length = |path: &PathBuf| {
+            let metadata = fs::metadata(path);
+            metadata
+                .map(|found| found.len())
+                .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+        };
+        let asked = Asked {
+            method: &self.method,
+            url: &self.url,
+            headers: self.headers()?,
+            length: self.body.as_ref().map(length).transpose()?,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            now: clock::now(),
+        };
+        asked.question().map_err(|error| match error {
+            NotAsked::Usage(message) => Failure::Usage(message),
+            NotAsked::Refused(error) => Failure::Refused(error),
+        })
     }
 
     /// The request's body, from its file.
@@ -167,9 +166,7 @@ impl Explain {
             // By its number: its text may be a credential.
             let wrong = || Failure::Usage(format!("-H number {} is not 'Name: value'", index + 1));
             let (name, value) = line.split_once(':').ok_or_else(wrong)?;
-            let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
-            let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
-            headers.append(name, value);
+            add(&mut headers, name, value).ok_or_else(wrong)?;
         }
         if let Some(token) = &self.token {
             let token = read_token(token).map_err(|e| Failure::Usage(format!("token: {e}")))?;
@@ -218,7 +215,14 @@ fn as_json(line: &str, decision: &Decision) -> Value {
             ("deny", denial.reason, Some(denial.detail.as_str()), (*denial.found).clone())
         }
     };
+    let statement = |step: &&Step| {
+        let written = statement_text::of_step(&step.found)?;
+        let json: Value = serde_json::from_str(&written.text).ok()?;
+        Some(json!({ "place": written.place, "statement": json }))
+    };
+    let statements: Vec<Value> = deciding(decision).iter().filter_map(statement).collect();
     json!({
+        "statements": statements,
         "request": line,
         "effect": effect,
         "reason": reason,

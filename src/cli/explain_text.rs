@@ -2,12 +2,16 @@
 
 use serde_json::Value;
 
-use crate::gate::{Decision, Outcome, STATEMENT_CONSIDERED, Step};
+use super::statement_text;
+use crate::{
+    gate::{Decision, Grounds, LAYERS_ASKED, Outcome, STATEMENT_CONSIDERED, Step},
+    iam::StatementRef,
+};
 
 /// The trail and the outcome of the request that `line` names.
-pub(super) fn as_text(line: &str, decision: &Decision) -> String {
+pub(super) fn as_text(line: &str, decision: &Decision, statements: Statements) -> String {
     let mut text = format!("{line}\n");
-    push_steps(&mut text, decision.trail.steps());
+    push_steps(&mut text, decision.trail.steps(), statements);
     match &decision.outcome {
         Outcome::Allow(permit) => {
             text.push_str(&format!("\nALLOW ({})\n", permit.grounds().reason()));
@@ -23,36 +27,129 @@ pub(super) fn as_text(line: &str, decision: &Decision) -> String {
             push_value(&mut text, &denial.found, 2);
         }
     }
+    for step in deciding(decision) {
+        let Some(written) = statement_text::of_step(&step.found) else { continue };
+        text.push_str(&format!("\n{}\n", written.place));
+        for line in written.text.lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    text
+}
+
+/// Which statements are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Statements {
+    /// Those about the action, how many others there are, and what shows them.
+    OfTheAction(&'static str),
+    /// Every one.
+    All,
+}
+
+/// The steps in which the statements that decide were considered, each once.
+pub(super) fn deciding(decision: &Decision) -> Vec<&Step> {
+    let mut labels: Vec<String> = Vec::new();
+    if let Some(Grounds::Statements(all) | Grounds::Both(all, _)) = decision.outcome.grounds() {
+        labels.extend(all.iter().map(StatementRef::label));
+    }
+    if let Outcome::Deny(denial) = &decision.outcome {
+        let found = denial.found.get("first").unwrap_or(&denial.found);
+        labels.extend(found.get("statement").and_then(Value::as_str).map(str::to_owned));
+    }
+    let mut steps: Vec<&Step> = Vec::new();
+    for step in decision.trail.steps().iter().filter(|step| step.what == STATEMENT_CONSIDERED) {
+        let matched = step.found.get("result").and_then(Value::as_str) != Some("false");
+        let place =
+            |step: &Step| ["file", "path", "statement"].map(|name| step.found.get(name).cloned());
+        if matched
+            && labels.contains(&label(&step.found))
+            && !steps.iter().any(|known| place(known) == place(step))
+        {
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+/// `policy/Sid`, or `policy[index]`.
+fn label(statement: &Value) -> String {
+    let word = |name: &str| statement.get(name).and_then(Value::as_str);
+    let policy = word("policy").unwrap_or_default();
+    match word("sid") {
+        Some(sid) => format!("{policy}/{sid}"),
+        None => {
+            let index = statement.get("statement").map(Value::to_string).unwrap_or_default();
+            format!("{policy}[{index}]")
+        }
+    }
+}
+
+/// The steps alone, as a failing test has them.
+pub(super) fn steps_as_text(steps: &[Step]) -> String {
+    let mut text = String::new();
+    push_steps(&mut text, steps, Statements::OfTheAction("explain --all"));
     text
 }
 
 /// The steps, under the names of their stages.
-fn push_steps(text: &mut String, steps: &[Step]) {
-    let mut stage = "";
+fn push_steps(text: &mut String, steps: &[Step], statements: Statements) {
+    let (mut stage, mut others) = ("", 0);
     for step in steps {
+        let considered = step.what == STATEMENT_CONSIDERED;
+        let other = step.found.get("action").and_then(Value::as_str) == Some("false");
+        if considered && other && statements != Statements::All {
+            others += 1;
+            continue;
+        }
+        if !considered {
+            push_others(text, &mut others, statements);
+        }
         if step.stage != stage {
             text.push_str(&format!("\n{}\n", step.stage));
             stage = step.stage;
         }
-        if step.what == STATEMENT_CONSIDERED {
+        if considered {
             push_statement(text, &step.found);
+        } else if step.what == LAYERS_ASKED {
+            push_layers(text, &step.found);
         } else {
             text.push_str(&format!("  {}\n", step.what));
             push_value(text, &step.found, 4);
         }
+    }
+    push_others(text, &mut others, statements);
+}
+
+/// How many statements weren't shown.
+fn push_others(text: &mut String, others: &mut usize, statements: Statements) {
+    let Statements::OfTheAction(shows) = statements else { return };
+    match std::mem::take(others) {
+        0 => {}
+        1 => text.push_str(&format!("  1 statement is about other actions ({shows} shows it)\n")),
+        many => {
+            let line =
+                format!("  {many} statements are about other actions ({shows} shows them)\n");
+            text.push_str(&line);
+        }
+    }
+}
+
+/// The layers in force, one a line.
+fn push_layers(text: &mut String, layers: &Value) {
+    for layer in layers.as_array().into_iter().flatten() {
+        let word = |name: &str| layer.get(name).and_then(Value::as_str);
+        let (layer, answer) = (word("layer").unwrap_or_default(), word("answer"));
+        text.push_str(&format!(
+            "  {layer}: {}\n",
+            answer.unwrap_or("in force, and doesn't decide")
+        ));
     }
 }
 
 /// A statement in one line, and each of its conditions in one of its own.
 fn push_statement(text: &mut String, statement: &Value) {
     let word = |name: &str| statement.get(name).and_then(Value::as_str).unwrap_or_default();
-    let place = match statement.get("sid").and_then(Value::as_str) {
-        Some(sid) => format!("{}/{sid}", word("policy")),
-        None => {
-            let index = statement.get("statement").map(Value::to_string).unwrap_or_default();
-            format!("{}[{index}]", word("policy"))
-        }
-    };
+    let place = label(statement);
     let found =
         match ["principal", "action", "resource"].iter().find(|&&part| word(part) == "false") {
             Some(part) => format!("no, another {part}"),
@@ -63,6 +160,13 @@ fn push_statement(text: &mut String, statement: &Value) {
             },
         };
     text.push_str(&format!("  {:<5} {place}: {found}\n", word("effect")));
+    if let Some(means) = statement.get("means").and_then(Value::as_str) {
+        text.push_str(&format!("    principal: {means}\n"));
+    }
+    let substituted = statement.get("substituted").and_then(Value::as_array);
+    for resource in substituted.into_iter().flatten().filter_map(Value::as_str) {
+        text.push_str(&format!("    resource with its variables' values: {resource}\n"));
+    }
     let conditions = statement.get("conditions").and_then(Value::as_array);
     for condition in conditions.into_iter().flatten() {
         let word = |name: &str| condition.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::push_steps;
+use super::{Statements, push_steps};
 use crate::{
     gate::Trail,
     iam::{
@@ -14,7 +14,7 @@ use crate::{
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*",
     "Action":"sts:AssumeRoleWithWebIdentity"}}"#;
 
-fn explained(statements: &str, facts: &Facts) -> Vec<String> {
+fn explained(statements: &str, facts: &Facts, statements_shown: Statements) -> Vec<String> {
     let parse = |name: &str, kind, json: &str| Arc::new(Policy::parse(name, kind, json).unwrap());
     let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
     let role = Role {
@@ -38,7 +38,7 @@ fn explained(statements: &str, facts: &Facts) -> Vec<String> {
         &mut trail,
     );
     let mut text = String::new();
-    push_steps(&mut text, trail.steps());
+    push_steps(&mut text, trail.steps(), statements_shown);
     text.lines().skip(1).map(str::to_owned).collect()
 }
 
@@ -59,7 +59,7 @@ fn a_statement_takes_one_line_and_each_of_its_conditions_another() {
     facts.set("aws:ResourceTag/owner", Fact::Unknown);
     facts.set("jwt:scope", Fact::Many(vec!["openid".to_owned(), "read".to_owned()]));
     assert_eq!(
-        explained(statements, &facts),
+        explained(statements, &facts, Statements::All),
         [
             "decide",
             "  Allow Orders/Write: no, another action",
@@ -71,6 +71,26 @@ fn a_statement_takes_one_line_and_each_of_its_conditions_another() {
             "  Allow Orders/Any: yes",
             r#"    ForAnyValue:StringEquals jwt:scope: request "openid", "read", policy "read" → true"#,
             r#"    Null aws:Referer: request (absent), policy "true" → true"#,
+        ]
+    );
+}
+
+#[test]
+fn statements_about_other_actions_are_counted_and_variables_are_replaced() {
+    let statements = r#"
+        {"Effect":"Allow","Action":"orders:Write","Resource":"*"},
+        {"Effect":"Allow","Action":"orders:List","Resource":"*"},
+        {"Sid":"Own","Effect":"Allow","Action":"orders:Read",
+         "Resource":["arn:aws:orders:::${aws:PrincipalTag/team}/*","arn:aws:orders:::order/*"]}"#;
+    let mut facts = Facts::new();
+    facts.one("aws:PrincipalTag/team", "blue");
+    assert_eq!(
+        explained(statements, &facts, Statements::OfTheAction("--all")),
+        [
+            "decide",
+            "  Allow Orders/Own: yes",
+            "    resource with its variables' values: arn:aws:orders:::blue/*",
+            "  2 statements are about other actions (--all shows them)",
         ]
     );
 }

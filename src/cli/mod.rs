@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod asked;
 mod check;
 mod demo;
 mod demo_files;
@@ -8,6 +9,8 @@ mod explain_text;
 mod run;
 mod schema;
 mod serve;
+mod statement_text;
+mod test;
 mod token;
 
 use std::process::ExitCode;
@@ -32,6 +35,8 @@ enum Command {
     Check(check::Check),
     /// Run one request through the gate, without forwarding it, and print why it is allowed or not
     Explain(explain::Explain),
+    /// Run policy tests: who, what, and what the answer should be
+    Test(test::Test),
     /// Sign a user of the demo in and print a token
     Token(token::Token),
     /// Print the configuration's JSON Schema
@@ -46,6 +51,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Explain(command) => command.run(),
+            Command::Test(command) => command.run(),
             Command::Token(command) => command.run(),
             Command::Schema(command) => command.run(),
         }

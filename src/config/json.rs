@@ -26,19 +26,36 @@ pub fn locate(text: &str, path: &[Step<'_>]) -> (usize, usize) {
 /// The same of many paths, in their order: the text is read as often as paths are deep, however many
 /// they are.
 pub fn locate_all(text: &str, paths: &[&[Step<'_>]]) -> Vec<(usize, usize)> {
-    let root = match serde_json::from_str::<&RawValue>(text) {
-        Ok(root) => root,
+    let ends = match ends(text, paths) {
+        Ok(ends) => ends,
         Err(error) => return vec![(error.line().max(1), error.column().max(1)); paths.len()],
     };
     let start = text.as_ptr() as usize;
-    let mut offsets = vec![0; paths.len()];
+    let offset = |(value, _): (&str, _)| (value.as_ptr() as usize).saturating_sub(start);
+    let offsets: Vec<usize> = ends.into_iter().map(offset).collect();
+    positions(text, &offsets)
+}
+
+/// The text of the value that `path` leads to in `text`, as it is written; none if it leads nowhere.
+pub fn written<'t>(text: &'t str, path: &[Step<'_>]) -> Option<&'t str> {
+    let (value, whole) = ends(text, &[path]).ok()?.pop()?;
+    whole.then_some(value)
+}
+
+/// The last value on each path, and whether the path leads no further.
+fn ends<'t>(
+    text: &'t str,
+    paths: &[&[Step<'_>]],
+) -> Result<Vec<(&'t str, bool)>, serde_json::Error> {
+    let root = serde_json::from_str::<&RawValue>(text)?;
+    let mut ends = vec![("", false); paths.len()];
     let mut open = vec![(root, paths.iter().copied().enumerate().collect::<Vec<_>>())];
     while let Some((value, paths)) = open.pop() {
         let mut found = Vec::new();
         let mut below = Find { keys: HashMap::new(), indexes: HashMap::new(), found: &mut found };
         for (number, path) in paths {
-            if let Some(offset) = offsets.get_mut(number) {
-                *offset = (value.get().as_ptr() as usize).saturating_sub(start);
+            if let Some(end) = ends.get_mut(number) {
+                *end = (value.get(), path.is_empty());
             }
             match path.split_first() {
                 Some((Step::Key(key), rest)) => {
@@ -57,7 +74,7 @@ pub fn locate_all(text: &str, paths: &[&[Step<'_>]]) -> Vec<(usize, usize)> {
         }
         open.append(&mut found);
     }
-    positions(text, &offsets)
+    Ok(ends)
 }
 
 /// The lines and columns of these offsets, in one walk over the text.

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+pub mod cases;
 mod credentials;
 mod engines;
 mod issuers;

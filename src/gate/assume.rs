@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{
-    Denial, Engine, Gate, Login, Refusal, Route,
+    Denial, Engine, Gate, Login, Refusal, Route, Trail,
     decide::{Progress, misconfigured},
     engines::guarded,
 };
@@ -30,10 +30,11 @@ impl Gate<'_> {
         match &progress.login {
             Login::Credentials(presented) => Ok(Some(Arc::clone(&presented.assumed))),
             Login::Token(token) => {
-                let token = Arc::clone(token);
-                self.of_token(route, &token, progress).map(Some)
+                self.of_token(pool(route)?, token, &mut progress.trail).map(Some)
             }
-            Login::Anonymous if route.guest => self.of_guest(route, now, progress).map(Some),
+            Login::Anonymous if route.guest => {
+                self.of_guest(pool(route)?, now, &mut progress.trail).map(Some)
+            }
             Login::Anonymous => Ok(None),
         }
     }
@@ -52,37 +53,36 @@ impl Gate<'_> {
         guarded(|| self.assume(route, now, progress).ok().flatten()).flatten()
     }
 
-    fn of_token(
+    /// The session that a token gets from the identity pool at `pool`.
+    pub(super) fn of_token(
         &self,
-        route: &Route,
+        pool: usize,
         token: &VerifiedToken,
-        progress: &mut Progress,
+        trail: &mut Trail,
     ) -> Result<Arc<Assumed>, Denial> {
-        let pool = pool(route)?;
         let key = (pool, token.serial);
         // Someone who listens wants to see the steps, so the cache is left aside.
-        if !progress.trail.is_on()
+        if !trail.is_on()
             && let Some(hit) = self.rules.sessions.get(&key)
         {
             return Ok(hit);
         }
         let roles = |arn: &str| self.role(arn);
         let assume = self.assume_in(pool, self.groups(token), &roles)?;
-        let assumed = Arc::new(assume.session(token, &mut progress.trail).map_err(denial)?);
+        let assumed = Arc::new(assume.session(token, trail).map_err(denial)?);
         self.rules.sessions.insert(key, Arc::clone(&assumed));
         Ok(assumed)
     }
 
     /// A route's guest: one session a pool.
-    fn of_guest(
+    pub(super) fn of_guest(
         &self,
-        route: &Route,
+        pool: usize,
         now: Time,
-        progress: &mut Progress,
+        trail: &mut Trail,
     ) -> Result<Arc<Assumed>, Denial> {
-        let pool = pool(route)?;
         let place = self.rules.guests.get(pool);
-        if !progress.trail.is_on()
+        if !trail.is_on()
             && let Some(known) = place.and_then(|place| place.get())
         {
             return Ok(Arc::clone(known));
@@ -90,7 +90,7 @@ impl Gate<'_> {
         let roles = |arn: &str| self.role(arn);
         let scope_down = guest_scope_down().map_err(|_| misconfigured("no guest policies"))?;
         let assume = self.assume_in(pool, None, &roles)?;
-        let assumed = assume.guest(None, now, scope_down, &mut progress.trail).map_err(denial)?;
+        let assumed = assume.guest(None, now, scope_down, trail).map_err(denial)?;
         let assumed = Arc::new(assumed);
         Ok(match place {
             Some(place) => Arc::clone(place.get_or_init(|| assumed)),

@@ -199,7 +199,7 @@ pub(super) async fn verify(
     tokens.verify(token, &rules.issuers, now)
 }
 
-fn denial(error: &TokenError) -> Denial {
+pub(super) fn denial(error: &TokenError) -> Denial {
     let refusal = match error.source_of_error() {
         ErrorSource::Client if matches!(error, TokenError::Expired) => Refusal::ExpiredCredential,
         ErrorSource::Client => Refusal::InvalidCredential,
@@ -225,7 +225,7 @@ fn kind(kind: TokenKind) -> &'static str {
 }
 
 /// What `explain` tells of a token: facts about it, never the token.
-fn describe(token: &VerifiedToken) -> Value {
+pub(super) fn describe(token: &VerifiedToken) -> Value {
     let issuer: &Issuer = &token.issuer;
     json!({
         "issuer": issuer.name,

@@ -87,6 +87,18 @@ pub enum Outcome {
     Deny(Denial),
 }
 
+impl Outcome {
+    /// What it stands on, if it is an allow.
+    pub fn grounds(&self) -> Option<&Grounds> {
+        match self {
+            Self::Allow(permit) => Some(permit.grounds()),
+            Self::Answer(answer) => Some(&answer.grounds),
+            Self::Change(permit) => Some(permit.grounds()),
+            Self::Deny(_) => None,
+        }
+    }
+}
+
 /// What an allow stands on. Nothing else can make one.
 #[derive(Clone, Debug)]
 pub enum Grounds {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Denial, Refusal, Trail};
+use super::{Denial, LAYERS_ASKED, Refusal, Trail, layers};
 use crate::iam::{Account, Check, Context, Session, StatementRef, Verdict};
 
 /// How a denial is worded.
@@ -28,6 +28,10 @@ pub(super) fn judge(
         (format!("{} on {}", check.action.as_str(), check.resource.as_str()), Value::Null)
     });
     let verdict = account.evaluate(session, check, context, trail);
+    trail.note("decide", || {
+        let layers = account.layers(session, &check.resource);
+        (LAYERS_ASKED.to_owned(), layers::told(&layers, &verdict))
+    });
     let (denial, explicit) = match &verdict {
         Verdict::Allow(grounds) => {
             matched.extend(grounds.statements().cloned());

@@ -8,6 +8,7 @@
 //! and every future that is dropped half way, leaves the caller without one.
 
 mod answer;
+mod ask;
 mod assume;
 mod assume_role;
 mod authenticate;
@@ -22,6 +23,7 @@ mod engines;
 mod form;
 mod heard;
 mod judge;
+mod layers;
 mod logins;
 mod named;
 mod objects;
@@ -56,7 +58,7 @@ pub use routes::{
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;
-pub use trail::{STATEMENT_CONSIDERED, Step, Trail};
+pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail};
 
 #[cfg(test)]
 mod tests;

@@ -55,6 +55,9 @@ impl Trail {
 /// What the steps are called in which IAM considers a statement.
 pub const STATEMENT_CONSIDERED: &str = "statement considered";
 
+/// What the step is called that tells what each layer came to.
+pub const LAYERS_ASKED: &str = "layers";
+
 /// Notes what IAM's evaluation considered.
 impl Observer for Trail {
     fn statement(&mut self, considered: &Considered<'_>) {
@@ -69,15 +72,20 @@ impl Observer for Trail {
                     })
                 })
                 .collect();
+            let source = considered.policy.source();
             let found = json!({
+                "file": source.map(|source| &*source.file),
+                "path": source.map(|source| source.path.to_string()),
                 "layer": considered.policy.kind().layer().described(),
                 "policy": considered.policy.name(),
                 "statement": considered.index,
                 "sid": considered.sid,
                 "effect": format!("{:?}", considered.effect),
                 "principal": considered.principal.map(truth),
+                "means": considered.means,
                 "action": truth(considered.action),
                 "resource": considered.resource.map(truth),
+                "substituted": considered.substituted,
                 "conditions": conditions,
                 "result": truth(considered.truth),
             });

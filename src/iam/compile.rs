@@ -20,6 +20,16 @@ pub struct Policy {
     name: Box<str>,
     kind: PolicyKind,
     statements: Box<[Statement]>,
+    source: Option<Box<PolicySource>>,
+}
+
+/// Where a policy's document is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySource {
+    /// The file's name.
+    pub file: Box<str>,
+    /// The document's place in it.
+    pub path: JsonPath,
 }
 
 /// A compiled statement.
@@ -63,15 +73,26 @@ impl Policy {
         let document = read(node, kind, &mut errors);
         let statements = compile(&document, kind, &mut errors);
         if errors.is_empty() {
-            Ok(Self { name: name.into(), kind, statements })
+            Ok(Self { name: name.into(), kind, statements, source: None })
         } else {
             Err(errors)
         }
     }
 
+    /// The same policy, of which it is known where it is written.
+    pub(super) fn written_at(self, file: &str, path: &JsonPath) -> Self {
+        let source = PolicySource { file: file.into(), path: path.clone() };
+        Self { source: Some(Box::new(source)), ..self }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where it is written, if it is in a file.
+    pub fn source(&self) -> Option<&PolicySource> {
+        self.source.as_deref()
     }
 
     /// What it is attached as.
@@ -122,6 +143,12 @@ impl Statement {
             unknowns.absorb(met);
         }
         Some(resources.covers(listed))
+    }
+
+    /// Its resources that have variables, with their values.
+    pub(super) fn substituted_resources(&self, scope: Scope<'_>) -> Vec<String> {
+        let resources = self.resources.iter().flat_map(|resources| &resources.items);
+        resources.filter_map(|pattern| pattern.substituted(scope)).collect()
     }
 
     /// With what the actions that it covers begin, and whether that is all of them. One of these

@@ -245,8 +245,13 @@ impl Evaluation<'_> {
                 sid: statement.sid(),
                 effect: statement.effect(),
                 principal,
+                means: principal.and_then(|_| reach.means()),
                 action,
                 resource,
+                substituted: match action {
+                    Truth::False => Vec::new(),
+                    _ => statement.substituted_resources(self.scope),
+                },
                 conditions: seen,
                 truth: truth.and(reach.any),
             });

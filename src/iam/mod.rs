@@ -34,7 +34,7 @@ pub use account::{
     Account, AccountError, AccountFile, AccountProblem, AttachError, FileKind, MAX_FILE_BYTES,
 };
 pub use arn::{Action, Arn, ArnError, MAX_ARN_BYTES, Resource, partition};
-pub use compile::{Policy, Statement};
+pub use compile::{Policy, PolicySource, Statement};
 pub(crate) use condition::{Base, Missing, Operator, Polarity, Quantifier};
 pub(crate) use document::{
     Clause, ConditionSource, PrincipalsSource, Sense, Sourced, StatementSource,

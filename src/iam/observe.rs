@@ -50,10 +50,15 @@ pub struct Considered<'a> {
     pub effect: Effect,
     /// Does its principal match? None if it has no such element.
     pub principal: Option<Truth>,
+    /// How its principal means the caller, if it does: what it grants may stand in for other layers.
+    pub means: Option<&'static str>,
     /// Does its action match?
     pub action: Truth,
     /// Does its resource match? None if it has no such element, or the action already didn't match.
     pub resource: Option<Truth>,
+    /// Of its resources those with variables, with the values in their places; none are looked at if
+    /// the action doesn't match.
+    pub substituted: Vec<String>,
     /// Its conditions; none are looked at if the action or the resource don't match.
     pub conditions: Vec<ConditionSeen>,
     /// Does it match on the whole?

@@ -112,6 +112,17 @@ impl Reach {
     pub(super) const ALL: Self = Self { any: Truth::True, role: Truth::True, session: Truth::True };
     const NONE: Self = Self { any: Truth::False, role: Truth::False, session: Truth::False };
 
+    /// How it means the caller, in words; none if it doesn't.
+    pub(super) fn means(self) -> Option<&'static str> {
+        let is = |truth| truth != Truth::False;
+        match (is(self.any), is(self.role), is(self.session)) {
+            (false, ..) => None,
+            (_, _, true) => Some("the caller itself, or everyone"),
+            (_, true, _) => Some("the caller's role"),
+            _ => Some("the caller's account, or all but others"),
+        }
+    }
+
     fn or(self, other: Self) -> Self {
         Self {
             any: self.any.or(other.any),

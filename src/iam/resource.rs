@@ -118,6 +118,23 @@ impl ResourcePattern {
         pattern.resource.matches(arn.resource(), Case::Sensitive, scope, unknowns)
     }
 
+    /// The pattern with the values of its variables in their places; none without variables.
+    pub(super) fn substituted(&self, scope: Scope<'_>) -> Option<String> {
+        let Self::Arn(pattern) = self else { return None };
+        let ArnPattern { head, resource } = &**pattern;
+        if !resource.has_variables() {
+            return None;
+        }
+        let resource = resource.resolve(scope);
+        Some(match head {
+            Head::Exact(head) => format!("{head}{resource}"),
+            Head::Parts(parts) => {
+                let parts = parts.iter().map(|part| format!("{}:", part.resolve(scope)));
+                format!("{}{resource}", parts.collect::<String>())
+            }
+        })
+    }
+
     /// With what the sixth part of what it matches begins, and whether that is all of it.
     pub(super) fn beginning(&self) -> (&str, bool) {
         match self {

@@ -22,9 +22,11 @@ struct Group {
 
 /// What a user pool would write into `cognito:roles` and `cognito:preferred_role`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct GroupRoles {
-    pub(super) preferred: Option<String>,
-    pub(super) roles: Vec<String>,
+pub struct GroupRoles {
+    /// `cognito:preferred_role`.
+    pub preferred: Option<String>,
+    /// `cognito:roles`.
+    pub roles: Vec<String>,
 }
 
 impl Groups {
@@ -78,11 +80,14 @@ impl Groups {
         self.0.values().filter_map(|group| group.role.as_deref())
     }
 
-    /// The roles of a member of `names`, or the number of the first group that isn't known.
+    /// The roles of a member of `names`.
     ///
     /// Preferred is the role of the groups of lowest precedence, if they have just one between
     /// them, or the only role of all; otherwise none, also if the best group has no role (<https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-user-groups.html>).
-    pub(super) fn roles(&self, names: &[&str]) -> Result<GroupRoles, usize> {
+    ///
+    /// # Errors
+    /// The number of a group that isn't known, from 1.
+    pub fn roles(&self, names: &[&str]) -> Result<GroupRoles, usize> {
         let mut members: Vec<(u64, Option<&str>)> = Vec::new();
         for (index, name) in names.iter().enumerate() {
             let group = self.0.get(*name).ok_or(index + 1)?;

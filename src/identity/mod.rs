@@ -25,7 +25,7 @@ mod web_identity;
 
 pub use assume::{Assume, Assumed, AssumedRole, SESSION_NAME};
 pub use error::{AssumeError, AwsError};
-pub use groups::{GroupError, Groups};
+pub use groups::{GroupError, GroupRoles, Groups};
 pub use ids::IdentityIds;
 pub use mapping::{RoleChoice, provider_name};
 pub use pool::{

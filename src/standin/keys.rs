@@ -42,14 +42,27 @@ pub(super) struct KeyRing {
 
 /// A private key and the name it is published under.
 #[derive(Debug)]
-pub(super) struct SigningKey {
+pub struct SigningKey {
     pub(super) kid: String,
     pair: KeyPair,
 }
 
 impl SigningKey {
+    /// A new key of 2048 bits that is kept nowhere, and its public part as a JWK. Takes long enough to
+    /// be felt.
+    ///
+    /// # Errors
+    /// If the system has no randomness.
+    pub fn fresh() -> Result<(Self, Value), StandinError> {
+        let encoding = EncodingKey::from_rsa_pem(fresh_pem()?.as_bytes());
+        Self::of(&encoding.map_err(|_| StandinError::Crypto)?).ok_or(StandinError::Crypto)
+    }
+
     /// The compact JWS of a payload. The header has `kid` and `alg` only, as Cognito's.
-    pub(super) fn sign(&self, payload: &Value) -> Result<String, StandinError> {
+    ///
+    /// # Errors
+    /// If the system has no randomness.
+    pub fn sign(&self, payload: &Value) -> Result<String, StandinError> {
         let header = json!({ "kid": self.kid, "alg": "RS256" }).to_string();
         let mut text = URL_SAFE_NO_PAD.encode(header);
         text.push('.');
@@ -68,15 +81,20 @@ impl SigningKey {
         let pem = fs::read(path).map_err(|error| StandinError::io(path, error))?;
         let broken = || StandinError::BadKey(path.to_owned());
         let encoding = EncodingKey::from_rsa_pem(&pem).map_err(|_| broken())?;
-        let pair = KeyPair::from_der(encoding.as_bytes()).map_err(|_| broken())?;
+        Self::of(&encoding).ok_or_else(broken)
+    }
+
+    /// The key, and what is published of it; none if it isn't one that signs with RS256.
+    fn of(encoding: &EncodingKey) -> Option<(Self, Value)> {
+        let pair = KeyPair::from_der(encoding.as_bytes()).ok()?;
         let hash = digest::digest(&digest::SHA256, pair.public_key().as_ref());
         let kid = STANDARD.encode(hash);
-        let jwk = Jwk::from_encoding_key(&encoding, Algorithm::RS256).map_err(|_| broken())?;
-        let AlgorithmParameters::RSA(rsa) = jwk.algorithm else { return Err(broken()) };
+        let jwk = Jwk::from_encoding_key(encoding, Algorithm::RS256).ok()?;
+        let AlgorithmParameters::RSA(rsa) = jwk.algorithm else { return None };
         let published = json!({
             "alg": "RS256", "e": rsa.e, "kid": kid, "kty": "RSA", "n": rsa.n, "use": "sig"
         });
-        Ok((Self { kid, pair }, published))
+        Some((Self { kid, pair }, published))
     }
 }
 
@@ -175,6 +193,11 @@ fn make_all(paths: Vec<PathBuf>) -> Result<(), StandinError> {
 /// # Errors
 /// If the file can't be written, or the system has no randomness.
 pub fn make_rsa_key(path: &Path) -> Result<(), StandinError> {
+    write_private(path, fresh_pem()?.as_bytes())
+}
+
+/// A new key as PEM.
+fn fresh_pem() -> Result<String, StandinError> {
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| StandinError::Crypto)?;
     let der = pair.as_der().map_err(|_| StandinError::Crypto)?;
     let text = STANDARD.encode(der.as_ref());
@@ -184,7 +207,7 @@ pub fn make_rsa_key(path: &Path) -> Result<(), StandinError> {
         pem.push('\n');
     }
     pem.push_str("-----END PRIVATE KEY-----\n");
-    write_private(path, pem.as_bytes())
+    Ok(pem)
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

@@ -22,7 +22,7 @@ pub use directory::{CLIENT_ID, Directory, PASSWORD, POOL_ID, User};
 pub use dynamodb::DynamoDb;
 pub use echo::Echo;
 pub use groups::{Group, GroupClaims, group_claims};
-pub use keys::{Retired, make_rsa_key};
+pub use keys::{Retired, SigningKey, make_rsa_key};
 pub use s3::S3;
 pub use user_pool::{StandinError, UserPool};
 

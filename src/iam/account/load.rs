@@ -379,7 +379,7 @@ impl<'n> Loader<'n> {
             node => (Policy::from_node(name, kind, node), false),
         };
         match result {
-            Ok(policy) => Some(Arc::new(policy)),
+            Ok(policy) => Some(Arc::new(policy.written_at(file, path))),
             Err(errors) => {
                 for error in errors {
                     let inside_string =

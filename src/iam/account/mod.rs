@@ -15,7 +15,7 @@ mod others;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 pub use attach::AttachError;
@@ -23,6 +23,7 @@ pub use error::{AccountError, AccountProblem};
 pub(super) use load::decoded;
 
 use super::arn::{Arn, Resource};
+use super::compile::Policy;
 use super::evaluate::{Check, evaluate};
 use super::facts::Context;
 use super::layers::Layers;
@@ -104,6 +105,26 @@ impl Account {
     /// All roles, in the order of the files.
     pub fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
         self.roles.iter()
+    }
+
+    /// Every policy that decides about requests, each once and in the order of the files: of roles,
+    /// their boundaries, resources and the organization. Trust policies aren't among them.
+    pub fn policies(&self) -> Vec<&Arc<Policy>> {
+        let of_roles = self.roles.iter().flat_map(|role| {
+            role.policies.policies().iter().chain(role.boundary.iter().flat_map(|b| b.policies()))
+        });
+        let mut resources: Vec<_> = self.resources.iter().collect();
+        resources.sort_by_key(|(arn, _)| *arn);
+        let of_resources = resources.into_iter().flat_map(|(_, set)| set.policies());
+        let Organization { service_control, resource_control } = &*self.organization;
+        let of_organization =
+            service_control.iter().chain(resource_control).flat_map(|level| level.policies());
+        let mut seen = HashSet::new();
+        of_roles
+            .chain(of_resources)
+            .chain(of_organization)
+            .filter(|policy| seen.insert(Arc::as_ptr(policy)))
+            .collect()
     }
 
     /// The policy of exactly that bucket, table or stream.
