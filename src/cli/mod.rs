@@ -8,6 +8,7 @@ mod explain_text;
 mod run;
 mod schema;
 mod serve;
+mod simulate;
 mod token;
 
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Command {
     Check(check::Check),
     /// Run one request through the gate, without forwarding it, and print why it is allowed or not
     Explain(explain::Explain),
+    /// Ask policies what they allow: IAM's SimulateCustomPolicy, a JSON object a line, an answer to each
+    Simulate(simulate::Simulate),
     /// Sign a user of the demo in and print a token
     Token(token::Token),
     /// Print the configuration's JSON Schema
@@ -46,6 +49,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Explain(command) => command.run(),
+            Command::Simulate(command) => command.run(),
             Command::Token(command) => command.run(),
             Command::Schema(command) => command.run(),
         }
