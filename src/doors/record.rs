@@ -134,7 +134,8 @@ impl<'a> DecisionRecord<'a> {
                 ("allow", grounds.reason(), None, statements(grounds), refused)
             }
             Outcome::Answer(answer) => {
-                ("allow", answer.grounds.reason(), None, Vec::new(), Value::Null)
+                let grounds = &answer.grounds;
+                ("allow", grounds.reason(), None, statements(grounds), Value::Null)
             }
             Outcome::Deny(denial) => {
                 let detail = Some(denial.detail.as_str());

@@ -31,11 +31,15 @@ mod routes;
 mod rows;
 mod rules;
 mod signature;
+mod simulate;
 mod tables;
 mod trail;
 mod vend;
 
-pub use answer::{Answer, AssumedRoleUser, Content, IdentityContent, OpenIdToken, StsContent};
+pub use answer::{
+    Answer, AssumedRoleUser, Content, IamContent, IdentityContent, OpenIdToken, Simulated,
+    StsContent,
+};
 pub use authenticate::Login;
 pub use callers::Cedar;
 pub use credentials::{CredentialError, CredentialRules, Presented};

@@ -9,6 +9,7 @@
 mod cache;
 mod documents;
 mod error;
+mod principal;
 mod request;
 mod result;
 #[cfg(test)]
@@ -151,11 +152,6 @@ impl Simulation {
         }
         self.owner = Some(account.to_owned());
         Ok(())
-    }
-
-    /// Keeps resource control policies to the resources of `account`.
-    pub fn set_controlled(&mut self, account: &str) {
-        self.controlled = Some(account.to_owned());
     }
 
     /// Gives a context key. It is multi-valued if `kind` ends in `List`, and else has one value.

@@ -96,3 +96,10 @@ pub struct EvalDecisionDetails {
     #[serde(rename = "Resource Policy")]
     pub resource: EvalDecision,
 }
+
+impl EvalDecisionDetails {
+    /// As keys and values.
+    pub fn pairs(&self) -> [(&'static str, EvalDecision); 2] {
+        [("IAM Policy", self.identity), ("Resource Policy", self.resource)]
+    }
+}
