@@ -38,8 +38,8 @@ fn every_line_has_its_answer_in_order() {
 #[test]
 fn a_line_that_is_too_long_is_an_error_and_the_next_is_answered() {
     let long = |length: usize| {
-        let open = format!("{}{}", &LINE[..LINE.len() - 1], " ".repeat(length - LINE.len()));
-        format!("{open}}}")
+        let open = LINE.strip_suffix('}').unwrap();
+        format!("{open}{}}}", " ".repeat(length - LINE.len()))
     };
     let found = answers(format!("{}\n{LINE}\n", long(MAX_LINE)).as_bytes());
     assert_eq!(found, [DENIED, DENIED]);

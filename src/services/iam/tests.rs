@@ -73,8 +73,7 @@ fn every_member_counts() {
     use EvalDecision::{Allowed, ExplicitDeny, ImplicitDeny};
     let base = [("ActionNames.member.1", "s3:GetObject"), ("PolicyInputList.member.1", ALLOW)];
     let denies = ALLOW.replace("Allow", "Deny");
-    let bucket =
-        ALLOW.replacen('{', r#"{"#, 1).replace(r#""Effect""#, r#""Principal":"*","Effect""#);
+    let bucket = ALLOW.replace(r#""Effect""#, r#""Principal":"*","Effect""#);
     let entry = "ContextEntries.member.4";
     let condition = ALLOW.replace(
         r#""Resource""#,
