@@ -94,7 +94,7 @@ fn every_reason_of_a_decision_is_on_its_page() {
         "src/gate/decide.rs",
         "src/gate/decision.rs",
         "src/gate/demands.rs",
-        "src/gate/judge.rs",
+        "src/gate/engines.rs",
         "src/gate/named.rs",
         "src/gate/authenticate.rs",
         "src/token/error.rs",
