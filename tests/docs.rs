@@ -135,6 +135,26 @@ fn no_reason_of_the_page_is_made_up() {
     }
 }
 
+/// Requests to the simulator and what it answers stand one below the other.
+#[test]
+fn simulations_are_answered_as_the_page_says() {
+    let page = fs::read_to_string(root().join("docs/simulate.md")).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```jsonl\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(!blocks.is_empty() && blocks.len().is_multiple_of(2), "{} blocks", blocks.len());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("requests.jsonl");
+    for pair in blocks.chunks(2) {
+        fs::write(&file, pair[0]).unwrap();
+        let answered = Command::new(env!("CARGO_BIN_EXE_poolgate"))
+            .arg("simulate")
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&answered.stdout), pair[1]);
+    }
+}
+
 /// Targets of Markdown links.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](").skip(1).filter_map(|rest| rest.split(')').next())

@@ -9,6 +9,7 @@ mod explain_text;
 mod run;
 mod schema;
 mod serve;
+mod simulate;
 mod statement_text;
 mod test;
 mod token;
@@ -37,6 +38,8 @@ enum Command {
     Explain(explain::Explain),
     /// Run policy tests: who, what, and what the answer should be
     Test(test::Test),
+    /// Ask policies what they allow: IAM's SimulateCustomPolicy, a JSON object a line, an answer to each
+    Simulate(simulate::Simulate),
     /// Sign a user of the demo in and print a token
     Token(token::Token),
     /// Print the configuration's JSON Schema
@@ -52,6 +55,7 @@ impl Cli {
             Command::Check(command) => command.run(),
             Command::Explain(command) => command.run(),
             Command::Test(command) => command.run(),
+            Command::Simulate(command) => command.run(),
             Command::Token(command) => command.run(),
             Command::Schema(command) => command.run(),
         }

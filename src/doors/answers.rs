@@ -2,7 +2,7 @@
 
 use ::http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
-use super::{cognito_identity, dynamodb, policies, s3, sts};
+use super::{cognito_identity, dynamodb, iam, policies, s3, sts};
 use crate::{
     gate::{Answer, BuiltIn, Content, DecisionId, Denial, Destination, Refusal, Rules, Service},
     http::{BearerChallenge, Problem},
@@ -56,6 +56,7 @@ impl Language {
             Self::DynamoDb => dynamodb::denied(denial, id),
             Self::BuiltIn(BuiltIn::CognitoIdentity) => cognito_identity::denied(denial, id),
             Self::BuiltIn(BuiltIn::Sts) => sts::denied(denial, id),
+            Self::BuiltIn(BuiltIn::Iam) => iam::denied(denial, id),
             Self::Api => denied(denial, id),
         }
     }
@@ -87,6 +88,7 @@ pub(super) fn answered(answer: &Answer, id: &DecisionId) -> Response<AnswerBody>
         Content::CognitoIdentity(content) => cognito_identity::answered(content, id),
         Content::Sts(content) => sts::answered(content, id),
         Content::Policy(content) => policies::told(content, id),
+        Content::Iam(content) => iam::answered(content, id),
     }
 }
 

@@ -1,9 +1,16 @@
 //! What the gate answers itself, since there is nothing behind it that could.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::Grounds;
-use crate::sts::TemporaryCredentials;
+use crate::{
+    iam::simulate::{EvaluationResult, Simulation},
+    services::{Fault, iam::Page},
+    sts::TemporaryCredentials,
+};
 
 /// An answer that is made here.
 #[derive(Debug)]
@@ -23,6 +30,8 @@ pub enum Content {
     CognitoIdentity(IdentityContent),
     /// AWS STS answers.
     Sts(StsContent),
+    /// IAM answers.
+    Iam(IamContent),
     /// The policy of a bucket or a table.
     Policy(PolicyContent),
 }
@@ -78,6 +87,81 @@ pub enum StsContent {
         /// The session's ARN.
         arn: String,
     },
+}
+
+/// What IAM says.
+#[derive(Debug)]
+pub enum IamContent {
+    /// SimulateCustomPolicy and SimulatePrincipalPolicy.
+    Simulated(Box<Simulated>),
+    /// GetContextKeysForCustomPolicy and GetContextKeysForPrincipalPolicy.
+    ContextKeys {
+        /// Which of them.
+        operation: &'static str,
+        /// The keys, as written.
+        keys: Vec<String>,
+    },
+}
+
+/// A page of results. They are worked out as they are read, and end before it takes too long: IAM too
+/// "might return fewer than the MaxItems number of results".
+#[derive(Debug)]
+pub struct Simulated {
+    operation: &'static str,
+    simulation: Simulation,
+    page: Page,
+}
+
+impl Simulated {
+    /// A page of what `simulation` comes to.
+    ///
+    /// # Errors
+    /// If it begins behind the last result.
+    pub(super) fn new(
+        operation: &'static str,
+        simulation: Simulation,
+        page: Page,
+    ) -> Result<Self, Fault> {
+        if page.from >= simulation.count() {
+            let message = "Invalid Marker: pass the one of the last answer.";
+            return Err(Fault::new("InvalidInput", message));
+        }
+        Ok(Self { operation, simulation, page })
+    }
+
+    /// Which operation it answers.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Puts one result after the other to `tell`, at least one. If there are more, says where they
+    /// begin.
+    pub fn each(&self, mut tell: impl FnMut(&EvaluationResult<'_>)) -> Option<usize> {
+        let Page { from, most } = self.page;
+        let end = from.saturating_add(most).min(self.simulation.count());
+        let (started, mut statements, mut next) = (Instant::now(), 0, from);
+        while next < end {
+            let result = self.simulation.result(next)?;
+            next += 1;
+            tell(&result);
+            statements += result.matched_statements.len();
+            if statements > MAX_STATEMENTS || started.elapsed() > MAX_TIME {
+                break;
+            }
+        }
+        (next < self.simulation.count()).then_some(next)
+    }
+}
+
+/// Statements that the results of a page name.
+const MAX_STATEMENTS: usize = 10_000;
+/// What a page may take of a data thread.
+const MAX_TIME: Duration = Duration::from_millis(50);
+
+impl From<IamContent> for Content {
+    fn from(content: IamContent) -> Self {
+        Self::Iam(content)
+    }
 }
 
 impl From<IdentityContent> for Content {

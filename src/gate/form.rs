@@ -3,7 +3,7 @@
 use ::http::{Method, header};
 
 use super::{Denial, Question, body::Reading, named::Named};
-use crate::services::sts;
+use crate::services::{iam, sts};
 
 /// Which service a `POST /` of a form asks, by `Action` and `Version`. Only such a request's body is
 /// read, and only if it is known to be small.
@@ -23,7 +23,7 @@ pub(super) async fn form_action(
     let version = value("Version").map(|(_, version)| version);
     Ok(match (action, version) {
         (Some(_), Some(sts::VERSION)) => Some(Named::Sts),
-        (Some(_), Some(IAM_VERSION)) => Some(Named::Other),
+        (Some(_), Some(iam::VERSION)) => Some(Named::Iam),
         _ => None,
     })
 }
@@ -37,7 +37,5 @@ fn is_form(question: &Question) -> bool {
         && essence.is_some_and(|e| e.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-/// The version of IAM's API, which isn't served.
-const IAM_VERSION: &str = "2010-05-08";
 /// Bytes of a form that is looked into.
 const MAX_FORM: u64 = 128 << 10;

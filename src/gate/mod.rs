@@ -33,13 +33,15 @@ mod routes;
 mod rows;
 mod rules;
 mod signature;
+mod simulate;
 mod stored;
 mod tables;
 mod trail;
 mod vend;
 
 pub use answer::{
-    Answer, AssumedRoleUser, Content, IdentityContent, OpenIdToken, PolicyContent, StsContent,
+    Answer, AssumedRoleUser, Content, IamContent, IdentityContent, OpenIdToken, PolicyContent,
+    Simulated, StsContent,
 };
 pub use authenticate::Login;
 pub use callers::Cedar;

@@ -12,6 +12,7 @@ pub(super) enum Named {
     CognitoIdentity,
     CognitoIdp,
     Sts,
+    Iam,
     S3,
     DynamoDb,
     ExecuteApi,
@@ -50,6 +51,7 @@ impl Named {
             "cognito-idp" => Self::CognitoIdp,
             "cognito-identity" => Self::CognitoIdentity,
             "sts" => Self::Sts,
+            "iam" => Self::Iam,
             _ => Self::Other,
         }
     }

@@ -99,6 +99,8 @@ pub enum BuiltIn {
     CognitoIdentity,
     /// Security tokens.
     Sts,
+    /// The policy simulator.
+    Iam,
 }
 
 impl BuiltIn {
@@ -107,6 +109,7 @@ impl BuiltIn {
         match self {
             Self::CognitoIdentity => "cognito-identity",
             Self::Sts => "sts",
+            Self::Iam => "iam",
         }
     }
 }
@@ -267,6 +270,7 @@ impl Routes {
         let found = match asked.named {
             Some(Named::CognitoIdentity) => return Some(pools),
             Some(Named::Sts) => return Some(Destination::BuiltIn(BuiltIn::Sts)),
+            Some(Named::Iam) => return Some(Destination::BuiltIn(BuiltIn::Iam)),
             Some(Named::CognitoIdp) => self.cognito_idp,
             Some(Named::S3) => self.of_s3(asked),
             Some(Named::DynamoDb) => self.of_dynamodb(asked),

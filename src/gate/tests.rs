@@ -11,5 +11,6 @@ mod routing;
 mod rows;
 mod sessions;
 mod signing;
+mod simulating;
 mod vending;
 mod waiting;

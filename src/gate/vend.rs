@@ -4,6 +4,7 @@
 //! token alone, and from the role whose trust policy lets it.
 
 use ::http::Method;
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{
@@ -22,6 +23,7 @@ use crate::{
     services::{
         Fault,
         cognito_identity::{self, IdentityRequest, Logins},
+        iam,
         sts::{self, StsRequest},
     },
     sigv4::{Form, SigV4Error, Signed},
@@ -48,11 +50,13 @@ impl Gate<'_> {
         let limit = match service {
             BuiltIn::CognitoIdentity => cognito_identity::MAX_BODY_BYTES,
             BuiltIn::Sts => sts::MAX_BODY_BYTES,
+            BuiltIn::Iam => iam::MAX_BODY_BYTES,
         };
         self.prove_signer(question, signed?, (reading, limit), progress).await?;
         match service {
             BuiltIn::CognitoIdentity => self.identity_pools(question, reading, progress).await,
             BuiltIn::Sts => self.security_tokens(question, reading, progress).await,
+            BuiltIn::Iam => self.policies(question, reading, progress).await,
         }
     }
 
@@ -90,7 +94,7 @@ impl Gate<'_> {
     ) -> Result<Answer, Denial> {
         let body = match question.method {
             Method::POST => reading.whole(cognito_identity::MAX_BODY_BYTES).await?,
-            _ => bytes::Bytes::new(),
+            _ => Bytes::new(),
         };
         let target = question.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
         let path = question.target.path();
@@ -127,25 +131,8 @@ impl Gate<'_> {
         reading: &mut Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, Denial> {
-        let (body, query);
-        let parameters = match (&question.method, question.target.query()) {
-            (&Method::POST, None) => {
-                body = reading.whole(sts::MAX_BODY_BYTES).await?;
-                std::str::from_utf8(&body).unwrap_or_default()
-            }
-            (&Method::GET, written) => {
-                query = written.unwrap_or_default();
-                query
-            }
-            _ => {
-                let message = "The parameters are the form of a POST or the query of a GET.";
-                return Err(Fault::new("MalformedQueryString", message).into());
-            }
-        };
-        if question.target.path() != "/" {
-            return Err(Fault::new("InvalidAction", "The service has one path, /.").into());
-        }
-        let request = StsRequest::parse(parameters)?;
+        let parameters = parameters_of(question, reading, sts::MAX_BODY_BYTES).await?;
+        let request = StsRequest::parse(std::str::from_utf8(&parameters).unwrap_or_default())?;
         let on = match &request {
             StsRequest::AssumeRoleWithWebIdentity(asked) => asked.role_arn.as_str(),
             StsRequest::GetCallerIdentity => "*",
@@ -289,6 +276,26 @@ impl Gate<'_> {
     ) -> Assume<'s> {
         // Only ID tokens come here, which carry their roles themselves.
         Assume { pool, groups: None, ids: &self.rules.identities, roles, custom_role }
+    }
+}
+
+/// The parameters of the query protocol, which has one path.
+pub(super) async fn parameters_of(
+    question: &Question,
+    reading: &mut Reading<'_>,
+    most: usize,
+) -> Result<Bytes, Denial> {
+    let parameters = match (&question.method, question.target.query()) {
+        (&Method::POST, None) => reading.whole(most).await?,
+        (&Method::GET, query) => Bytes::copy_from_slice(query.unwrap_or_default().as_bytes()),
+        _ => {
+            let message = "The parameters are the form of a POST or the query of a GET.";
+            return Err(Fault::new("MalformedQueryString", message).into());
+        }
+    };
+    match question.target.path() {
+        "/" => Ok(parameters),
+        _ => Err(Fault::new("InvalidAction", "The service has one path, /.").into()),
     }
 }
 

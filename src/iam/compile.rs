@@ -117,6 +117,14 @@ impl Statement {
         self.effect
     }
 
+    /// The context keys that it asks for, as written, some perhaps more than once: those of its
+    /// conditions, and of variables in its resources and in values.
+    pub fn context_keys(&self) -> impl Iterator<Item = &str> {
+        let patterns = self.resources.iter().flat_map(|resources| resources.items.iter());
+        let conditions = self.conditions.iter().flat_map(Condition::context_keys);
+        patterns.flat_map(ResourcePattern::variable_names).chain(conditions)
+    }
+
     /// Does its `Action` or `NotAction` cover `action`?
     pub(super) fn covers_action(&self, action: &Action) -> Truth {
         let mut patterns = self.actions.items.iter();

@@ -167,13 +167,16 @@ impl Evaluation<'_> {
     /// something else allows in its place: then only its denies matter.
     fn layer(&mut self, layer: Layer, set: &PolicySet, already: Truth) -> Allows {
         let mut allows = Allows::none();
+        if self.interest != Interest::Nothing {
+            self.observer.layer(layer);
+        }
         if self.interest == Interest::Everything {
             for placed in set.statements() {
                 self.consider(layer, placed, already, &mut allows);
             }
         } else {
             for placed in set.candidates(self.action, self.resource) {
-                if self.findings.is_settled() {
+                if self.interest == Interest::Nothing && self.findings.is_settled() {
                     break;
                 }
                 self.consider(layer, placed, already, &mut allows);
@@ -207,7 +210,7 @@ impl Evaluation<'_> {
     /// Does the statement match, but for its principals; and how far do those reach the caller?
     fn statement(
         &mut self,
-        Placed { policy, index, statement }: Placed<'_>,
+        Placed { place, policy, index, statement }: Placed<'_>,
         unknowns: &mut Unknowns,
     ) -> (Reach, Truth) {
         let action = statement.covers_action(self.action);
@@ -238,9 +241,10 @@ impl Evaluation<'_> {
                 }
             }
         }
-        if self.interest == Interest::Everything {
+        if self.interest != Interest::Nothing {
             self.observer.statement(&Considered {
                 policy,
+                place,
                 index,
                 sid: statement.sid(),
                 effect: statement.effect(),

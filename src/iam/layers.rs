@@ -61,9 +61,12 @@ impl<'a> Layers<'a> {
     /// Whether control policies apply to the principal at all: not to roles that AWS services have
     /// for themselves.
     pub(super) fn controlled(&self) -> bool {
-        self.principal
-            .role()
-            .is_none_or(|role| !role.arn.resource().starts_with("role/aws-service-role/"))
+        let role = match self.principal {
+            Principal::AssumedRole { role, .. } => &role.arn,
+            Principal::Named(arn) => arn,
+            Principal::Anonymous => return true,
+        };
+        !role.resource().starts_with("role/aws-service-role/")
     }
 
     pub(super) fn caller(&self) -> Caller<'a> {

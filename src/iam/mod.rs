@@ -23,6 +23,7 @@ mod resource;
 mod scope;
 mod session;
 mod set;
+pub mod simulate;
 #[cfg(test)]
 mod tests;
 mod truth;

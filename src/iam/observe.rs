@@ -3,9 +3,15 @@
 use super::compile::Policy;
 use super::document::Effect;
 use super::truth::Truth;
+use super::verdict::Layer;
 
 /// Sees every statement as it is considered.
 pub trait Observer {
+    /// The policies of a layer that is set, or of one level of it, will be considered.
+    fn layer(&mut self, layer: Layer) {
+        let _ = layer;
+    }
+
     /// A statement has been considered.
     fn statement(&mut self, considered: &Considered<'_>) {
         let _ = considered;
@@ -23,6 +29,9 @@ pub trait Observer {
 pub enum Interest {
     /// Nothing: the evaluation takes every short cut.
     Nothing,
+    /// Every statement whose action and resource can match, also those that can't change the answer
+    /// any more; not their conditions.
+    Matching,
     /// Every statement and every condition.
     Everything,
 }
@@ -42,6 +51,8 @@ impl Observer for NoObserver {
 pub struct Considered<'a> {
     /// The policy it is in.
     pub policy: &'a Policy,
+    /// That policy's place in its layer, or its level, from 0.
+    pub place: usize,
     /// Its place in the policy, from 0.
     pub index: usize,
     /// Its `Sid`, if it has one.

@@ -135,6 +135,15 @@ impl ResourcePattern {
         })
     }
 
+    /// The keys of its variables, as written.
+    pub(super) fn variable_names(&self) -> impl Iterator<Item = &str> {
+        let template = match self {
+            Self::Any | Self::Never => None,
+            Self::Arn(pattern) => Some(&pattern.resource),
+        };
+        template.into_iter().flat_map(Template::variable_names)
+    }
+
     /// With what the sixth part of what it matches begins, and whether that is all of it.
     pub(super) fn beginning(&self) -> (&str, bool) {
         match self {

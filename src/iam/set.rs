@@ -22,6 +22,8 @@ struct Indexed {
 /// A statement and where it stands.
 #[derive(Clone, Copy)]
 pub(super) struct Placed<'s> {
+    /// The policy's place in the set.
+    pub(super) place: usize,
     pub(super) policy: &'s Arc<Policy>,
     pub(super) index: usize,
     pub(super) statement: &'s Statement,
@@ -46,8 +48,8 @@ impl PolicySet {
 
     /// All statements, in order.
     pub(super) fn statements(&self) -> impl Iterator<Item = Placed<'_>> {
-        self.0.policies.iter().flat_map(|policy| {
-            let placed = move |(index, statement)| Placed { policy, index, statement };
+        self.0.policies.iter().enumerate().flat_map(|(place, policy)| {
+            let placed = move |(index, statement)| Placed { place, policy, index, statement };
             policy.statements().iter().enumerate().map(placed)
         })
     }
@@ -78,9 +80,9 @@ impl PolicySet {
 
     fn placed(&self, number: u32) -> Option<Placed<'_>> {
         let number = usize::try_from(number).ok()?;
-        let (policy, index) = (number / MAX_STATEMENTS, number % MAX_STATEMENTS);
-        let policy = self.0.policies.get(policy)?;
-        Some(Placed { policy, index, statement: policy.statements().get(index)? })
+        let (place, index) = (number / MAX_STATEMENTS, number % MAX_STATEMENTS);
+        let policy = self.0.policies.get(place)?;
+        Some(Placed { place, policy, index, statement: policy.statements().get(index)? })
     }
 }
 

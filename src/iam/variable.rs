@@ -102,6 +102,11 @@ impl Template {
         }
     }
 
+    /// The keys of its variables, as written.
+    pub(super) fn variable_names(&self) -> impl Iterator<Item = &str> {
+        self.variables().map(|variable| &*variable.name)
+    }
+
     pub(super) fn has_variables(&self) -> bool {
         self.variables > 0
     }

@@ -9,7 +9,7 @@ pub enum FormError {
     /// One name twice, of which only one could be meant.
     #[error("a parameter is there more than once")]
     Repeated,
-    /// More than [`MAX_PARAMETERS`].
+    /// More than there may be.
     #[error("there are too many parameters")]
     TooMany,
 }
@@ -19,6 +19,14 @@ pub enum FormError {
 /// # Errors
 /// [`FormError`].
 pub fn form(text: &str) -> Result<Vec<(String, String)>, FormError> {
+    form_of(text, MAX_PARAMETERS)
+}
+
+/// The same of a form that may have `most` parameters.
+///
+/// # Errors
+/// [`FormError`].
+pub fn form_of(text: &str, most: usize) -> Result<Vec<(String, String)>, FormError> {
     let mut parameters: Vec<(String, String)> = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -26,7 +34,7 @@ pub fn form(text: &str) -> Result<Vec<(String, String)>, FormError> {
         if parameters.iter().any(|(known, _)| *known == name) {
             return Err(FormError::Repeated);
         }
-        if parameters.len() == MAX_PARAMETERS {
+        if parameters.len() == most {
             return Err(FormError::TooMany);
         }
         parameters.push((name, value));
@@ -53,7 +61,7 @@ fn decode(text: &str) -> Result<String, FormError> {
     String::from_utf8(bytes).map_err(|_| FormError::Encoding)
 }
 
-/// Most parameters of a form.
+/// Most parameters of a form, where nothing else is said.
 pub const MAX_PARAMETERS: usize = 64;
 
 #[cfg(test)]

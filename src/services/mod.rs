@@ -11,6 +11,7 @@ pub mod dynamodb;
 pub mod execute_api;
 mod fault;
 pub mod form;
+pub mod iam;
 pub mod s3;
 pub mod sts;
 mod tags;

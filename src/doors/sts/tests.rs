@@ -2,6 +2,8 @@ use http_body_util::BodyExt;
 
 use super::*;
 use crate::clock::Time;
+use crate::gate::{CredentialError, Refusal};
+use crate::sigv4::SigV4Error;
 use crate::sts::{Grant, GrantToken, Sealer, SealingKey};
 
 async fn parts(response: Response<AnswerBody>) -> (u16, String) {

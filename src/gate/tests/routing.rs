@@ -185,7 +185,8 @@ fn a_signature_says_whose_request_it_is() {
         ("cognito-identity", "gate.example", "/api/x", Some("cognito-identity")),
         ("sts", "demo.s3.localhost", "/", Some("sts")),
         ("lambda", "gate.example", "/api/x", None),
-        ("iam", "gate.example", "/", None),
+        ("iam", "gate.example", "/api/x", Some("iam")),
+        ("ec2", "gate.example", "/", None),
     ] {
         let found = found_signed(&routes, Ask::get(target).host(host), Some(scope));
         assert_eq!(found, wanted, "{scope} {host} {target}");
@@ -207,7 +208,11 @@ fn a_target_of_another_service_than_the_signature_is_refused() {
         (Some("execute-api"), own, None, Ok(Some(Named::ExecuteApi))),
         (Some("execute-api"), users, None, Err("service_disagrees")),
         (Some("execute-api"), own, Some(Named::Sts), Err("service_disagrees")),
-        (Some("sts"), own, Some(Named::Other), Err("service_disagrees")),
+        (Some("sts"), own, Some(Named::Iam), Err("service_disagrees")),
+        (Some("iam"), own, Some(Named::Sts), Err("service_disagrees")),
+        (Some("iam"), own, Some(Named::Iam), Ok(Some(Named::Iam))),
+        (Some("iam"), rows, None, Err("service_disagrees")),
+        (None, own, Some(Named::Iam), Ok(Some(Named::Iam))),
         (Some("cognito-identity"), pools, None, Ok(Some(Named::CognitoIdentity))),
         (Some("dynamodb"), rows, None, Ok(Some(Named::DynamoDb))),
         (Some("dynamodb"), own, None, Ok(Some(Named::DynamoDb))),

@@ -58,6 +58,14 @@ impl ArnValue {
         }
     }
 
+    /// The templates that it is made of.
+    pub(super) fn templates(&self) -> &[Template] {
+        match self {
+            Self::Parts(templates) => &**templates,
+            Self::Whole(template) | Self::NoArn(template) => std::slice::from_ref(template),
+        }
+    }
+
     /// As compared, for explanations.
     pub(super) fn shown(&self, scope: Scope<'_>) -> String {
         match self {

@@ -131,6 +131,12 @@ impl Condition {
         }
     }
 
+    /// The context keys that it asks for, as written: its own and those of its variables.
+    pub(super) fn context_keys(&self) -> impl Iterator<Item = &str> {
+        let variables = self.values.iter().flat_map(Value::variable_names);
+        std::iter::once(&*self.key_written).chain(variables)
+    }
+
     /// The condition with what was compared, for explanations.
     pub(super) fn explain(&self, scope: Scope<'_>, truth: Truth) -> ConditionSeen {
         let values = if self.operator.base == Base::Null {

@@ -146,6 +146,18 @@ impl Value {
         }
     }
 
+    /// The keys of its variables, as written.
+    pub(super) fn variable_names(&self) -> impl Iterator<Item = &str> {
+        let templates = match self {
+            Self::Text(template) | Self::IgnoringCase(template) | Self::OpenBool(template) => {
+                std::slice::from_ref(template)
+            }
+            Self::Arn(value) => value.templates(),
+            _ => &[],
+        };
+        templates.iter().flat_map(Template::variable_names)
+    }
+
     /// As compared, for explanations: variables replaced by what they stand for.
     pub(super) fn shown(&self, scope: Scope<'_>) -> String {
         match self {

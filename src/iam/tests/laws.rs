@@ -5,7 +5,7 @@ use proptest::sample::{select, subsequence};
 
 use super::*;
 
-const KEYS: [&str; 3] = ["k", "l", "m"];
+pub(super) const KEYS: [&str; 3] = ["k", "l", "m"];
 const VALUES: [&str; 5] = ["a", "b", "*", "10", "arn:aws:s3:::b/a"];
 
 /// A statement's members but for its effect.

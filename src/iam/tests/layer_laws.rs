@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use serde_json::{Value, json};
 
-use super::laws::{body, condition, context, known, what};
+use super::laws::{KEYS, body, condition, context, known, what};
 use super::*;
+use crate::iam::simulate::{EvalDecision, SimulateCache, Simulation};
 
 /// Statements layer by layer, as JSON; a layer of `None` isn't set.
 #[derive(Clone, Debug)]
@@ -141,6 +143,42 @@ impl All {
         self.ask(check, context, &mut NoObserver).is_allow()
     }
 
+    /// The same as a request to the simulator.
+    fn line(&self, check: &Check, context: &[Option<Fact>; 3]) -> Value {
+        let document = |statements: &[String]| {
+            let list = statements.join(",");
+            json!(format!(r#"{{"Version":"2012-10-17","Statement":[{list}]}}"#))
+        };
+        let levels = |levels: &[Vec<String>]| -> Vec<Value> {
+            levels.iter().map(|level| json!([document(level)])).collect()
+        };
+        let set = |layer: &Option<Vec<String>>| layer.as_ref().map(|layer| [document(layer)]);
+        let entry = |(key, fact): (&str, &Option<Fact>)| {
+            let (values, kind) = match fact.clone()? {
+                Fact::One(value) => (vec![value], "string"),
+                Fact::Many(values) => (values, "stringList"),
+                Fact::Unknown => return None,
+            };
+            let entry =
+                json!({"ContextKeyName": key, "ContextKeyValues": values, "ContextKeyType": kind});
+            Some(entry)
+        };
+        let caller = self.principal.arn().unwrap_or_else(|| "anonymous".to_owned());
+        json!({
+            "PolicyInputList": [document(&self.identity)],
+            "PermissionsBoundaryPolicyInputList": set(&self.boundary),
+            "SessionPolicyInputList": set(&self.session),
+            "ResourcePolicy": self.resource.as_ref().map(|layer| document(layer)),
+            "ServiceControlPolicyInputList": levels(&self.service_control),
+            "ResourceControlPolicyInputList": levels(&self.resource_control),
+            "ActionNames": [check.action.as_str()],
+            "ResourceArns": [check.resource.as_str()],
+            "ResourceOwner": self.owner,
+            "CallerArn": caller,
+            "ContextEntries": KEYS.into_iter().zip(context).filter_map(entry).collect::<Vec<_>>(),
+        })
+    }
+
     /// The layers that are set and take plain statements.
     fn plain(&mut self) -> Vec<&mut Vec<String>> {
         let Self { identity, boundary, session, service_control, .. } = self;
@@ -168,6 +206,15 @@ pub(in crate::iam) fn told(verdict: &Verdict) -> String {
 struct Watcher;
 
 impl Observer for Watcher {}
+
+/// Sees what can match.
+struct Matching;
+
+impl Observer for Matching {
+    fn interest(&self) -> Interest {
+        Interest::Matching
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
@@ -234,6 +281,29 @@ proptest! {
         let quick = all.ask(&check, &context, &mut NoObserver);
         let watched = all.ask(&check, &context, &mut Watcher);
         prop_assert_eq!(told(&quick), told(&watched));
+        let matching = all.ask(&check, &context, &mut Matching);
+        prop_assert_eq!(told(&quick), told(&matching));
+    }
+
+    /// The simulator says of a request what an evaluation says, of keys that nobody gave too.
+    #[test]
+    fn simulating_is_evaluating(all in all(), check in what(), mut context in context()) {
+        // Of whom nothing is known but the name; and keys are given, or they aren't there.
+        let principal = all.principal.arn().map(|arn| Principal::named(&arn).unwrap());
+        let all = All { principal: principal.unwrap_or(Principal::Anonymous), ..all };
+        context.iter_mut().filter(|fact| **fact == Some(Fact::Unknown)).for_each(|fact| *fact = None);
+        let line = all.line(&check, &context).to_string();
+        let simulation = Simulation::parse(&line, &mut SimulateCache::default()).unwrap();
+        let result = simulation.result(0).unwrap();
+        let wanted = match all.ask(&check, &known(&context), &mut NoObserver) {
+            Verdict::Allow(_) => EvalDecision::Allowed,
+            Verdict::ExplicitDeny(_) => EvalDecision::ExplicitDeny,
+            Verdict::ImplicitDeny(_) => EvalDecision::ImplicitDeny,
+        };
+        prop_assert_eq!(result.eval_decision, wanted, "{}", line);
+        let undecided = result.eval_decision == EvalDecision::ImplicitDeny;
+        prop_assert_eq!(undecided, result.matched_statements.is_empty());
+        prop_assert!(simulation.result(1).is_none());
     }
 
     /// A list of actions, resources, principals is as many statements of one each.
