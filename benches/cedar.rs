@@ -56,6 +56,7 @@ fn bench(criterion: &mut Criterion) {
             role: None,
             attributes: vec![("email", &email)],
             token: None,
+            known: true,
         };
         let principal = loaded.principal(&caller);
         let around = Surroundings {

@@ -67,6 +67,11 @@ pub enum CedarError {
     /// The caller isn't what the schema says.
     #[error("the caller doesn't conform to the schema: {0}")]
     Principal(String),
+    /// The caller's groups and claims aren't known, and this policy hangs on them.
+    #[error(
+        "the caller's groups and claims are not in its credentials, and the policy `{0}` hangs on them"
+    )]
+    UnknownPrincipal(String),
     /// The request isn't what the schema says.
     #[error("the request doesn't conform to the schema: {0}")]
     Request(String),
@@ -81,6 +86,7 @@ impl CedarError {
         match self {
             Self::NoAction(_) => "cedar_no_action",
             Self::NotApplicable(..) => "cedar_not_applicable",
+            Self::UnknownPrincipal(_) => "cedar_unknown_principal",
             Self::Principal(_) | Self::Request(_) | Self::Evaluation(_) => "cedar_error",
         }
     }

@@ -14,6 +14,7 @@ use super::error::{Kind, LoadError, Place};
 use super::paths::{Paths, Template};
 use super::policies::Policies;
 use super::principal::{Shape, chain};
+use super::reach::reachable;
 use super::resource::ResourceShape;
 use super::schema::Declared;
 use super::slices::{Act, Slicer};
@@ -83,10 +84,12 @@ impl Policies {
                 };
                 let (user, guest) = (shape(&types.principal), shape(&types.guest));
                 let authorizer = Authorizer::new();
+                let named = named_entities(&acts, &entities);
                 Ok(Self {
                     types,
                     schema,
                     entities,
+                    named,
                     user,
                     guest,
                     resources,
@@ -323,7 +326,7 @@ impl<'a> Loading<'a> {
         }
         let actions = schema.action_entities().ok()?;
         let set = self.set.clone();
-        let mut slicer = Slicer::new(&set, &actions);
+        let mut slicer = Slicer::new(&set, &actions, types);
         let (mut acts, mut token_types, mut paths): (Vec<Act>, Vec<String>, _) =
             (Vec::new(), Vec::new(), Paths::default());
         for uid in uids {
@@ -400,6 +403,23 @@ impl LoadError {
         };
         (self.file.clone(), offset, self.message.clone())
     }
+}
+
+/// The actions, and the entities that policies name themselves or lead to from those.
+fn named_entities(acts: &[Act], entities: &Entities) -> Entities {
+    let policies = acts.iter().flat_map(|act| &act.slices);
+    let policies = policies.flat_map(|slice| slice.part.policies.policies());
+    let literals = policies.flat_map(|policy| {
+        let links = policy.template_links().into_iter().flat_map(HashMap::into_values);
+        policy.entity_literals().into_iter().chain(links)
+    });
+    let actions = entities
+        .iter()
+        .filter(|entity| acts.iter().any(|act| act.uid.type_name() == entity.uid().type_name()));
+    let actions = actions.map(Entity::uid);
+    let named = reachable(entities, literals.chain(actions).collect::<Vec<_>>());
+    // They were a whole before, so that a part of them is one too.
+    Entities::from_entities(named, None).unwrap_or_else(|_| entities.clone())
 }
 
 /// A link of a template, in the form of Cedar's own command line.

@@ -15,6 +15,7 @@ mod mention;
 mod paths;
 mod policies;
 mod principal;
+mod reach;
 mod resource;
 mod schema;
 mod slices;

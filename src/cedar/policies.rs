@@ -12,6 +12,7 @@ use super::context::{Field, Surroundings};
 use super::error::{CedarError, LoadError};
 use super::paths::Paths;
 use super::principal::{Caller, CallerKind, Principal, Shape, chain};
+use super::reach::reachable;
 use super::resource::ResourceShape;
 use super::slices::{Act, Slice};
 use super::types::{Types, uid};
@@ -22,6 +23,8 @@ pub struct Policies {
     pub(super) schema: Schema,
     /// Those of the file, and the actions.
     pub(super) entities: Entities,
+    /// Of those, the actions and what policies lead to by themselves.
+    pub(super) named: Entities,
     pub(super) user: Shape,
     pub(super) guest: Shape,
     pub(super) resources: ResourceShape,
@@ -80,7 +83,8 @@ pub struct Answer<'a> {
 }
 
 impl Policies {
-    /// A caller's entities. Costs tens of microseconds: keep it as long as the session.
+    /// A caller's entities. Costs tens of microseconds, and more the more entities of the file it is in:
+    /// keep it as long as the session.
     pub fn principal(&self, caller: &Caller<'_>) -> Principal {
         Principal::new(self, caller)
     }
@@ -145,9 +149,16 @@ impl Policies {
         if let Some(wrong) = &principal.wrong {
             return Err(CedarError::Principal(wrong.clone()));
         }
+        let mentioned = &slice.part.mentioned;
+        let unknown = |policy: &str| CedarError::UnknownPrincipal(policy.to_owned());
+        if !principal.known
+            && let Some(policy) = mentioned.forbids_by_principal()
+        {
+            return Err(unknown(policy));
+        }
         let context = self.context(act, slice, principal, question, around)?;
         let entities = match question {
-            Question::Named { resource: arn, .. } if slice.part.mentioned.resource() => {
+            Question::Named { resource: arn, .. } if mentioned.resource() => {
                 Cow::Owned(self.with_resource(&principal.entities, arn)?)
             }
             _ => Cow::Borrowed(&principal.entities),
@@ -155,7 +166,19 @@ impl Policies {
         // What is in it was checked against the schema, at load and with the session.
         let request = Request::new(principal.uid.clone(), act.uid.clone(), resource, context, None);
         let request = request.map_err(|error| CedarError::Request(chain(error)))?;
-        evaluate(&self.authorizer, &request, &slice.part.policies, &entities)
+        let verdict = evaluate(&self.authorizer, &request, &slice.part.policies, &entities)?;
+        match verdict {
+            // `unless` permits whoever has nothing of what isn't known.
+            Verdict::Permit(policies) if !principal.known => {
+                let (by, other): (Vec<String>, Vec<String>) =
+                    policies.into_iter().partition(|id| mentioned.permits_by_principal(id));
+                match (other.is_empty(), by.first()) {
+                    (true, Some(policy)) => Err(unknown(policy)),
+                    _ => Ok(Verdict::Permit(other)),
+                }
+            }
+            verdict => Ok(verdict),
+        }
     }
 
     /// The policies that could apply.
@@ -235,7 +258,11 @@ impl Policies {
         let made = self.resources.entities(&self.types.resource, arn);
         let made = made.ok_or_else(|| wrong("the resource can't be made an entity".to_owned()))?;
         // Of those that the file has, the file says more.
-        let new = made.into_iter().filter(|entity| entities.get(&entity.uid()).is_none());
+        let seeds: Vec<EntityUid> = made.iter().map(|entity| entity.uid()).collect();
+        let of_file = reachable(&self.entities, seeds);
+        let made = made.into_iter().filter(|entity| self.entities.get(&entity.uid()).is_none());
+        let new = of_file.into_iter().chain(made);
+        let new = new.filter(|entity| entities.get(&entity.uid()).is_none());
         entities.clone().add_entities(new, None).map_err(|error| wrong(chain(error)))
     }
 }

@@ -9,6 +9,7 @@ use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression};
 use serde_json::Value;
 
 use super::policies::Policies;
+use super::reach::reachable;
 use super::types::uid;
 
 /// Which kind of principal a caller is.
@@ -35,6 +36,8 @@ pub struct Caller<'a> {
     pub attributes: Vec<(&'a str, &'a Value)>,
     /// Claims of an access token.
     pub token: Option<Vec<(&'a str, &'a Value)>>,
+    /// Whether its groups and attributes are all that there are: of who signs, nobody knows any.
+    pub known: bool,
 }
 
 /// A caller's entities, made once for its session.
@@ -42,7 +45,9 @@ pub struct Caller<'a> {
 pub struct Principal {
     pub(super) kind: CallerKind,
     pub(super) uid: EntityUid,
-    /// With those of the file.
+    /// Whether its groups and attributes are known.
+    pub(super) known: bool,
+    /// With those of the file that it, or a policy, could lead to.
     pub(super) entities: Entities,
     /// Why it isn't what the schema says, if it isn't.
     pub(super) wrong: Option<String>,
@@ -79,7 +84,8 @@ impl Principal {
             claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect()
         });
         let tokens = policies.token_types.iter().map(|_| OnceLock::new()).collect();
-        Self { kind: caller.kind, uid: principal, entities, wrong, token, tokens }
+        let (kind, known) = (caller.kind, caller.known);
+        Self { kind, uid: principal, known, entities, wrong, token, tokens }
     }
 
     /// How it is written in policies: `User::"eu-west-1_Ab12Cd34E|…"`.
@@ -157,6 +163,9 @@ fn entities(
     let role = caller.role.filter(|_| shape.in_roles).map(|role| uid(&policies.types.role, role));
     let parents: HashSet<EntityUid> = groups.chain(role).collect();
     // Of those that the file has, the file says more.
+    let of_file = reachable(&policies.entities, parents.iter().cloned());
+    let of_file: Vec<Entity> =
+        of_file.into_iter().filter(|e| policies.named.get(&e.uid()).is_none()).collect();
     let new = |parent: &&EntityUid| policies.entities.get(parent).is_none();
     let bare: Vec<Entity> = parents
         .iter()
@@ -164,8 +173,9 @@ fn entities(
         .map(|parent| Entity::new_no_attrs(parent.clone(), HashSet::new()))
         .collect();
     let own = Entity::new(principal.clone(), attributes, parents).map_err(|e| e.to_string())?;
-    let all = policies.entities.clone();
-    all.add_entities(bare.into_iter().chain([own]), Some(&policies.schema)).map_err(chain)
+    let all = policies.named.clone();
+    let more = of_file.into_iter().chain(bare).chain([own]);
+    all.add_entities(more, Some(&policies.schema)).map_err(chain)
 }
 
 /// An error with what is behind it.

@@ -12,6 +12,7 @@ use cedar_policy::{
 use super::context::Fields;
 use super::mention::Mentioned;
 use super::paths::Template;
+use super::types::Types;
 
 /// An action of the schema.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) struct Slicer<'a> {
     whole: &'a PolicySet,
+    types: &'a Types,
     sorted: Vec<&'a Policy>,
     /// Which actions are in which.
     actions: &'a Entities,
@@ -52,10 +54,10 @@ pub(super) struct Slicer<'a> {
 }
 
 impl<'a> Slicer<'a> {
-    pub(super) fn new(whole: &'a PolicySet, actions: &'a Entities) -> Self {
+    pub(super) fn new(whole: &'a PolicySet, actions: &'a Entities, types: &'a Types) -> Self {
         let mut sorted: Vec<&Policy> = whole.policies().collect();
         sorted.sort_by(|a, b| AsRef::<str>::as_ref(a.id()).cmp(b.id().as_ref()));
-        Self { whole, sorted, actions, known: HashMap::new() }
+        Self { whole, types, sorted, actions, known: HashMap::new() }
     }
 
     /// The policies that could apply to this action, type of principal and type of resource.
@@ -76,7 +78,7 @@ impl<'a> Slicer<'a> {
             Some(part) => Arc::clone(part),
             None => {
                 let policies = self.subset(&chosen)?;
-                let mentioned = Mentioned::by(&policies);
+                let mentioned = Mentioned::by(&policies, self.types);
                 let part = Arc::new(Part { policies, mentioned });
                 self.known.insert(chosen, Arc::clone(&part));
                 part

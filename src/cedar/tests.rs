@@ -5,7 +5,9 @@ mod deciding;
 mod docs;
 mod loading;
 mod paths;
+mod scale;
 mod slicing;
+mod unknown;
 
 use serde_json::Value;
 
@@ -73,6 +75,7 @@ pub(super) fn user(id: &str) -> Caller<'static> {
         role: None,
         attributes: Vec::new(),
         token: None,
+        known: true,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         At, Position, Problem, Settings,
         json::{Step, locate},
     },
-    iam::{Account, AccountFile, FileKind, JsonPath, JsonStep},
+    iam::{Account, AccountFile, FileKind, JsonPath, JsonStep, MAX_FILE_BYTES},
     identity::{Groups, IdentityPool},
 };
 
@@ -252,19 +252,35 @@ pub(super) fn steps(path: &JsonPath) -> Vec<Step<'_>> {
 }
 
 /// The JSON files of a folder and the folders in it, in the order of their names. Names that begin
-/// with a dot are passed over: Kubernetes keeps its own copies of a mount under such.
+/// with a dot are passed over: Kubernetes keeps its own copies of a mount under such. Others than
+/// JSON and notes are errors.
 fn read_folder(folder: &Path) -> Result<Vec<PolicyFile>, (PathBuf, io::Error)> {
     let mut files = Vec::new();
-    for path in list_folder(folder)? {
+    for path in list_files(folder, &|path| !is_note(path))? {
+        if !is_json(&path) {
+            // A policy under another name would decide nothing, and be thought to.
+            let error =
+                io::Error::other("only files that end in .json are read; move it elsewhere");
+            return Err((path, error));
+        }
         let file = read_file(&path).map_err(|error| (path, error))?;
         files.push(file);
     }
     Ok(files)
 }
 
-/// The paths of the JSON files of a folder and the folders in it.
+/// The paths of the files of a folder and the folders in it, but for notes.
 pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
-    list_files(folder, &|path| path.extension().is_some_and(|e| e == "json"))
+    list_files(folder, &|path| !is_note(path))
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}
+
+/// What is for people to read may lie beside the files.
+fn is_note(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md" || extension == "txt")
 }
 
 /// The same of the files that are `wanted`.
@@ -282,7 +298,11 @@ pub(super) fn list_files(
         }
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.is_symlink() {
+                // What it should lead to may be what forbids.
+                true => return Err((folder, io::Error::other("it is a link that leads nowhere"))),
+                false => continue,
+            },
             Err(error) => return Err((folder, error)),
         };
         for entry in entries {
@@ -330,5 +350,5 @@ pub(super) const FOLDERS: [(&str, FileKind); 4] = [
 const MAX_FILES: usize = 50_000;
 /// Levels of a policy folder, itself among them.
 const MAX_DEPTH: usize = 8;
-/// Bytes of one policy file: an account's whole dump fits.
-const MAX_BYTES: u64 = 256 << 20;
+/// Bytes of one policy file.
+const MAX_BYTES: u64 = MAX_FILE_BYTES as u64;

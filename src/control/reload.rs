@@ -200,6 +200,12 @@ impl Reloader {
         for problem in &warnings {
             tracing::warn!(%problem, "configuration");
         }
+        let had = self.shared.snapshot.load().rules.account.has_guardrails();
+        if had && !snapshot.rules.account.has_guardrails() {
+            tracing::warn!(
+                "resources/ and organization/ had policies, and have none any more: what they denied is allowed now"
+            );
+        }
         resolve(&snapshot.upstreams).await;
         let (generation, hash) = (snapshot.rules.generation, snapshot.rules.hash.clone());
         self.shared.snapshot.store(Arc::new(snapshot));

@@ -82,6 +82,7 @@ fn caller<'a>(
         role,
         attributes: Vec::new(),
         token: None,
+        known: true,
     };
     match login {
         Login::Token(token) => Caller { role, ..of_token(token) },
@@ -97,7 +98,9 @@ fn caller<'a>(
                     });
                     let bare = issuer.split_once("://").map_or(issuer.as_str(), |(_, rest)| rest);
                     let provider = known.map_or(bare, |issuer| provider(issuer));
-                    Caller { kind: CallerKind::User, ..guest(format!("{provider}|{subject}")) }
+                    let user = guest(format!("{provider}|{subject}"));
+                    // Neither are sealed in credentials.
+                    Caller { kind: CallerKind::User, known: false, ..user }
                 }
                 _ => guest(grant.identity.clone().unwrap_or_else(|| ANONYMOUS.to_owned())),
             }
@@ -128,6 +131,7 @@ fn of_token(token: &VerifiedToken) -> Caller<'_> {
         role: None,
         attributes,
         token: of_access,
+        known: true,
     }
 }
 

@@ -441,7 +441,14 @@ fn compare(
 }
 
 fn is_error(reason: &str) -> bool {
-    matches!(reason, "cedar_error" | "cedar_no_action" | "cedar_not_applicable" | "misconfigured")
+    matches!(
+        reason,
+        "cedar_error"
+            | "cedar_unknown_principal"
+            | "cedar_no_action"
+            | "cedar_not_applicable"
+            | "misconfigured"
+    )
 }
 
 /// The policies and the statement that a denial names.

@@ -48,7 +48,8 @@ fn run(path: &Path) -> usize {
 
     let entities = Entities::from_json_str(&text(&case["entities"]), Some(&schema)).unwrap();
     let actions = schema.action_entities().unwrap();
-    let mut slicer = Slicer::new(&loading.set, &actions);
+    let names = super::types();
+    let mut slicer = Slicer::new(&loading.set, &actions, &names);
     let requests = case["requests"].as_array().unwrap();
     for asked in requests {
         let about = format!("{path:?}: {}", asked["description"]);

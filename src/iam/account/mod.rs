@@ -132,6 +132,11 @@ impl Account {
         self.resources.get(arn)
     }
 
+    /// Whether anything but roles' own policies may deny.
+    pub fn has_guardrails(&self) -> bool {
+        !self.services.is_empty() || !self.organization.is_empty()
+    }
+
     /// Whether there is a policy of a resource of that service.
     pub fn has_resource_policies(&self, service: &str) -> bool {
         self.services.contains(service)
