@@ -23,6 +23,9 @@ pub(super) enum ResourcePattern {
 pub(super) struct ArnPattern {
     head: Head,
     resource: Template,
+    /// There are variables before the fifth colon, where AWS documents none, and has some in policies of
+    /// its own: what they stand for isn't known.
+    elsewhere: bool,
 }
 
 /// The first five parts.
@@ -61,9 +64,6 @@ impl ResourcePattern {
                 "name one service, wildcards aren't allowed in that part of an ARN",
             ));
         }
-        if parts.get(5).is_some_and(String::is_empty) {
-            return Err(refused("write the resource after the fifth colon, or * for all"));
-        }
         if parts.len() < 6 {
             match short_arns {
                 ShortArns::PaddedIfWild if !text.contains(['*', '?']) => return Ok(Self::Never),
@@ -81,16 +81,18 @@ impl ResourcePattern {
             .iter()
             .map(|part| Template::parse(part, version, Wildcards::Active))
             .collect::<Result<Vec<_>, VariableError>>()?;
-        if templates.iter().any(Template::has_variables) {
-            return Err(refused("policy variables are allowed after the fifth colon only"));
+        let elsewhere = templates.iter().any(Template::has_variables);
+        let mut templates = templates;
+        for template in templates.iter_mut().filter(|template| template.has_variables()) {
+            *template = Template::parse("*", version, Wildcards::Active)?;
         }
-        let head = if head.iter().any(|part| part.contains(['*', '?'])) {
+        let head = if elsewhere || head.iter().any(|part| part.contains(['*', '?'])) {
             let parts = <[Template; 5]>::try_from(templates);
             Head::Parts(Box::new(parts.map_err(|_| refused("write \"*\" or an ARN"))?))
         } else {
             Head::Exact(format!("{}:", head.join(":")).into())
         };
-        Ok(Self::Arn(Box::new(ArnPattern { head, resource })))
+        Ok(Self::Arn(Box::new(ArnPattern { head, resource, elsewhere })))
     }
 
     /// Does it match? `sense` is whether it is listed to be covered or to be left out.
@@ -115,13 +117,14 @@ impl ResourcePattern {
         if !pattern.head.matches(arn) {
             return Truth::False;
         }
-        pattern.resource.matches(arn.resource(), Case::Sensitive, scope, unknowns)
+        let found = pattern.resource.matches(arn.resource(), Case::Sensitive, scope, unknowns);
+        if pattern.elsewhere { found.and(Truth::Unknown) } else { found }
     }
 
     /// The pattern with the values of its variables in their places; none without variables.
     pub(super) fn substituted(&self, scope: Scope<'_>) -> Option<String> {
         let Self::Arn(pattern) = self else { return None };
-        let ArnPattern { head, resource } = &**pattern;
+        let ArnPattern { head, resource, .. } = &**pattern;
         if !resource.has_variables() {
             return None;
         }
@@ -206,6 +209,29 @@ mod tests {
             let pattern = ResourcePattern::parse(written, Version::V2012, rule).unwrap();
             let found = pattern.matches(&resource, sense, scope, &mut Unknowns::default());
             assert_eq!(found, truth, "{written} {sense:?}");
+        }
+    }
+
+    /// Both are in policies of AWS's own.
+    #[test]
+    fn what_aws_writes_and_does_not_document_is_open_or_matches_nothing() {
+        let mut known = crate::iam::Facts::new();
+        known.set("aws:principalaccount", crate::iam::Fact::One("123456789012".to_owned()));
+        let scope = Scope { check: &known, session: &known, request: &known };
+        for (written, arn, truth) in [
+            ("arn:*:kms:*:${aws:PrincipalAccount}:key/*", "arn:aws:kms:r:1:key/k", Truth::Unknown),
+            ("arn:*:kms:*:${aws:PrincipalAccount}:key/*", "arn:aws:kms:r:1:alias/k", Truth::False),
+            ("arn:*:kms:*:${aws:PrincipalAccount}:key/*", "arn:aws:s3:r:1:key/k", Truth::False),
+            ("arn:aws:kms:r:${x}:key/k", "arn:aws:kms:r:1:key/k", Truth::Unknown),
+            ("arn:aws:organizations::*:", "arn:aws:organizations::1:account/o-1/1", Truth::False),
+        ] {
+            let rule = ShortArns::PaddedIfWild;
+            let pattern = ResourcePattern::parse(written, Version::V2012, rule).unwrap();
+            let resource = Resource::Arn(Arn::parse(arn).unwrap());
+            for sense in [Sense::Only, Sense::AllBut] {
+                let found = pattern.matches(&resource, sense, scope, &mut Unknowns::default());
+                assert_eq!(found, truth, "{written} {arn} {sense:?}");
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ impl Judge<'_> {
                 self.conditions(of);
                 for Sourced { path, text } in statement.resources.iter().flat_map(|r| &r.values) {
                     self.variables(of, path, text);
+                    self.variables_elsewhere(of, path, text);
                 }
             }
             match policy.kind {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::iam::{
     Base, ConditionSource, JsonPath, Operator, Polarity, Sourced, Span, Version, spans,
+    split_colons,
 };
 
 impl Judge<'_> {
@@ -39,6 +40,17 @@ impl Judge<'_> {
                 );
                 self.report(Lint::NotAnIdentityId, of, path, message);
             }
+        }
+    }
+
+    /// `${…}` in a resource where AWS documents none.
+    pub(super) fn variables_elsewhere(&mut self, of: Of<'_>, path: &JsonPath, text: &str) {
+        let parts = split_colons(text, of.policy.version);
+        if of.policy.version == Version::V2012 && parts.iter().take(5).any(|p| p.contains("${")) {
+            let message = format_args!(
+                "{text:?} has a variable before the fifth colon: write it behind, where alone they have values"
+            );
+            self.report(Lint::NullVariable, of, path, message);
         }
     }
 

@@ -17,11 +17,11 @@ use super::json::JsonPath;
 pub(super) use read::read;
 
 /// Most bytes of a policy document; AWS's largest quota is 20 KB, for bucket policies.
-pub const MAX_DOCUMENT_BYTES: usize = 128 * 1024;
+pub const MAX_DOCUMENT_BYTES: usize = 512 * 1024;
 /// Most statements of a document.
 pub const MAX_STATEMENTS: usize = 512;
 /// Most values of one list.
-pub const MAX_VALUES: usize = 1024;
+pub const MAX_VALUES: usize = 8192;
 /// Most bytes of one value: an action, a resource, a value of a condition.
 pub const MAX_VALUE_BYTES: usize = 4096;
 /// Most bytes of the name of a context key.

@@ -114,14 +114,6 @@ fn statements_that_are_refused() {
             ".Resource invalid_resource",
         ),
         (
-            r#""Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::""#,
-            ".Resource invalid_resource",
-        ),
-        (
-            r#""Effect":"Allow","Action":"*","Resource":"arn:aws:s3::${aws:PrincipalAccount}:b""#,
-            ".Resource invalid_resource",
-        ),
-        (
             r#""Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${a${b}}""#,
             ".Resource invalid_variable",
         ),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::iam::tests::{check, facts, policy, role, session};
+use crate::iam::tests::{check, facts, pattern::processor_time, policy, role, session};
 use crate::iam::{
     Denial, Layers, NoObserver, Observer, PolicyKind, PolicySet, Resource, Verdict, evaluate,
 };
@@ -156,4 +156,37 @@ proptest! {
         prop_assert_eq!(told(&quick), told(&naive));
         prop_assert!(check.resource != Resource::Any || resource == "*");
     }
+}
+
+/// Where keys of many lengths lead to the same resource, the index gives up early, and a decision
+/// costs no more than looking at every statement.
+#[test]
+fn hostile_policies_and_requests_take_bounded_time() {
+    let statements: Vec<String> = (0..500)
+        .map(|length| {
+            let (action, stars) = ("*".repeat(1 + length % 2), "*a".repeat(length % 40));
+            let action = if length % 3 == 0 { "*".to_owned() } else { format!("s3:G{action}") };
+            allow(
+                &format!("{action:?}"),
+                &format!(r#""arn:aws:s3:::{}{stars}b""#, "a".repeat(length)),
+            )
+        })
+        .collect();
+    let session = session(role(&[&format!(
+        r#"{{"Version":"2012-10-17","Statement":[{}]}}"#,
+        statements.join(",")
+    )]));
+    let layers = Layers::of(&session);
+    let time = |length: usize| {
+        let check = check("s3:GetObject", &format!("arn:aws:s3:::{}", "a".repeat(length)));
+        let once = || {
+            let started = processor_time();
+            assert!(!evaluate(&layers, &check, &facts(&[]), &mut NoObserver).is_allow());
+            processor_time() - started
+        };
+        (0..9).map(|_| once()).min().unwrap_or_default()
+    };
+    // Eight times the key is about eight times the time.
+    let (short, long) = (time(500), time(4000));
+    assert!(long < short * 64 + std::time::Duration::from_millis(5), "{short:?} {long:?}");
 }

@@ -6,7 +6,7 @@ mod laws;
 mod layer_laws;
 mod layers;
 
-mod pattern;
+pub(in crate::iam) mod pattern;
 mod variable;
 mod verdicts;
 

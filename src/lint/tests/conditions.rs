@@ -206,6 +206,22 @@ fn values_are_what_they_look_like() {
 }
 
 #[test]
+fn variables_before_the_fifth_colon_are_told() {
+    for (resource, expected) in [
+        ("arn:aws:s3::${aws:PrincipalAccount}:b/*", vec!["null_variable"]),
+        ("arn:aws:s3:::b/${aws:PrincipalAccount}/*", vec![]),
+    ] {
+        let document = format!(
+            r#"{{ "Version": "2012-10-17", "Statement": {{ "Effect": "Allow",
+            "Action": "s3:GetObject", "Resource": "{resource}" }} }}"#
+        );
+        let found = ids(&[(FileKind::Roles, &with_policy(&document))]);
+        assert!(expected.iter().all(|id| found.contains(id)), "{resource} {found:?}");
+        assert_eq!(found.contains(&"null_variable"), !expected.is_empty(), "{resource}");
+    }
+}
+
+#[test]
 fn variables_of_the_older_version_are_text() {
     for (version, expected) in [
         ("", vec!["literal_variable"]),
