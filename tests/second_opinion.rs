@@ -5,7 +5,11 @@
 //! Statements without a name must get the same answer from both; and every name must be needed, that is,
 //! make the two disagree somewhere.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
