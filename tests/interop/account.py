@@ -7,7 +7,7 @@ describe-identity-pool` and `get-identity-pool-roles`, and `aws cognito-idp list
 import json
 from pathlib import Path
 
-from gate import ACCOUNT, REGION, free_port, start
+from gate import ACCOUNT, REGION, free_ports, start
 
 IDENTITY_POOL = f"{REGION}:11111111-2222-4333-8444-555555555555"
 API = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:interopapi/prod"
@@ -163,7 +163,7 @@ TOKEN_ONLY = "{ iam: off, cedar: off }"
 
 def serve(folder, pools, routes, more="", edit=lambda text: text):
     """`poolgate serve` of a configuration written into `folder`."""
-    proxy, admin = free_port(), free_port()
+    proxy, admin = free_ports(2)
     path = Path(folder) / "poolgate.yaml"
     path.write_text(edit(configuration(proxy, admin, pools, routes, more)))
     return start(["serve", "--config", path], Path(folder) / "poolgate.log", proxy, admin)

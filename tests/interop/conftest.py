@@ -7,7 +7,7 @@ import pytest
 import account
 import mint
 from backend import Backend
-from gate import free_port, start
+from gate import free_ports, start
 from people import People
 
 
@@ -38,7 +38,7 @@ def second_key():
 def demo(tmp_path_factory):
     """`poolgate demo` on free ports."""
     folder = tmp_path_factory.mktemp("demo")
-    proxy, admin = free_port(), free_port()
+    proxy, admin = free_ports(2)
     gate = start(
         ["demo", "--listen", f"127.0.0.1:{proxy}", "--admin", f"127.0.0.1:{admin}", "--data", folder / "data"],
         folder / "poolgate.log",

@@ -5,6 +5,7 @@ started here is stopped by SIGTERM and must then exit 0, and no bearer token tha
 stand in anything that it printed.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -29,6 +30,15 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def free_ports(count):
+    """As many different ones."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def until(what, seconds, probe):

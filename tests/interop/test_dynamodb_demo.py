@@ -364,7 +364,8 @@ TABLE_OF_RIGHTS = {
         ADMIN,
         None,
     ),
-    "PutResourcePolicy": (op("put_resource_policy", ResourceArn=f"{ARN}/{TABLE}", Policy="{}"), ADMIN, None),
+    # It would decide at the gate, and is not put through it.
+    "PutResourcePolicy": (op("put_resource_policy", ResourceArn=f"{ARN}/{TABLE}", Policy="{}"), NOBODY, None),
     "CreateBackup": (on("create_backup", BackupName="backup"), ADMIN, None),
     # Another account's own policies would have to allow it, whoever asks.
     "GetItem of another account": (

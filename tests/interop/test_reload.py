@@ -13,7 +13,7 @@ import account
 import mint
 from account import TOKEN_ONLY, route, statement
 from backend import Backend
-from gate import call, free_port, send, start, until
+from gate import call, free_ports, send, start, until
 from load import Load
 
 WRITERS_MAY_DELETE = dict(account.ROLES, Writer=[*account.ROLES["Writer"], statement("Allow", "DELETE/orders/*")])
@@ -180,7 +180,7 @@ def mounted(folder, generation, files):
 
 def test_swap_of_a_mounted_config_map(key, backend, tmp_path, requests, token):
     """As the kubelet does it: no signal, the ..data link is replaced and the old folder removed."""
-    proxy, admin = free_port(), free_port()
+    proxy, admin = free_ports(2)
     plain, mount = tmp_path / "plain", tmp_path / "mount"
     mount.mkdir()
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gate import free_port, start, until
+from gate import free_ports, start, until
 from people import BUCKET, People, code, environment
 
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/demo"
@@ -26,7 +26,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def people(place):
     """The demo's, with routes that keep policies."""
-    proxy, admin = free_port(), free_port()
+    proxy, admin = free_ports(2)
     arguments = ["demo", "--listen", f"127.0.0.1:{proxy}", "--admin", f"127.0.0.1:{admin}", "--data", place]
     gate = start(arguments, place / "poolgate.log", proxy, admin)
     try:
