@@ -33,4 +33,5 @@ pub use origin::{Origin, check_origin};
 pub use problem::{BearerChallenge, Problem};
 pub use raw_target::RawTarget;
 pub use request_error::RequestError;
-pub use target::{Target, TargetError, TargetMode};
+pub use header_class::is_of_proxies;
+pub use target::{Target, TargetError, TargetMode, query_names};
