@@ -20,13 +20,14 @@ CHARTS = RIG / "charts"
 # The oldest that Chart.yaml allows, and the newest that there are schemas of.
 VERSIONS = ["1.30", kubernetes_validate.latest_version()]
 REFUSED = "# refused: "
-LINT = ["hadolint", "--failure-threshold", "style"]
+LINT = [RIG / "venv" / "bin" / "hadolint", "--failure-threshold", "style"]
 
 
 def run(*command, **options):
+    options.setdefault("input", "")
+    environment = {**os.environ, "HOME": str(RIG / "home")}
     done = subprocess.run(
-        list(map(str, command)), stdin=None if "input" in options else subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=60, env={**os.environ, "HOME": str(RIG / "home")}, **options,
+        list(map(str, command)), capture_output=True, text=True, timeout=60, env=environment, **options
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -131,9 +132,8 @@ def main():
     assert code, "a chart without routes is accepted"
     print(f"{len(mistakes)} mistakes are refused")
 
-    linter = RIG / "venv" / "bin" / LINT[0]
-    print(must(run(linter, *LINT[1:], ROOT / "charts" / "Dockerfile")), end="")
-    code, printed, _ = run(linter, *LINT[1:], "-", input="FROM debian:latest\nRUN cd /tmp\n")
+    print(must(run(*LINT, ROOT / "charts" / "Dockerfile")), end="")
+    code, printed, _ = run(*LINT, "-", input="FROM debian:latest\nRUN cd /tmp\n")
     assert code and "DL3007" in printed, "the linter finds nothing"
 
 

@@ -39,7 +39,8 @@ def test_configuration_is_accepted(tmp_path, values):
 
 
 @pytest.mark.parametrize(
-    "page, number", [(page, number) for page in PAGES for number, _ in enumerate(examples(page))],
+    "page, number",
+    [(page, number) for page in PAGES for number, _ in enumerate(examples(page))],
     ids=lambda it: it.name if isinstance(it, Path) else str(it),
 )
 def test_examples_of_the_pages_are_accepted(tmp_path, page, number):
@@ -150,7 +151,8 @@ def test_proxies_are_answered_only_where_the_values_say_so(tmp_path):
         "dialects": ["envoy", "nginx"],
     }
     assert open_ports(manifests) == {"proxy", "ext-authz"}
-    (rule,) = [each for each in manifests.one("NetworkPolicy")["spec"]["ingress"] if each["ports"][0]["port"] != "proxy"]
+    rules = manifests.one("NetworkPolicy")["spec"]["ingress"]
+    (rule,) = [each for each in rules if each["ports"][0]["port"] == "ext-authz"]
     assert rule["from"] == [{"ipBlock": {"cidr": network}} for network in networks]
     (port,) = [each for each in manifests.one("Service")["spec"]["ports"] if each["targetPort"] == "ext-authz"]
     assert port["port"] == 9191 and port["name"].startswith("grpc")

@@ -49,7 +49,8 @@ def context(tmp_path_factory):
 
 
 def test_the_build_sees_its_sources_and_nothing_else(context):
-    assert {each.name for each in context.iterdir()} == {"Cargo.toml", "Cargo.lock", "benches", "policies", "src", "tests"}
+    seen = {each.name for each in context.iterdir()}
+    assert seen == {"Cargo.toml", "Cargo.lock", "benches", "policies", "src", "tests"}
     assert ignored("target/release/poolgate") and ignored(".git/config") and ignored("src/target/x")
     command = ["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"]
     known = subprocess.run(command, cwd=context, capture_output=True, timeout=60)

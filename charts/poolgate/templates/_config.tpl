@@ -26,7 +26,8 @@
 {{- $listen := dict "proxy" $proxy "admin" $admin -}}
 {{- with .Values.extAuthz -}}
 {{- if .enabled -}}
-{{- $asked := dict "address" (include "poolgate.address" (dict "bind" (ternary $bind "127.0.0.1" (not (empty .from))) "port" .port)) -}}
+{{- $where := ternary $bind "127.0.0.1" (not (empty .from)) -}}
+{{- $asked := dict "address" (include "poolgate.address" (dict "bind" $where "port" .port)) -}}
 {{- if .from -}}{{- $_ := set $asked "from" .from -}}{{- end -}}
 {{- if .dialects -}}{{- $_ := set $asked "dialects" .dialects -}}{{- end -}}
 {{- $_ := set $listen "ext_authz" $asked -}}
@@ -37,7 +38,9 @@
 
 {{/* poolgate.yaml: the user's configuration and what follows from the other values. */}}
 {{- define "poolgate.config" -}}
-{{- $timeouts := dict "shutdown_delay" (printf "%ss" (include "poolgate.delay" .)) "drain" (printf "%ds" (int .Values.shutdown.drainSeconds)) -}}
+{{- $timeouts := dict
+      "shutdown_delay" (printf "%ss" (include "poolgate.delay" .))
+      "drain" (printf "%ds" (int .Values.shutdown.drainSeconds)) -}}
 {{- $fixed := dict
       "listen" (include "poolgate.listen" . | fromYaml)
       "timeouts" (merge $timeouts (deepCopy (.Values.config.timeouts | default dict)))

@@ -16,7 +16,11 @@ In sidecar mode, how long the other container sleeps before it stops (lifecycle.
 calls it any more. Beside Poolgate that is until Poolgate has drained.
 */}}
 {{- define "poolgate.sleepSeconds" -}}
-{{- if .Values.sidecar.native }}{{ int .Values.shutdown.delaySeconds }}{{ else }}{{ add .Values.shutdown.delaySeconds .Values.shutdown.drainSeconds }}{{ end -}}
+{{- if .Values.sidecar.native -}}
+{{- int .Values.shutdown.delaySeconds -}}
+{{- else -}}
+{{- add .Values.shutdown.delaySeconds .Values.shutdown.drainSeconds -}}
+{{- end -}}
 {{- end }}
 
 {{/* The container, as an entry of `containers`, or of `initContainers` with `sidecar.native`. */}}
