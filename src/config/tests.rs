@@ -280,7 +280,7 @@ log: { level: inf }
             "2:3: listen: `proxi` is not a field here; did you mean `proxy`?",
             "3:21: listen.admin.address: must be an address such as 127.0.0.1:8080 or unix:/run/poolgate.sock, and this is a number",
             "4:50: listen.ext_authz.from[0]: 10.1.0.0/8 has bits beyond its prefix; write 10.0.0.0/8",
-            "4:75: listen.ext_authz.dialects[0]: must be one of envoy, nginx, ingress-nginx, traefik, caddy, haproxy, not \"nginz\"; did you mean `nginx`?",
+            "4:74: listen.ext_authz.dialects[0]: must be one of envoy, nginx, ingress-nginx, traefik, caddy, haproxy, not \"nginz\"; did you mean `nginx`?",
             "5:20: limits.headers: must be a size such as 64KiB, 16MiB or 512B, not \"64KB\"",
             "5:39: limits.connections: must be from 1 to 1000000",
             "6:19: timeouts.idle: must be a duration such as 10s, 500ms, 5m or 24h, and this is a number",
