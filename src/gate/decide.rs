@@ -20,7 +20,7 @@ use super::{
     rows,
 };
 use crate::{
-    http,
+    http::{self, ClientCertificate},
     iam::{Check, Fact},
     identity::Assumed,
     services::{self, Checks, Operation, Proof, cognito_idp, execute_api},
@@ -101,6 +101,7 @@ pub(super) struct Progress {
     pub(super) assumed: Option<Arc<Assumed>>,
     pub(super) checks: Vec<(String, String)>,
     pub(super) heard: Heard,
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
     pub(super) trail: Trail,
 }
 
@@ -122,13 +123,14 @@ impl Gate<'_> {
             assumed: None,
             checks: Vec::new(),
             heard: Heard::default(),
+            certificate: question.certificate.clone(),
             trail,
         };
         let reading = Reading::new(payload);
         let outcome =
             self.outcome(question, reading, &mut progress).await.unwrap_or_else(Outcome::Deny);
-        let Progress { destination, login, assumed, checks, heard, trail } = progress;
-        Decision { id, destination, login, assumed, checks, heard, outcome, trail }
+        let Progress { destination, login, assumed, checks, heard, certificate, trail } = progress;
+        Decision { id, destination, login, assumed, checks, heard, certificate, outcome, trail }
     }
 
     /// The stages in their order. The only way to a [`Permit`].
@@ -192,7 +194,8 @@ impl Gate<'_> {
                 target = target.without(sigv4::signs).map_err(http::RequestError::from)?;
             }
             progress.login = found.login;
-            demand_token(route, &progress.login)?;
+            demand_token(route, &progress.login)
+                .map_err(|denial| denial.challenged(found.challenge))?;
             if route.iam == Engine::Enforce || matches!(progress.login, Login::Credentials(_)) {
                 progress.assumed = self.assume(route, question.now, progress)?;
             }
@@ -202,13 +205,15 @@ impl Gate<'_> {
             refuse_credentials(&question)?;
         }
 
-        let Question { method, authority, headers, received, now, .. } = question;
+        let Question { method, authority, headers, received, certificate, now, .. } = question;
         let body = reading.into_body(Proof::None);
         let request = services::Request { method, target, headers, body };
         let asked = Asked::of(route, &request);
         let mut operation = self.describe(route, request, progress)?;
 
-        let context = RequestContext::new(self.rules, &operation.forward.headers, &received, now);
+        let headers = &operation.forward.headers;
+        let context =
+            RequestContext::new(self.rules, headers, &received, certificate.as_deref(), now);
         let grounds = self.grounds(route, &operation, &context, asked.as_ref(), progress)?;
 
         let headers = &mut operation.forward.headers;
@@ -241,8 +246,7 @@ impl Gate<'_> {
         let operation = objects::describe(self.rules, question, &facts, proof, reading).await?;
         progress.note_checks(checks_of(&operation));
 
-        let context =
-            RequestContext::new(self.rules, &question.headers, &question.received, question.now);
+        let context = RequestContext::of(self.rules, question);
         let decided = match objects::decide((self.rules, route), operation, &context, progress)? {
             Decided::Forwarded(decided) => decided,
             Decided::Here(outcome) => return Ok(outcome),

@@ -1,6 +1,6 @@
 //! What a route demands of a request's credentials, before anything is asked of policies.
 
-use super::{Denial, Engine, Login, Question, Refusal, Route};
+use super::{BoundTokens, Challenge, Denial, Engine, Login, Question, Refusal, Route};
 use crate::{
     http::{Credentials, credentials, is_signed_query},
     token::{TokenKind, VerifiedToken},
@@ -10,14 +10,23 @@ use crate::{
 pub(super) fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
     let token = match login {
         Login::Token(token) => token,
-        // Credentials have a role and nothing else that a route could ask for.
+        // Credentials have a role and nothing else that a route could ask for; nor does anything say
+        // whether the token that they were given for was bound.
         Login::Credentials(_)
-            if route.scopes.is_empty() && [route.iam, route.cedar].contains(&Engine::Enforce) =>
+            if route.scopes.is_empty()
+                && route.bound_tokens == BoundTokens::Verify
+                && [route.iam, route.cedar].contains(&Engine::Enforce) =>
         {
             return Ok(());
         }
         Login::Credentials(_) => return Err(token_required()),
-        Login::Anonymous => return Err(missing_token()),
+        Login::Anonymous => {
+            let challenge = match route.bound_tokens {
+                BoundTokens::Verify => Challenge::Both,
+                BoundTokens::Require => Challenge::Dpop,
+            };
+            return Err(missing_token().challenged(challenge));
+        }
     };
     if !route.scopes.is_empty() {
         return demand_scope(route, token);

@@ -1,6 +1,7 @@
 //! The gate as a whole, over real rooms: signed tokens, key sets, identity pools, policies.
 
 mod authenticating;
+mod binding;
 mod cedar_callers;
 mod contexts;
 mod deciding;
