@@ -294,7 +294,9 @@ fn routes_are_checked_against_each_other() {
 
 #[test]
 fn certificates_of_clients_are_asked_for_with_their_authorities() {
-    let tls = |tls: &str| MINIMAL.replace("8080\" }", &format!("8080\", tls: {{ cert: a, key: b{tls} }} }}"));
+    let tls = |tls: &str| {
+        MINIMAL.replace("8080\" }", &format!("8080\", tls: {{ cert: a, key: b{tls} }} }}"))
+    };
     let clients = |text: &str| read(text).unwrap().0.listen.proxy.tls.unwrap().clients;
     assert_eq!(clients(&tls("")), None);
     let found = clients(&tls(", client_ca: c.pem")).unwrap();
@@ -312,7 +314,7 @@ fn certificates_of_clients_are_asked_for_with_their_authorities() {
         ),
         (
             tls(", client_ca: c, client_auth: yes"),
-            "1:98: listen.proxy.tls.client_auth: must be `request` or `require`, not \"yes\"",
+            "1:98: listen.proxy.tls.client_auth: must be one of request, require, not \"yes\"",
         ),
     ] {
         assert_eq!(problems(&text), [expected], "{text}");

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{
-    Authenticate, BoundTokens, EngineMode, IdentityStore, Keys, LogFormat, LogLevel, Only, Piece, Problem,
-    Segment, Service, Settings, Sink, UpstreamHost, UpstreamUrl, load_text, read_text, schema,
+    Authenticate, BoundTokens, EngineMode, IdentityStore, Keys, LogFormat, LogLevel, Only, Piece,
+    Problem, Segment, Service, Settings, Sink, UpstreamHost, UpstreamUrl, load_text, read_text,
+    schema,
 };
 
 fn environment(name: &str) -> Option<OsString> {

@@ -248,7 +248,7 @@ fn kind(kind: TokenKind) -> &'static str {
 /// What `explain` tells of a token: facts about it, never the token.
 pub(super) fn describe(token: &VerifiedToken) -> Value {
     let issuer: &Issuer = &token.issuer;
-    json!({
+    let mut told = json!({
         "issuer": issuer.name,
         "kind": kind(token.kind),
         "client": token.client,
@@ -257,8 +257,11 @@ pub(super) fn describe(token: &VerifiedToken) -> Value {
         "expires": token.claims.expires().rfc3339(),
         "scopes": token.claims.scopes().collect::<Vec<_>>(),
         "groups": token.claims.groups(),
-        "bound_to": bound_to(token),
-    })
+    });
+    if let (Some(bound), Some(members)) = (bound_to(token), told.as_object_mut()) {
+        members.insert("bound_to".to_owned(), bound);
+    }
+    told
 }
 
 /// Removes the caller's credentials, and whatever says that a load balancer verified some, from

@@ -180,8 +180,8 @@ fn found(token: &VerifiedToken, certificate: Option<&Arc<ClientCertificate>>) ->
 }
 
 /// The members of the token's `cnf`, with thumbprints as they are and nothing of what isn't known.
-pub(super) fn bound_to(token: &VerifiedToken) -> Value {
-    let Some(confirmation) = token.claims.confirmation() else { return Value::Null };
+pub(super) fn bound_to(token: &VerifiedToken) -> Option<Value> {
+    let confirmation = token.claims.confirmation()?;
     let print = |print: Option<crate::http::Thumbprint>| print.map(|print| print.to_string());
     let mut bound = serde_json::Map::new();
     for (name, print) in
@@ -192,5 +192,5 @@ pub(super) fn bound_to(token: &VerifiedToken) -> Value {
     if confirmation.unknown {
         bound.insert("unknown".to_owned(), true.into());
     }
-    Value::Object(bound)
+    Some(Value::Object(bound))
 }

@@ -194,8 +194,7 @@ impl Gate<'_> {
                 target = target.without(sigv4::signs).map_err(http::RequestError::from)?;
             }
             progress.login = found.login;
-            demand_token(route, &progress.login)
-                .map_err(|denial| denial.challenged(found.challenge))?;
+            demand_token(route, &progress.login, found.challenge)?;
             if route.iam == Engine::Enforce || matches!(progress.login, Login::Credentials(_)) {
                 progress.assumed = self.assume(route, question.now, progress)?;
             }

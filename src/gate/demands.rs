@@ -6,8 +6,13 @@ use crate::{
     token::{TokenKind, VerifiedToken},
 };
 
-/// What a route asks of the token itself. Where policies decide, temporary credentials will do as well.
-pub(super) fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
+/// What a route asks of the token itself, told in the scheme it came in. Where policies decide,
+/// temporary credentials will do as well.
+pub(super) fn demand_token(
+    route: &Route,
+    login: &Login,
+    challenge: Challenge,
+) -> Result<(), Denial> {
     let token = match login {
         Login::Token(token) => token,
         // Credentials have a role and nothing else that a route could ask for; nor does anything say
@@ -28,9 +33,14 @@ pub(super) fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
             return Err(missing_token().challenged(challenge));
         }
     };
-    if !route.scopes.is_empty() {
-        return demand_scope(route, token);
-    }
+    let demanded = match route.scopes.is_empty() {
+        false => demand_scope(route, token),
+        true => demand_user(token),
+    };
+    demanded.map_err(|denial| denial.challenged(challenge))
+}
+
+fn demand_user(token: &VerifiedToken) -> Result<(), Denial> {
     // A client's own token says nothing of a user: scopes are all it can be judged by.
     match token.kind {
         TokenKind::ClientCredentials => Err(Denial::new(

@@ -54,7 +54,11 @@ impl Bound {
             (with(prover.proof(URI, &plain, |_| {})), 401, "dpop_token"),
             (with(forged), 401, "dpop_signature"),
             (request(&bearer(&of_certificate()), &[]), 401, "client_certificate_missing"),
-            (request(&bearer(&self::token(&json!({ "kid": "k" }))), &[]), 401, "unknown_confirmation"),
+            (
+                request(&bearer(&self::token(&json!({ "kid": "k" }))), &[]),
+                401,
+                "unknown_confirmation",
+            ),
             (strict(&plain), 401, "bound_token_required"),
         ]
     }

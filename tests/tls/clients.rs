@@ -193,10 +193,8 @@ fn a_token_that_is_bound_to_a_certificate_is_good_with_it_alone() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
     let before = rig.backend.count();
-    let told = format!(
-        "x-forwarded-client-cert: Hash={0}\r\nclient-cert: :{0}:\r\n",
-        ours.thumbprint
-    );
+    let told =
+        format!("x-forwarded-client-cert: Hash={0}\r\nclient-cert: :{0}:\r\n", ours.thumbprint);
     for (client, expected) in
         [(&theirs, "client_certificate_mismatch"), (&nobody, "client_certificate_missing")]
     {
