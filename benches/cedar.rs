@@ -63,6 +63,7 @@ fn bench(criterion: &mut Criterion) {
             source_ip: "203.0.113.9".parse().expect("an address"),
             millis: 0,
             secure: true,
+            spiffe_id: None,
         };
         let decide = || {
             // As the gate does: the path in segments.

@@ -15,8 +15,8 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use poolgate::clock::Time;
 use poolgate::gate::{
-    Authenticate, Compose, Engine, Forward, Gate, Match, Outcome, Question, ResourcePolicies,
-    Route, Routes, Rules, Service, TokenSources, Trail, Whole,
+    Authenticate, BoundTokens, Compose, Engine, Forward, Gate, Match, Outcome, Question,
+    ResourcePolicies, Route, Routes, Rules, Service, TokenSources, Trail, Whole,
 };
 use poolgate::http::{Authority, Peer, RawTarget, Scheme, TrustedProxies, receive};
 use poolgate::iam::{Account, AccountFile, FileKind};
@@ -82,6 +82,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         pool: Some(0),
         scopes: Vec::new(),
         authenticate: Authenticate::Token,
+        bound_tokens: BoundTokens::Verify,
         iam: Engine::Enforce,
         cedar: Engine::Off,
         compose: Compose::All,
@@ -134,6 +135,7 @@ fn question(token: &str) -> Question {
         target: RawTarget::parse("/api/orders/1?q=1").expect("a target"),
         headers,
         received,
+        certificate: None,
         now: NOW,
     }
 }

@@ -11,6 +11,8 @@
     reason = "a failure in a test's own functions fails the test"
 )]
 
+#[path = "promises/bound.rs"]
+mod bound;
 #[path = "promises/canaries.rs"]
 mod canaries;
 #[path = "promises/commands.rs"]

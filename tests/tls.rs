@@ -1,7 +1,10 @@
-//! TLS on both sides, unix sockets on both sides, and upstreams with several addresses.
+//! TLS on both sides, clients' certificates, unix sockets on both sides, and upstreams with several
+//! addresses.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+#[path = "tls/clients.rs"]
+mod clients;
 mod support;
 
 use std::{

@@ -9,13 +9,15 @@ use super::schema::{Attribute, Declared};
 
 /// What is known of a request beside the caller and what it asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct Surroundings {
+pub struct Surroundings<'a> {
     /// The client's address.
     pub source_ip: IpAddr,
     /// When it was received, in milliseconds since 1970.
     pub millis: i64,
     /// Whether it came over TLS.
     pub secure: bool,
+    /// The SPIFFE id of the caller's certificate.
+    pub spiffe_id: Option<&'a str>,
 }
 
 /// An attribute of the context.
@@ -29,6 +31,8 @@ pub(super) enum Field {
     Time,
     /// Whether it came over TLS.
     Secure,
+    /// The SPIFFE id of the caller's certificate; not of all callers.
+    SpiffeId,
     /// The method of a request to an API.
     Method,
     /// Its path, decoded, without the query.
@@ -40,11 +44,12 @@ pub(super) enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Token,
         Self::SourceIp,
         Self::Time,
         Self::Secure,
+        Self::SpiffeId,
         Self::Method,
         Self::Path,
         Self::PathParameters,
@@ -58,6 +63,7 @@ impl Field {
             Self::SourceIp => "sourceIp",
             Self::Time => "time",
             Self::Secure => "secure",
+            Self::SpiffeId => "spiffeId",
             Self::Method => "method",
             Self::Path => "path",
             Self::PathParameters => "pathParameters",
@@ -72,14 +78,14 @@ impl Field {
             Self::SourceIp => "ipaddr",
             Self::Time => "datetime",
             Self::Secure => "Boolean",
-            Self::Method | Self::Path | Self::Action => "String",
+            Self::SpiffeId | Self::Method | Self::Path | Self::Action => "String",
         }
     }
 
     /// Whether requests of this kind of action have it.
     const fn is_of(self, api: bool) -> bool {
         match self {
-            Self::Token | Self::SourceIp | Self::Time | Self::Secure => true,
+            Self::Token | Self::SourceIp | Self::Time | Self::Secure | Self::SpiffeId => true,
             Self::Method | Self::Path | Self::PathParameters => api,
             Self::Action => !api,
         }
@@ -129,6 +135,11 @@ impl Fields {
                 }
                 continue;
             };
+            if field == Field::SpiffeId && attribute.required() {
+                let why = "not every caller has a client certificate; make it optional";
+                wrong.push(format!("`{name}` of the context can't be required: {why}"));
+                continue;
+            }
             let kind = attribute.kind(declared);
             if kind != field.kind() {
                 wrong.push(format!(
@@ -168,12 +179,15 @@ impl Fields {
     }
 }
 
-impl Surroundings {
+impl Surroundings<'_> {
     /// The value of a field that doesn't hang on what is asked.
     pub(super) fn value(&self, field: Field) -> Option<RestrictedExpression> {
         match field {
             Field::SourceIp => Some(RestrictedExpression::new_ip(self.source_ip.to_string())),
             Field::Secure => Some(RestrictedExpression::new_bool(self.secure)),
+            Field::SpiffeId => {
+                self.spiffe_id.map(|id| RestrictedExpression::new_string(id.to_owned()))
+            }
             Field::Time => RestrictedExpression::new_datetime(datetime(self.millis)?).into(),
             _ => None,
         }

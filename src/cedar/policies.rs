@@ -106,7 +106,7 @@ impl Policies {
         &self,
         principal: &Principal,
         question: &Question<'_>,
-        around: &Surroundings,
+        around: &Surroundings<'_>,
     ) -> Answer<'_> {
         let act = match self.act(question) {
             Ok(act) => act,
@@ -139,7 +139,7 @@ impl Policies {
         act: &Act,
         principal: &Principal,
         question: &Question<'_>,
-        around: &Surroundings,
+        around: &Surroundings<'_>,
     ) -> Result<Verdict, CedarError> {
         let resource = match question {
             Question::Api { application, .. } => uid(&self.types.application, application),
@@ -206,7 +206,7 @@ impl Policies {
         slice: &Slice,
         principal: &Principal,
         question: &Question<'_>,
-        around: &Surroundings,
+        around: &Surroundings<'_>,
     ) -> Result<Context, CedarError> {
         let mentioned = &slice.part.mentioned;
         let fields = act.fields.all.iter().filter(|field| mentioned.context(field.name()));
@@ -235,7 +235,7 @@ impl Policies {
         act: &Act,
         principal: &'a Principal,
         question: &Question<'_>,
-        around: &Surroundings,
+        around: &Surroundings<'_>,
     ) -> Result<Option<&'a super::principal::TokenContext>, CedarError> {
         let (Some(declared), Some(at)) = (&act.fields.token, act.token_type) else {
             return Ok(None);
@@ -296,7 +296,7 @@ fn value(
     field: Field,
     act: &Act,
     question: &Question<'_>,
-    around: &Surroundings,
+    around: &Surroundings<'_>,
 ) -> Option<RestrictedExpression> {
     let text = |text: &str| Some(RestrictedExpression::new_string(text.to_owned()));
     match (field, question) {

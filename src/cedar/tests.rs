@@ -84,9 +84,9 @@ pub(super) fn with<'a>(caller: Caller<'a>, claims: &'a Value) -> Caller<'a> {
     Caller { attributes: claims.map(|(name, value)| (name.as_str(), value)).collect(), ..caller }
 }
 
-pub(super) fn around() -> Surroundings {
+pub(super) fn around() -> Surroundings<'static> {
     let source_ip = "203.0.113.9".parse().unwrap();
-    Surroundings { source_ip, millis: 1_728_992_100_123, secure: true }
+    Surroundings { source_ip, millis: 1_728_992_100_123, secure: true, spiffe_id: None }
 }
 
 /// A request to the API.

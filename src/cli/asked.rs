@@ -1,13 +1,15 @@
 //! A request as the command line or a test gives it, made a question as a door makes it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 
 use crate::{
     clock::Time,
     gate::Question,
-    http::{self, Authority, Peer, RawTarget, RequestError, Scheme, TrustedProxies},
+    http::{
+        self, Authority, ClientCertificate, Peer, RawTarget, RequestError, Scheme, TrustedProxies,
+    },
 };
 
 /// A request.
@@ -20,6 +22,8 @@ pub(super) struct Asked<'a> {
     pub(super) length: Option<u64>,
     /// Who sends it.
     pub(super) address: IpAddr,
+    /// The certificate that it proved to have.
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
     pub(super) now: Time,
 }
 
@@ -35,7 +39,7 @@ pub(super) enum NotAsked {
 impl Asked<'_> {
     /// The question.
     pub(super) fn question(self) -> Result<Question, NotAsked> {
-        let Self { method, url, mut headers, length, address, now } = self;
+        let Self { method, url, mut headers, length, address, certificate, now } = self;
         let usage = NotAsked::Usage;
         let method: Method =
             method.parse().map_err(|_| usage(format!("{method:?} is not a method")))?;
@@ -60,7 +64,7 @@ impl Asked<'_> {
         peer.rules.alb = http::AlbHeaders::Read;
         let received = http::receive(&mut headers, Version::HTTP_11, peer).map_err(refused)?;
         let target = RawTarget::of(&uri).map_err(|e| refused(e.into()))?;
-        Ok(Question { method, authority, target, headers, received, now })
+        Ok(Question { method, authority, target, headers, received, certificate, now })
     }
 }
 

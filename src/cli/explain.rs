@@ -13,6 +13,7 @@ use std::{
 use ::http::{HeaderMap, HeaderValue, header};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     BAD_CONFIGURATION, NO, USAGE,
@@ -26,7 +27,7 @@ use crate::{
     clock,
     control::{Builder, HttpFetch, client_tls, wait_for_keys},
     gate::{Decision, Gate, Outcome, Question, Step, Trail, Whole},
-    http::RequestError,
+    http::{ClientCertificate, RequestError},
     token::TokenCache,
 };
 
@@ -45,6 +46,9 @@ pub(super) struct Explain {
     /// A header of the request; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
+    /// A PEM file with the caller's client certificate, as if its TLS handshake had verified it
+    #[arg(long, value_name = "FILE")]
+    client_cert: Option<PathBuf>,
     /// A file with the request's body
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
@@ -146,12 +150,21 @@ impl Explain {
             headers: self.headers()?,
             length: self.body.as_ref().map(length).transpose()?,
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            certificate: self.certificate()?.map(Arc::new),
             now: clock::now(),
         };
         asked.question().map_err(|error| match error {
             NotAsked::Usage(message) => Failure::Usage(message),
             NotAsked::Refused(error) => Failure::Refused(error),
         })
+    }
+
+    /// The caller's certificate, from its file.
+    fn certificate(&self) -> Result<Option<ClientCertificate>, Failure> {
+        let Some(path) = &self.client_cert else { return Ok(None) };
+        let failed = |error: String| Failure::Usage(format!("{}: {error}", path.display()));
+        let der = CertificateDer::from_pem_file(path).map_err(|e| failed(e.to_string()))?;
+        ClientCertificate::of(&der).map(Some).map_err(|e| failed(e.to_string()))
     }
 
     /// The request's body, from its file.

@@ -38,13 +38,13 @@ pub use logs::{AccessLog, DecisionLog, Log, LogFormat, LogLevel, Only, Sink};
 pub use problem::{At, Position, Problem, Severity};
 pub use reach::UpstreamUrl;
 pub use route::{
-    Alb, Api, Authenticate, Match, ResourcePolicies, Route, Service, TokenSource, Upstream,
-    UpstreamHost,
+    Alb, Api, Authenticate, BoundTokens, Match, ResourcePolicies, Route, Service, TokenSource,
+    Upstream, UpstreamHost,
 };
 pub use secret::Secret;
 pub use settings::{
-    AdminAccess, AdminListener, Aws, Identities, IdentityStore, Limits, Listen, ProxyListener,
-    Settings, Timeouts, Tls,
+    AdminAccess, AdminListener, Aws, ClientAuth, Clients, Identities, IdentityStore, Limits,
+    Listen, ProxyListener, Settings, Timeouts, Tls,
 };
 pub use tables::{Index, Table};
 pub use template::{ActionRule, PathTemplate, Piece, ResourceTemplate, Segment};

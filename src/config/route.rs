@@ -32,6 +32,8 @@ pub struct Route {
     pub scopes: Vec<String>,
     /// Whether a token is demanded.
     pub authenticate: Authenticate,
+    /// Whether tokens have to be bound to who shows them.
+    pub bound_tokens: BoundTokens,
     /// Which policies decide.
     pub engines: Engines,
     /// Whether the upstream sees the bearer token.
@@ -102,6 +104,16 @@ words! {
     AuthenticateWord {
         /// The route is public.
         None = "none",
+    }
+}
+
+words! {
+    /// Whether tokens have to be bound to who shows them. A binding that is there is always proven.
+    pub BoundTokens {
+        /// They may be.
+        Verify = "verify",
+        /// They have to be.
+        Require = "require",
     }
 }
 
@@ -197,6 +209,8 @@ impl Section for Route {
         let scopes = map.list("scopes", "Scopes of which an access token must have one.");
         let authenticate =
             map.optional("authenticate", "`none` makes the route public; a token is needed else.");
+        let doc = "`require` takes only tokens that are bound to a key (DPoP) or a client certificate; `verify` has those proven that are.";
+        let bound_tokens = map.default::<BoundTokens>("bound_tokens", "verify", doc);
         let engines = map.section::<Engines>("engines", "Which policies decide.");
         let forward_token =
             map.default("forward_token", "true", "Whether the upstream sees the bearer token.");
@@ -270,6 +284,7 @@ impl Section for Route {
             api: api?,
             scopes: scopes?.into_iter().map(|Scope(scope)| scope).collect(),
             authenticate,
+            bound_tokens: bound_tokens?,
             engines: engines?,
             forward_token: forward_token?,
             guest: guest?,
@@ -461,6 +476,7 @@ fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Optio
         }
         Some(Service::CognitoIdp) => {
             refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
+            refuse(map, &["bound_tokens"], FOR_APIS);
             refuse(map, &["guest", "resource_policies"], FOR_DATA);
         }
         Some(Service::S3) => check_data(map, "S3", "an S3 upstream"),
@@ -475,6 +491,7 @@ fn check_service(map: &mut Map<'_, '_>, service: Option<Service>, engines: Optio
 /// What holds for routes of S3 and of DynamoDB alike.
 fn check_data(map: &mut Map<'_, '_>, service: &str, an_upstream: &str) {
     refuse(map, &["api", "scopes", "authenticate", "token", "actions"], FOR_APIS);
+    refuse(map, &["bound_tokens"], FOR_APIS);
     let why = format!("is for APIs: {service} never gets the caller's credentials");
     refuse(map, &["forward_token"], &why);
     if map.has("host") {
@@ -503,7 +520,7 @@ fn check_public(map: &mut Map<'_, '_>, authenticate: Authenticate, engines: Opti
             "`none` asks nobody who is calling, and so no Cedar policy",
         );
     }
-    for name in ["scopes", "token"] {
+    for name in ["scopes", "token", "bound_tokens"] {
         if map.has(name) {
             map.error(Some(name), "demands a token, and authenticate is `none`");
         }

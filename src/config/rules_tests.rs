@@ -1,6 +1,7 @@
 //! Rules between fields, and what is only worth a warning.
 
 use super::{MINIMAL, problems, read, route, with};
+use crate::config::ClientAuth;
 
 #[test]
 fn each_rule_is_reported() {
@@ -47,6 +48,18 @@ fn each_rule_is_reported() {
         (
             api(&format!("{off}    authenticate: none\n    scopes: [a]\n")),
             "12:13: routes[0].scopes: demands a token, and authenticate is `none`",
+        ),
+        (
+            api(&format!("{off}    authenticate: none\n    bound_tokens: require\n")),
+            "12:19: routes[0].bound_tokens: demands a token, and authenticate is `none`",
+        ),
+        (
+            route("    service: s3\n    bound_tokens: verify\n"),
+            "10:19: routes[0].bound_tokens: is for `service: execute-api` only",
+        ),
+        (
+            route("    service: cognito-idp\n    bound_tokens: require\n"),
+            "10:19: routes[0].bound_tokens: is for `service: execute-api` only",
         ),
         (
             api(&format!("{off}    authenticate: token\n")),
@@ -281,6 +294,35 @@ fn routes_are_checked_against_each_other() {
             "1:1: warning: identities: without a `key` anyone who knows a subject can compute its identity id, and guests get none",
         ]
     );
+}
+
+#[test]
+fn certificates_of_clients_are_asked_for_with_their_authorities() {
+    let tls = |tls: &str| {
+        MINIMAL.replace("8080\" }", &format!("8080\", tls: {{ cert: a, key: b{tls} }} }}"))
+    };
+    let clients = |text: &str| read(text).unwrap().0.listen.proxy.tls.unwrap().clients;
+    assert_eq!(clients(&tls("")), None);
+    let found = clients(&tls(", client_ca: c.pem")).unwrap();
+    assert_eq!((found.ca.value, found.auth), ("etc/c.pem".into(), ClientAuth::Require));
+    let found = clients(&tls(", client_ca: c.pem, client_auth: request")).unwrap();
+    assert_eq!(found.auth, ClientAuth::Request);
+    for (text, expected) in [
+        (
+            tls(", client_auth: request"),
+            "1:84: listen.proxy.tls.client_auth: goes with `client_ca`",
+        ),
+        (
+            tls(", client_ca: c").replace("127.0.0.1:8080", "unix:/run/a.sock"),
+            "1:54: listen.proxy.tls: a Unix socket has no TLS, and so no client certificates",
+        ),
+        (
+            tls(", client_ca: c, client_auth: yes"),
+            "1:98: listen.proxy.tls.client_auth: must be one of request, require, not \"yes\"",
+        ),
+    ] {
+        assert_eq!(problems(&text), [expected], "{text}");
+    }
 }
 
 #[test]

@@ -91,6 +91,27 @@ pub struct Tls {
     pub cert: At<PathBuf>,
     /// The PEM file of the private key.
     pub key: At<PathBuf>,
+    /// Whose certificates callers may have, and whether they need one; none are asked for without.
+    pub clients: Option<Clients>,
+}
+
+/// Whose certificates callers may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// The PEM file of the certificate authorities.
+    pub ca: At<PathBuf>,
+    /// Whether every caller needs a certificate.
+    pub auth: ClientAuth,
+}
+
+words! {
+    /// Whether callers need a certificate.
+    pub ClientAuth {
+        /// They are asked for one; without, they are served too.
+        Request = "request",
+        /// Without one there is no connection.
+        Require = "require",
+    }
 }
 
 /// The listener of metrics and health.
@@ -285,7 +306,12 @@ impl Section for ProxyListener {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let address = map.required("address", "An IP address and port, or unix:/path.");
         let tls = map.optional("tls", "The certificate; in clear without.");
-        Some(Self { address: address?, tls: tls? })
+        let (address, tls): (At<Address>, Option<Tls>) = (address?, tls?);
+        let clients = tls.as_ref().is_some_and(|tls| tls.clients.is_some());
+        if clients && matches!(address.value, Address::Unix(_)) {
+            map.error(Some("tls"), "a Unix socket has no TLS, and so no client certificates");
+        }
+        Some(Self { address, tls })
     }
 }
 
@@ -293,7 +319,17 @@ impl Section for Tls {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let cert = map.required("cert", "The PEM file of the certificate chain.");
         let key = map.required("key", "The PEM file of the private key.");
-        Some(Self { cert: cert?, key: key? })
+        let doc =
+            "The PEM file of the authorities of callers' certificates; none are asked for without.";
+        let ca: Option<Option<At<PathBuf>>> = map.optional("client_ca", doc);
+        let doc = "`require` serves nobody without a certificate; `request` asks for one.";
+        let auth = map.default::<ClientAuth>("client_auth", "require", doc);
+        if map.has("client_auth") && !map.has("client_ca") {
+            map.error(Some("client_auth"), "goes with `client_ca`");
+        }
+        let auth = auth?;
+        let clients = ca?.map(|ca| Clients { ca, auth });
+        Some(Self { cert: cert?, key: key?, clients })
     }
 }
 

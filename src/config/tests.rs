@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{
-    Authenticate, EngineMode, IdentityStore, Keys, LogFormat, LogLevel, Only, Piece, Problem,
-    Segment, Service, Settings, Sink, UpstreamHost, UpstreamUrl, load_text, read_text, schema,
+    Authenticate, BoundTokens, EngineMode, IdentityStore, Keys, LogFormat, LogLevel, Only, Piece,
+    Problem, Segment, Service, Settings, Sink, UpstreamHost, UpstreamUrl, load_text, read_text,
+    schema,
 };
 
 fn environment(name: &str) -> Option<OsString> {
@@ -164,6 +165,7 @@ fn what_is_left_out_is_at_its_default() {
     let route = &settings.routes[0];
     assert_eq!(route.r#match, None);
     assert_eq!(route.authenticate, Authenticate::Required);
+    assert_eq!(route.bound_tokens, BoundTokens::Verify);
     assert_eq!((route.engines.iam, route.engines.cedar), (EngineMode::Enforce, EngineMode::Off));
     assert!(route.forward_token);
     assert_eq!(route.host, UpstreamHost::Keep);
@@ -215,6 +217,7 @@ fn routes_in_full() {
       alb: { arn: \"arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:loadbalancer/app/a/b\", client: c }
     host: rewrite
     forward_token: false
+    bound_tokens: require
 ",
     );
     let found = &settings(&text).routes[0];
@@ -233,6 +236,7 @@ fn routes_in_full() {
     );
     assert_eq!(found.host, UpstreamHost::Rewrite);
     assert!(!found.forward_token);
+    assert_eq!(found.bound_tokens, BoundTokens::Require);
     let token = found.token.as_ref().unwrap();
     assert_eq!(token.cookie.as_deref(), Some("session"));
     assert_eq!(

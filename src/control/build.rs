@@ -31,7 +31,7 @@ use crate::{
     gate::{Cedar, Rules, Shadow},
     http::TrustedProxies,
     identity::{IdentityIds, IdentityPool},
-    server::server_config,
+    server::{ClientAuth, server_config},
     services::dynamodb::TableSchemas,
     token::{Fetch, Issuer, Issuers, KeyPlan, KeySource, KeyStore},
     upstream::{HostHeader, Place, Timeouts, Upstream},
@@ -247,9 +247,17 @@ impl Builder {
         problems: &mut Vec<Problem>,
     ) -> Option<Arc<tokio_rustls::rustls::ServerConfig>> {
         let tls = settings.listen.proxy.tls.as_ref()?;
-        server_config(&tls.cert.value, &tls.key.value)
+        let clients = tls.clients.as_ref().map(|clients| {
+            let required = match clients.auth {
+                config::ClientAuth::Request => ClientAuth::Request,
+                config::ClientAuth::Require => ClientAuth::Require,
+            };
+            (clients.ca.value.as_path(), required)
+        });
+        server_config(&tls.cert.value, &tls.key.value, clients)
             .map_err(|error| {
-                let at = tls.cert.position;
+                let of_clients = tls.clients.as_ref().filter(|_| error.is_of_clients());
+                let at = of_clients.map_or(tls.cert.position, |clients| clients.ca.position);
                 problems.push(Problem::error(&settings.file, at, error.to_string()));
             })
             .ok()

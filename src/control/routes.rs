@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     config::{self, Position, Problem, Settings},
     gate::{
-        AlbSource, Authenticate, Compose, CookieSource, Engine, Forward, Match, ResourcePolicies,
-        Route, RouteConflict, Routes, Service, Tables, TokenSources,
+        AlbSource, Authenticate, BoundTokens, Compose, CookieSource, Engine, Forward, Match,
+        ResourcePolicies, Route, RouteConflict, Routes, Service, Tables, TokenSources,
     },
     http::Origin,
     iam::{self, Action},
@@ -49,6 +49,10 @@ pub(super) fn routes(
             authenticate: match route.authenticate {
                 config::Authenticate::Required => Authenticate::Token,
                 config::Authenticate::None => Authenticate::Public,
+            },
+            bound_tokens: match route.bound_tokens {
+                config::BoundTokens::Verify => BoundTokens::Verify,
+                config::BoundTokens::Require => BoundTokens::Require,
             },
             iam: engine(route.engines.iam),
             cedar: engine(route.engines.cedar),

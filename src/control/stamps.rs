@@ -47,6 +47,7 @@ impl Stamps {
         paths.extend(groups.map(|groups| groups.value.clone()));
         if let Some(tls) = &settings.listen.proxy.tls {
             paths.extend([tls.cert.value.clone(), tls.key.value.clone()]);
+            paths.extend(tls.clients.as_ref().map(|clients| clients.ca.value.clone()));
         }
         Self(paths.iter().map(|path| Stamp::of(path)).collect())
     }

@@ -6,8 +6,11 @@ use bytes::Bytes;
 
 use super::{cognito_identity, dynamodb, iam, policies, s3, sts};
 use crate::{
-    gate::{Answer, BuiltIn, Content, DecisionId, Denial, Destination, Refusal, Rules, Service},
-    http::{BearerChallenge, Problem},
+    gate::{
+        Answer, BuiltIn, Challenge, Content, DecisionId, Denial, Destination, Refusal, Rules,
+        Service,
+    },
+    http::{BearerChallenge, DpopChallenge, Problem},
     upstream::{AnswerBody, ForwardError},
 };
 
@@ -129,21 +132,40 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<Bytes> {
     };
     let problem =
         Problem::new(status, denial.reason, denial.detail.clone()).decision_id(id.as_str());
-    let problem = match &denial.refusal {
-        Refusal::MissingCredential => problem.challenge(BearerChallenge::Missing),
-        Refusal::InvalidCredential | Refusal::ExpiredCredential => {
-            problem.challenge(BearerChallenge::InvalidToken { description: denial.detail.clone() })
-        }
-        Refusal::InsufficientScope(scope) => {
-            problem.challenge(BearerChallenge::InsufficientScope { scope: scope.clone() })
-        }
-        _ => problem,
-    };
+    let problem = challenged(problem, denial);
     let mut response = problem.into_response();
     if denial.refusal == Refusal::Unavailable {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+/// The `WWW-Authenticate` headers that a denial calls for.
+fn challenged(problem: Problem, denial: &Denial) -> Problem {
+    let description = denial.detail.clone();
+    let (bearer, dpop) = match &denial.refusal {
+        Refusal::MissingCredential => (BearerChallenge::Missing, DpopChallenge::Welcome),
+        Refusal::InvalidCredential | Refusal::ExpiredCredential => {
+            let dpop = match denial.challenge {
+                Challenge::Dpop => DpopChallenge::InvalidToken { description: description.clone() },
+                Challenge::DpopProof => {
+                    DpopChallenge::InvalidProof { description: description.clone() }
+                }
+                Challenge::Bearer | Challenge::Both => DpopChallenge::Welcome,
+            };
+            (BearerChallenge::InvalidToken { description }, dpop)
+        }
+        Refusal::InsufficientScope(scope) => (
+            BearerChallenge::InsufficientScope { scope: scope.clone() },
+            DpopChallenge::InsufficientScope { scope: scope.clone() },
+        ),
+        _ => return problem,
+    };
+    match denial.challenge {
+        Challenge::Bearer => problem.challenge(bearer),
+        Challenge::Both => problem.challenge(bearer).dpop(dpop),
+        Challenge::Dpop | Challenge::DpopProof => problem.dpop(dpop),
+    }
 }
 
 /// What the AWS SDKs send from a browser.

@@ -3,6 +3,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,8 @@ use crate::{
         Refusal, Trail, Whole, Withheld,
     },
     http::{
-        self, AlbHeaders, Authority, Peer, Problem, RawTarget, RequestError, Scheme, query_names,
+        self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
+        Scheme, query_names,
     },
     sigv4,
 };
@@ -46,6 +48,8 @@ pub(super) struct Account<'a> {
     pub(super) version: Version,
     /// The proxy's own peer.
     pub(super) client: IpAddr,
+    /// The certificate that the client proved to the proxy to have.
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
     /// The scheme that the client used.
     pub(super) scheme: Scheme,
     /// The body, if it was sent along whole.
@@ -175,8 +179,8 @@ fn question(
     account: Account<'_>,
     now: Time,
 ) -> Result<(Question, Option<Bytes>), RequestError> {
-    let Account { method, host, instead, target, mut headers, version, client, scheme, body, .. } =
-        account;
+    let Account { method, host, instead, target, mut headers, version, client, .. } = account;
+    let Account { certificate, scheme, body, .. } = account;
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestError::Method)?;
     http::check_method(&method)?;
     let asked_for = Authority::parse(host)?;
@@ -201,7 +205,7 @@ fn question(
             Authority::parse(instead)?
         }
     };
-    Ok((Question { method, authority, target, headers, received, now }, body))
+    Ok((Question { method, authority, target, headers, received, certificate, now }, body))
 }
 
 impl Changes {

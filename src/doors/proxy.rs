@@ -23,7 +23,10 @@ use super::{
 use crate::{
     clock::{self, Time},
     gate::{Decision, Gate, Outcome, Question, Trail},
-    http::{self, AlbHeaders, Authority, Peer, Problem, RawTarget, RequestError, Scheme},
+    http::{
+        self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
+        Scheme,
+    },
     telemetry::{method_label, status_class},
     upstream::{AnswerBody, Client, ForwardError},
 };
@@ -35,12 +38,14 @@ pub struct Proxy {
 }
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ProxyPeer {
     /// Its address; none on a unix socket, which counts as loopback.
     pub address: Option<IpAddr>,
     /// Whether it speaks TLS to us.
     pub scheme: Scheme,
+    /// The certificate that it proved to have.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl ProxyPeer {
@@ -196,6 +201,7 @@ impl Proxy {
         now: Time,
     ) -> Result<Question, RequestError> {
         let Parts { method, uri, version, mut headers, .. } = parts;
+        let certificate = peer.certificate.clone();
         let mut peer = Peer::new(peer.ip(), peer.scheme, &snapshot.trusted_proxies);
         // Kept for the route that verifies them; the gate removes them in any case.
         peer.rules.alb = AlbHeaders::Read;
@@ -206,7 +212,7 @@ impl Proxy {
             self.shared.metrics.headers_removed.with_label_values(&[why.reason()]).inc();
         }
         let target = RawTarget::of(&uri)?;
-        Ok(Question { method, authority, target, headers, received, now })
+        Ok(Question { method, authority, target, headers, received, certificate, now })
     }
 
     fn note(

@@ -43,6 +43,11 @@ pub struct DecisionRecord<'a> {
     /// The temporary credentials that the request is signed with, or that it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     access_key_id: Option<&'a str>,
+    /// The thumbprint of the client certificate, and the SPIFFE id in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spiffe_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,6 +182,7 @@ impl<'a> DecisionRecord<'a> {
             Login::Anonymous => (None, None, None),
         };
         let assumed = decision.assumed.as_deref();
+        let certificate = decision.certificate.as_deref();
         Self {
             time: asked.now.rfc3339(),
             decision_id: decision.id.as_str(),
@@ -195,6 +201,8 @@ impl<'a> DecisionRecord<'a> {
             subject,
             token_id,
             access_key_id: access_key_id(decision),
+            client_certificate: certificate.map(|c| c.thumbprint.to_string()),
+            spiffe_id: certificate.and_then(|c| Some(c.spiffe_id.as_ref()?.as_str())),
             identity: assumed.and_then(|a| a.identity_id.as_deref()),
             role: assumed.and_then(|a| a.session.principal.role()).map(|role| role.arn.as_str()),
             role_choice: assumed.map(|a| a.role_choice.to_string()),

@@ -63,7 +63,7 @@ impl Gate<'_> {
         trail: &mut Trail,
     ) -> Result<Grounds, Denial> {
         let headers = HeaderMap::new();
-        let context = RequestContext::new(self.rules, &headers, received, now);
+        let context = RequestContext::new(self.rules, &headers, received, None, now);
         let mut matched = Vec::new();
         let who = (&self.rules.account, session);
         match judge(who, check, &context, trail, Wording::Plain, &mut matched) {

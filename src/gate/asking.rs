@@ -63,7 +63,7 @@ impl Gate<'_> {
         payload: &mut dyn Payload,
         trail: Trail,
     ) -> Decision {
-        let mut progress = Progress::new(trail);
+        let mut progress = Progress::new(question.certificate.clone(), trail);
         if query == AskedQuery::Fixed
             && question.target.query().is_some_and(http::is_signed_query)
         {

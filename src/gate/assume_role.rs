@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     Answer, AssumedRoleUser, Denial, Gate, Grounds, Login, Refusal, StsContent,
     authenticate::verify,
+    bound::{BoundError, demand_possession_of_parameter},
     decide::{Progress, in_time, misconfigured},
     logins::{identity_of, told_by_pool},
     vend::{Wanted, grant, told},
@@ -97,10 +98,12 @@ impl Gate<'_> {
         let verified = in_time(async { Ok(verify(self.rules, self.tokens, token, now).await) });
         let verified = verified.await?.map_err(|error| token_refused(&error, token, now))?;
         progress.login = Login::Token(Arc::clone(&verified));
-        match verified.kind {
-            TokenKind::Id | TokenKind::Oidc => Ok(Bearer::Provider(verified)),
-            _ => Err(refused("not_an_id_token", INVALID, NO_JWT)),
+        if !matches!(verified.kind, TokenKind::Id | TokenKind::Oidc) {
+            return Err(refused("not_an_id_token", INVALID, NO_JWT));
         }
+        demand_possession_of_parameter(&verified, progress.certificate.as_deref())
+            .map_err(unproven)?;
+        Ok(Bearer::Provider(verified))
     }
 
     /// The role, the pool and what is told of the token, if the trust policy lets the bearer.
@@ -184,6 +187,12 @@ fn token_refused(error: &TokenError, token: &str, now: Time) -> Denial {
             "The identity provider's keys can't be read at the moment. Try again.",
         ),
     }
+}
+
+/// A token that is bound to what isn't proven.
+fn unproven(error: BoundError) -> Denial {
+    let message = "The token is bound to a key or a certificate that isn't proven.";
+    refused(error.reason(), INVALID, message).with(json!({ "error": error.to_string() }))
 }
 
 /// Claims that a session can't be made from.

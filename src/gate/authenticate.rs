@@ -9,8 +9,9 @@ use ::http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
 
 use super::{
-    Denial, Gate, Presented, Question, Refusal, Route, Rules, Service,
+    Challenge, Denial, Gate, Presented, Question, Refusal, Route, Rules, Service,
     body::Reading,
+    bound::{Shown, bound_to, demand_possession},
     decide::{Progress, in_time},
     signature::prove,
 };
@@ -42,11 +43,14 @@ pub(super) struct Authenticated {
     pub(super) kind: Option<Kind>,
     /// When it was made.
     pub(super) signed: Option<Time>,
+    /// In which scheme what else there is to say of the credential is worded.
+    pub(super) challenge: Challenge,
 }
 
 impl Authenticated {
     fn unsigned(login: Login) -> Self {
-        Self { login, proof: Proof::None, kind: None, signed: None }
+        let challenge = Challenge::default();
+        Self { login, proof: Proof::None, kind: None, signed: None, challenge }
     }
 }
 
@@ -54,6 +58,8 @@ impl Authenticated {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Authorization,
+    /// In the scheme `DPoP`.
+    Dpop,
     Cookie,
     LoadBalancer,
 }
@@ -61,9 +67,16 @@ enum Source {
 impl Source {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Authorization => "authorization header",
+            Self::Authorization | Self::Dpop => "authorization header",
             Self::Cookie => "cookie",
             Self::LoadBalancer => "x-amzn-oidc-data",
+        }
+    }
+
+    fn challenge(self) -> Challenge {
+        match self {
+            Self::Dpop => Challenge::Dpop,
+            _ => Challenge::Bearer,
         }
     }
 }
@@ -95,14 +108,14 @@ pub(super) async fn authenticate(
             proof: proven.proof,
             kind: Some(proven.kind),
             signed: Some(proven.time),
+            challenge: Challenge::default(),
         });
     }
-    let Some((source, token)) = token else {
+    let Some((source, text)) = token else {
         trail.note("authenticate", || ("no credential found".to_owned(), Value::Null));
         return Ok(Authenticated::unsigned(Login::Anonymous));
     };
-    let verified =
-        in_time(async { Ok(verify(gate.rules, gate.tokens, token, question.now).await) });
+    let verified = in_time(async { Ok(verify(gate.rules, gate.tokens, text, question.now).await) });
     let verified = verified.await?;
     let found = verified.and_then(|token| accepts(route, source, &token).map(|()| token));
     match found {
@@ -110,14 +123,21 @@ pub(super) async fn authenticate(
             trail.note("authenticate", || {
                 (format!("token from the {} verified", source.as_str()), describe(&token))
             });
-            Ok(Authenticated::unsigned(Login::Token(token)))
+            let shown = match source {
+                Source::Dpop => Shown::WithProof(text),
+                _ => Shown::Alone,
+            };
+            let demanded = (route.bound_tokens, gate.tokens);
+            demand_possession(demanded, question, &token, shown, trail)?;
+            let challenge = source.challenge();
+            Ok(Authenticated { challenge, ..Authenticated::unsigned(Login::Token(token)) })
         }
         Err(error) => {
             trail.note("authenticate", || {
                 let what = format!("token from the {} refused", source.as_str());
                 (what, json!({ "reason": error.reason(), "error": error.to_string() }))
             });
-            Err(denial(&error))
+            Err(denial(&error).challenged(source.challenge()))
         }
     }
 }
@@ -151,10 +171,11 @@ fn find_token<'q>(
     match credentials {
         Credentials::None => {}
         Credentials::Bearer(token) => found.push((Source::Authorization, token)),
+        Credentials::Dpop(token) => found.push((Source::Dpop, token)),
         // Parsed and verified by its own rules; here it only counts.
         Credentials::SigV4 if signed => {}
         Credentials::SigV4 | Credentials::Unsupported(_) => {
-            return Err(unsupported("send Authorization: Bearer, or an AWS signature"));
+            return Err(unsupported("send Authorization: Bearer or DPoP, or an AWS signature"));
         }
     }
     if let Some(cookie) = &route.sources.cookie
@@ -227,7 +248,7 @@ fn kind(kind: TokenKind) -> &'static str {
 /// What `explain` tells of a token: facts about it, never the token.
 pub(super) fn describe(token: &VerifiedToken) -> Value {
     let issuer: &Issuer = &token.issuer;
-    json!({
+    let mut told = json!({
         "issuer": issuer.name,
         "kind": kind(token.kind),
         "client": token.client,
@@ -236,16 +257,26 @@ pub(super) fn describe(token: &VerifiedToken) -> Value {
         "expires": token.claims.expires().rfc3339(),
         "scopes": token.claims.scopes().collect::<Vec<_>>(),
         "groups": token.claims.groups(),
-    })
+    });
+    if let (Some(bound), Some(members)) = (bound_to(token), told.as_object_mut()) {
+        members.insert("bound_to".to_owned(), bound);
+    }
+    told
 }
 
 /// Removes the caller's credentials, and whatever says that a load balancer verified some, from
-/// headers that go upstream: of all credentials a bearer token alone may go on, where the route lets
-/// it. On a public route nobody has looked at them before.
+/// headers that go upstream: of all credentials a token alone may go on, with its proof if it has one,
+/// where the route lets it. On a public route nobody has looked at them before.
 pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
-    let bearer = matches!(http::credentials(headers, None), Ok(Credentials::Bearer(_)));
-    if !bearer || route.forward_token == super::Forward::Remove {
+    let credentials = http::credentials(headers, None).ok();
+    let proven = matches!(credentials, Some(Credentials::Dpop(_)));
+    let bearer = matches!(credentials, Some(Credentials::Bearer(_)));
+    let goes_on = route.forward_token == super::Forward::Keep;
+    if !(goes_on && (bearer || proven)) {
         headers.remove(header::AUTHORIZATION);
+    }
+    if !(goes_on && proven) {
+        headers.remove(http::DPOP);
     }
     headers.remove(http::SESSION_TOKEN);
     if let Some(cookie) = &route.sources.cookie {

@@ -1,7 +1,8 @@
 //! The context keys of the request itself, computed when a statement asks for them.
 //!
 //! Types and presence follow the IAM User Guide, "AWS global condition context keys". A key that
-//! AWS would have and that can't be observed here is *unknown*, never absent.
+//! AWS would have and that can't be observed here is *unknown*, never absent. Keys of `poolgate:` are
+//! this program's own.
 
 use std::{borrow::Cow, sync::OnceLock};
 
@@ -10,17 +11,18 @@ use ::http::{HeaderMap, header};
 use crate::{
     cedar::Surroundings,
     clock::Time,
-    http::{Received, Scheme},
+    http::{ClientCertificate, Received, Scheme},
     iam::{Context, Lookup},
 };
 
-use super::Rules;
+use super::{Question, Rules};
 
 /// The request's own keys.
 #[derive(Debug)]
 pub(super) struct RequestContext<'a> {
     headers: &'a HeaderMap,
     received: &'a Received,
+    certificate: Option<&'a ClientCertificate>,
     now: Time,
     region: Option<&'a str>,
     account: Option<&'a str>,
@@ -35,12 +37,29 @@ impl<'a> RequestContext<'a> {
         rules: &'a Rules,
         headers: &'a HeaderMap,
         received: &'a Received,
+        certificate: Option<&'a ClientCertificate>,
         now: Time,
     ) -> Self {
         let (region, account) = (rules.region.as_deref(), rules.account_id.as_deref());
         let (source_ip, current_time) = (OnceLock::new(), OnceLock::new());
         let epoch_time = OnceLock::new();
-        Self { headers, received, now, region, account, source_ip, current_time, epoch_time }
+        Self {
+            headers,
+            received,
+            certificate,
+            now,
+            region,
+            account,
+            source_ip,
+            current_time,
+            epoch_time,
+        }
+    }
+
+    /// Those of `question`.
+    pub(super) fn of(rules: &'a Rules, question: &'a Question) -> Self {
+        let Question { headers, received, certificate, now, .. } = question;
+        Self::new(rules, headers, received, certificate.as_deref(), *now)
     }
 
     /// When the request was received.
@@ -49,12 +68,18 @@ impl<'a> RequestContext<'a> {
     }
 
     /// The same for Cedar.
-    pub(super) fn surroundings(&self) -> Surroundings {
+    pub(super) fn surroundings(&self) -> Surroundings<'a> {
         Surroundings {
             source_ip: self.received.client_ip,
             millis: self.now.millis(),
             secure: self.received.scheme == Scheme::Https,
+            spiffe_id: self.spiffe_id(),
         }
+    }
+
+    /// The SPIFFE id of the caller's certificate, if it has one.
+    fn spiffe_id(&self) -> Option<&'a str> {
+        Some(self.certificate?.spiffe_id.as_ref()?.as_str())
     }
 
     /// A header that a condition may read: unknown where it is repeated or isn't text, since AWS
@@ -83,6 +108,9 @@ impl Context for RequestContext<'_> {
             })),
             "aws:useragent" => self.header(header::USER_AGENT),
             "aws:referer" => self.header(header::REFERER),
+            "poolgate:spiffeid" => {
+                self.spiffe_id().map_or(Lookup::Absent, |id| Lookup::One(Cow::Borrowed(id)))
+            }
             "aws:requestedregion" => configured(self.region),
             "aws:resourceaccount" => configured(self.account),
             "aws:viaawsservice" | "aws:principalisawsservice" => {

@@ -20,7 +20,7 @@ use super::{
     rows,
 };
 use crate::{
-    http,
+    http::{self, ClientCertificate},
     iam::{Check, Fact},
     identity::Assumed,
     services::{self, Checks, Operation, Proof, cognito_idp, execute_api},
@@ -101,6 +101,7 @@ pub(super) struct Progress {
     pub(super) assumed: Option<Arc<Assumed>>,
     pub(super) checks: Vec<(String, String)>,
     pub(super) heard: Heard,
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
     pub(super) trail: Trail,
 }
 
@@ -115,7 +116,7 @@ impl Gate<'_> {
         payload: &mut dyn Payload,
         trail: Trail,
     ) -> Decision {
-        let mut progress = Progress::new(trail);
+        let mut progress = Progress::new(question.certificate.clone(), trail);
         let outcome = self.outcome(question, Reading::new(payload), &mut progress).await;
         decided(progress, outcome)
     }
@@ -185,7 +186,7 @@ impl Gate<'_> {
                 target = target.without(sigv4::signs).map_err(http::RequestError::from)?;
             }
             progress.login = found.login;
-            demand_token(route, &progress.login)?;
+            demand_token(route, &progress.login, found.challenge)?;
             if route.iam == Engine::Enforce || matches!(progress.login, Login::Credentials(_)) {
                 progress.assumed = self.assume(route, question.now, progress)?;
             }
@@ -195,13 +196,15 @@ impl Gate<'_> {
             refuse_credentials(&question)?;
         }
 
-        let Question { method, authority, headers, received, now, .. } = question;
+        let Question { method, authority, headers, received, certificate, now, .. } = question;
         let body = reading.into_body(Proof::None);
         let request = services::Request { method, target, headers, body };
         let asked = Asked::of(route, &request);
         let mut operation = self.describe(route, request, progress)?;
 
-        let context = RequestContext::new(self.rules, &operation.forward.headers, &received, now);
+        let headers = &operation.forward.headers;
+        let context =
+            RequestContext::new(self.rules, headers, &received, certificate.as_deref(), now);
         let grounds = self.grounds(route, &operation, &context, asked.as_ref(), progress)?;
 
         let headers = &mut operation.forward.headers;
@@ -234,8 +237,7 @@ impl Gate<'_> {
         let operation = objects::describe(self.rules, question, &facts, proof, reading).await?;
         progress.note_checks(checks_of(&operation));
 
-        let context =
-            RequestContext::new(self.rules, &question.headers, &question.received, question.now);
+        let context = RequestContext::of(self.rules, question);
         let decided = match objects::decide((self.rules, route), operation, &context, progress)? {
             Decided::Forwarded(decided) => decided,
             Decided::Here(outcome) => return Ok(outcome),
@@ -364,21 +366,22 @@ impl Gate<'_> {
 
 /// What `progress` came to.
 pub(super) fn decided(progress: Progress, outcome: Result<Outcome, Denial>) -> Decision {
-    let Progress { destination, login, assumed, checks, heard, trail } = progress;
+    let Progress { destination, login, assumed, checks, heard, certificate, trail } = progress;
     let outcome = outcome.unwrap_or_else(Outcome::Deny);
     let id = DecisionId::fresh();
-    Decision { id, destination, login, assumed, checks, heard, outcome, trail }
+    Decision { id, destination, login, assumed, checks, heard, certificate, outcome, trail }
 }
 
 impl Progress {
-    /// Nothing is known yet.
-    pub(super) fn new(trail: Trail) -> Self {
+    /// Nothing is known yet but the certificate of the connection.
+    pub(super) fn new(certificate: Option<Arc<ClientCertificate>>, trail: Trail) -> Self {
         Self {
             destination: None,
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
             heard: Heard::default(),
+            certificate,
             trail,
         }
     }

@@ -10,7 +10,7 @@ use super::{
     authenticate::Login,
 };
 use crate::{
-    http::{RequestError, identity_list, identity_value},
+    http::{ClientCertificate, RequestError, identity_list, identity_value},
     iam::StatementRef,
     identity::Assumed,
     services::{
@@ -35,6 +35,8 @@ pub struct Decision {
     pub checks: Vec<(String, String)>,
     /// What each engine said, where there are several, and what others would have said.
     pub heard: Heard,
+    /// The certificate that the caller proved to have, if it has one.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// Allowed or denied.
     pub outcome: Outcome,
     /// The steps taken, if someone listened.
@@ -73,6 +75,7 @@ impl Decision {
             assumed: None,
             checks: Vec::new(),
             heard: Heard::default(),
+            certificate: None,
             outcome: Outcome::Deny(denial),
             trail: Trail::Off,
         }
@@ -153,6 +156,8 @@ pub struct Denial {
     pub refusal: Refusal,
     /// A sentence for the caller, without secrets.
     pub detail: String,
+    /// In which scheme of authentication an API's answer is worded.
+    pub challenge: Challenge,
     /// What else an operator wants to know; for the decision log and `explain` only.
     pub found: Box<Value>,
 }
@@ -160,7 +165,8 @@ pub struct Denial {
 impl Denial {
     /// A denial of which there is nothing more to tell.
     pub(super) fn new(reason: &'static str, refusal: Refusal, detail: impl Into<String>) -> Self {
-        Self { reason, refusal, detail: detail.into(), found: Box::default() }
+        let (detail, challenge) = (detail.into(), Challenge::default());
+        Self { reason, refusal, detail, challenge, found: Box::default() }
     }
 
     /// Whether what follows on the connection can't be trusted either.
@@ -168,10 +174,29 @@ impl Denial {
         self.refusal == Refusal::BadRequest
     }
 
+    /// The same, worded in another scheme of authentication.
+    pub(super) fn challenged(self, challenge: Challenge) -> Self {
+        Self { challenge, ..self }
+    }
+
     /// The same, with what else an operator wants to know.
     pub(super) fn with(self, found: Value) -> Self {
         Self { found: Box::new(found), ..self }
     }
+}
+
+/// The schemes of authentication that an API's 401 or 403 names (RFC 6750 §3, RFC 9449 §7.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Challenge {
+    /// `Bearer`.
+    #[default]
+    Bearer,
+    /// `DPoP`.
+    Dpop,
+    /// `DPoP`: it is the proof that is no good, and not the token.
+    DpopProof,
+    /// `Bearer`, and that `DPoP` would do.
+    Both,
 }
 
 impl From<RequestError> for Denial {

@@ -1,27 +1,46 @@
 //! What a route demands of a request's credentials, before anything is asked of policies.
 
-use super::{Denial, Engine, Login, Question, Refusal, Route};
+use super::{BoundTokens, Challenge, Denial, Engine, Login, Question, Refusal, Route};
 use crate::{
     http::{Credentials, credentials, is_signed_query},
     token::{TokenKind, VerifiedToken},
 };
 
-/// What a route asks of the token itself. Where policies decide, temporary credentials will do as well.
-pub(super) fn demand_token(route: &Route, login: &Login) -> Result<(), Denial> {
+/// What a route asks of the token itself, told in the scheme it came in. Where policies decide,
+/// temporary credentials will do as well.
+pub(super) fn demand_token(
+    route: &Route,
+    login: &Login,
+    challenge: Challenge,
+) -> Result<(), Denial> {
     let token = match login {
         Login::Token(token) => token,
-        // Credentials have a role and nothing else that a route could ask for.
+        // Credentials have a role and nothing else that a route could ask for; nor does anything say
+        // whether the token that they were given for was bound.
         Login::Credentials(_)
-            if route.scopes.is_empty() && [route.iam, route.cedar].contains(&Engine::Enforce) =>
+            if route.scopes.is_empty()
+                && route.bound_tokens == BoundTokens::Verify
+                && [route.iam, route.cedar].contains(&Engine::Enforce) =>
         {
             return Ok(());
         }
         Login::Credentials(_) => return Err(token_required()),
-        Login::Anonymous => return Err(missing_token()),
+        Login::Anonymous => {
+            let challenge = match route.bound_tokens {
+                BoundTokens::Verify => Challenge::Both,
+                BoundTokens::Require => Challenge::Dpop,
+            };
+            return Err(missing_token().challenged(challenge));
+        }
     };
-    if !route.scopes.is_empty() {
-        return demand_scope(route, token);
-    }
+    let demanded = match route.scopes.is_empty() {
+        false => demand_scope(route, token),
+        true => demand_user(token),
+    };
+    demanded.map_err(|denial| denial.challenged(challenge))
+}
+
+fn demand_user(token: &VerifiedToken) -> Result<(), Denial> {
     // A client's own token says nothing of a user: scopes are all it can be judged by.
     match token.kind {
         TokenKind::ClientCredentials => Err(Denial::new(

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     Denial, Gate, Login, Refusal,
     authenticate::verify,
+    bound::{BoundError, demand_possession_of_parameter},
     decide::{Progress, in_time},
     vend::misconfigured_pool,
 };
@@ -121,6 +122,8 @@ impl Gate<'_> {
         if provider_name(&token).as_deref() != Some(provider) {
             return Err(wrong_issuer());
         }
+        demand_possession_of_parameter(&token, progress.certificate.as_deref())
+            .map_err(unproven)?;
         Ok(token)
     }
 
@@ -209,6 +212,12 @@ fn token_refused(error: &TokenError, token: &str, now: Time) -> Denial {
                 .with(json!({ "error": error.to_string() }));
         }
     };
+    refused(error.reason(), message).with(json!({ "error": error.to_string() }))
+}
+
+/// A token that is bound to what isn't proven.
+fn unproven(error: BoundError) -> Denial {
+    let message = "Invalid login token. It is bound to a key or a certificate that isn't proven.";
     refused(error.reason(), message).with(json!({ "error": error.to_string() }))
 }
 

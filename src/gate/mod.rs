@@ -14,6 +14,7 @@ mod assume;
 mod assume_role;
 mod authenticate;
 mod body;
+mod bound;
 mod callers;
 mod context;
 mod credentials;
@@ -50,14 +51,15 @@ pub use callers::Cedar;
 pub use credentials::{CredentialError, CredentialRules, Presented};
 pub use decide::{DECISION_DEADLINE, Gate, Permit};
 pub use decision::{
-    AnswerRule, Decision, DecisionId, Denial, Forget, Grounds, IdentityHeaders, Outcome, Refusal,
+    AnswerRule, Challenge, Decision, DecisionId, Denial, Forget, Grounds, IdentityHeaders, Outcome,
+    Refusal,
 };
 pub use heard::{EngineVerdict, Heard, ShadowVerdict};
 pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use routes::{
-    Authenticate, BuiltIn, Destination, Forward, Match, ResourcePolicies, Route, RouteConflict,
-    RouteIndex, Routes, Service,
+    Authenticate, BoundTokens, BuiltIn, Destination, Forward, Match, ResourcePolicies, Route,
+    RouteConflict, RouteIndex, Routes, Service,
 };
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};

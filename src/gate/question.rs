@@ -1,10 +1,12 @@
 //! The question a door asks about one request.
 
+use std::sync::Arc;
+
 use ::http::{HeaderMap, Method};
 
 use crate::{
     clock::Time,
-    http::{Authority, RawTarget, Received},
+    http::{Authority, ClientCertificate, RawTarget, Received, RequestUri},
     sigv4,
 };
 
@@ -22,11 +24,20 @@ pub struct Question {
     pub headers: HeaderMap,
     /// What hygiene learnt: the client's address, the scheme, ….
     pub received: Received,
+    /// The certificate that the caller proved to have in TLS, as whoever ended it says. A door must
+    /// never take it from what a caller could have written.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// When the request was read: the one clock reading of its decision.
     pub now: Time,
 }
 
 impl Question {
+    /// Where the caller sent the request: through proxies that are trusted, what they say.
+    pub(super) fn uri(&self) -> RequestUri {
+        let authority = self.received.forwarded_host.as_ref().unwrap_or(&self.authority);
+        RequestUri::new(self.received.scheme, authority, self.target.path())
+    }
+
     /// What a signature is made over.
     pub fn head(&self) -> sigv4::Head<'_> {
         sigv4::Head {

@@ -34,6 +34,8 @@ pub struct Route {
     pub scopes: Vec<String>,
     /// Whether a token is asked for at all.
     pub authenticate: Authenticate,
+    /// Whether it has to be bound to its bearer.
+    pub bound_tokens: BoundTokens,
     /// Whether IAM decides.
     pub iam: Engine,
     /// Whether Cedar does.
@@ -50,6 +52,16 @@ pub struct Route {
     pub sources: TokenSources,
     /// The place of its upstream among the snapshot's; none if it is only asked about.
     pub upstream: Option<usize>,
+}
+
+/// Whether tokens have to be bound to who shows them. A binding that is there is always proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BoundTokens {
+    /// A token may be bound or not.
+    #[default]
+    Verify,
+    /// It has to be.
+    Require,
 }
 
 /// Whether a route asks who is calling.

@@ -50,7 +50,7 @@ pub(super) async fn decide(
     let place = Place { partition: rules.partition(), region, account };
     let limit = rules.body_buffer.min(MAX_BODY);
     let body = reading.whole(limit).await.map_err(|e| Denial::from(e).limited(limit))?;
-    let context = RequestContext::new(rules, &question.headers, &question.received, question.now);
+    let context = RequestContext::of(rules, question);
     if body.len() > LARGE {
         reading.hash().await?;
     }

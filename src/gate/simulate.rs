@@ -73,8 +73,7 @@ impl Gate<'_> {
         let check = Check::new(Action::fixed(operation.action()), resource);
         let presented = std::sync::Arc::clone(presented);
         progress.note_checks([&check]);
-        let context =
-            RequestContext::new(self.rules, &question.headers, &question.received, question.now);
+        let context = RequestContext::of(self.rules, question);
         let mut matched = Vec::new();
         let who = (&self.rules.account, &presented.assumed.session);
         let trail = &mut progress.trail;

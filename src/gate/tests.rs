@@ -2,6 +2,7 @@
 
 mod asking;
 mod authenticating;
+mod binding;
 mod cedar_callers;
 mod contexts;
 mod deciding;

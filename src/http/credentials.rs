@@ -1,4 +1,5 @@
-//! The credential a request carries: none, a bearer token, or an AWS signature.
+//! The credential a request carries: none, a bearer token, a token with a proof of its key (DPoP),
+//! or an AWS signature.
 //!
 //! A credential is read from `Authorization` (or seen in a presigned query), never from an
 //! `access_token` parameter or a form (RFC 6750 §2.2 and §2.3: both end up in logs). Two
@@ -17,6 +18,8 @@ pub enum Credentials<'h> {
     None,
     /// A bearer token, of RFC 6750's `b64token` syntax.
     Bearer(&'h str),
+    /// A token that is bound to a key, of the same syntax (RFC 9449 §7.1). Its proof is in `DPoP`.
+    Dpop(&'h str),
     /// An AWS signature, version 4 or 4A, in `Authorization` or in the query, or a part of one: a
     /// session token alone.
     SigV4,
@@ -29,6 +32,7 @@ impl std::fmt::Debug for Credentials<'_> {
         f.write_str(match self {
             Self::None => "None",
             Self::Bearer(_) => "Bearer",
+            Self::Dpop(_) => "DPoP",
             Self::SigV4 => "SigV4",
             Self::Unsupported(_) => "Unsupported",
         })
@@ -70,9 +74,12 @@ fn authorization(text: &str) -> Option<Credentials<'_>> {
     if scheme.is_empty() || !scheme.bytes().all(is_token_byte) {
         return None;
     }
+    let token = rest.trim_start_matches(' ');
     if scheme.eq_ignore_ascii_case("Bearer") {
-        let token = rest.trim_start_matches(' ');
         return is_b64token(token).then_some(Credentials::Bearer(token));
+    }
+    if scheme.eq_ignore_ascii_case("DPoP") {
+        return is_b64token(token).then_some(Credentials::Dpop(token));
     }
     let signed = ["AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"];
     if signed.iter().any(|name| scheme.eq_ignore_ascii_case(name)) {
@@ -106,6 +113,9 @@ pub fn is_signed_query(query: &str) -> bool {
     let signs = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Security-Token"];
     query_pairs(query).any(|(name, _)| signs.iter().any(|sign| name.eq_ignore_ascii_case(sign)))
 }
+
+/// The header that proves the possession of a token's key (RFC 9449 §4.1).
+pub const DPOP: &str = "dpop";
 
 /// The session token of temporary AWS credentials.
 pub const SESSION_TOKEN: &str = "x-amz-security-token";

@@ -121,6 +121,7 @@ fn exact(key: &[u8]) -> Option<(&'static str, Class)> {
         b"cookie" => ("cookie", Class::Cookie),
         b"contentlength" => ("content-length", Class::ContentLength),
         b"authorization" => ("authorization", Single("Authorization")),
+        b"dpop" => ("dpop", Single("DPoP")),
         b"origin" => ("origin", Single("Origin")),
         b"contenttype" => ("content-type", Single("Content-Type")),
         b"contentmd5" => ("content-md5", Single("Content-MD5")),
@@ -163,6 +164,9 @@ fn exact(key: &[u8]) -> Option<(&'static str, Class)> {
         b"proxy" => ("proxy", Override),
         // CVE-2025-29927: makes Next.js skip its middleware.
         b"xmiddlewaresubrequest" => ("x-middleware-subrequest", Override),
+        // RFC 9440 §3: only who ended TLS may say whose certificate it was.
+        b"clientcert" => ("client-cert", Override),
+        b"clientcertchain" => ("client-cert-chain", Override),
         b"xenvoyauthfailuremodeallowed" => {
             ("x-envoy-auth-failure-mode-allowed", Class::AuthFailureModeAllowed)
         }

@@ -7,8 +7,10 @@
 //! here does I/O.
 
 mod authority;
+mod certificate;
 mod cookie;
 mod credentials;
+mod dpop_challenge;
 mod forwarded;
 mod framing;
 mod header_class;
@@ -18,11 +20,15 @@ mod origin;
 mod problem;
 mod raw_target;
 mod request_error;
+mod request_uri;
+mod spiffe;
 mod target;
 
 pub use authority::{Authority, Scheme};
+pub use certificate::{CertificateError, ClientCertificate, Thumbprint};
 pub use cookie::{cookie, remove_cookie};
-pub use credentials::{Credentials, SESSION_TOKEN, credentials, is_signed_query};
+pub use credentials::{Credentials, DPOP, SESSION_TOKEN, credentials, is_signed_query};
+pub use dpop_challenge::{DPOP_ALGORITHMS, DpopChallenge};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
 pub use hygiene::{
@@ -34,4 +40,6 @@ pub use problem::{BearerChallenge, Problem};
 pub use raw_target::RawTarget;
 pub use request_error::RequestError;
 pub use header_class::is_of_proxies;
+pub use request_uri::RequestUri;
+pub use spiffe::{SpiffeError, SpiffeId};
 pub use target::{Target, TargetError, TargetMode, query_names};

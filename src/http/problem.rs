@@ -10,7 +10,7 @@ use ::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, WWW_AUTHENT
 use ::http::{HeaderValue, Response, StatusCode};
 use bytes::Bytes;
 
-use super::RequestError;
+use super::{DpopChallenge, RequestError};
 
 /// A refusal, before it becomes a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Problem {
     pub decision_id: Option<String>,
     /// The `WWW-Authenticate` header.
     pub challenge: Option<BearerChallenge>,
+    /// Another `WWW-Authenticate` header, for tokens with a proof.
+    pub dpop: Option<DpopChallenge>,
 }
 
 /// What a caller is told about its bearer token (RFC 6750 §3).
@@ -56,13 +58,27 @@ impl Problem {
     ) -> Self {
         let refuses = status.is_client_error() || status.is_server_error();
         let status = if refuses { status } else { StatusCode::INTERNAL_SERVER_ERROR };
-        Self { status, reason, detail: detail.into(), decision_id: None, challenge: None }
+        Self {
+            status,
+            reason,
+            detail: detail.into(),
+            decision_id: None,
+            challenge: None,
+            dpop: None,
+        }
     }
 
     /// With a `WWW-Authenticate` header.
     #[must_use]
     pub fn challenge(mut self, challenge: BearerChallenge) -> Self {
         self.challenge = Some(challenge);
+        self
+    }
+
+    /// With a `WWW-Authenticate` header of the scheme `DPoP`, beside that of bearer tokens if there is one.
+    #[must_use]
+    pub fn dpop(mut self, challenge: DpopChallenge) -> Self {
+        self.dpop = Some(challenge);
         self
     }
 
@@ -99,6 +115,9 @@ impl Problem {
         if let Some(challenge) = self.challenge {
             headers.insert(WWW_AUTHENTICATE, challenge.header_value());
         }
+        if let Some(challenge) = self.dpop {
+            headers.append(WWW_AUTHENTICATE, challenge.header_value());
+        }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             // RFC 9110 §15.5.6 demands it.
             headers.insert(ALLOW, HeaderValue::from_static(ALLOWED_METHODS));
@@ -117,6 +136,10 @@ impl From<RequestError> for Problem {
             | RequestError::Repeated("Authorization")
             | RequestError::NotAscii("Authorization") => {
                 problem.challenge(BearerChallenge::InvalidRequest)
+            }
+            RequestError::Repeated("DPoP") | RequestError::NotAscii("DPoP") => {
+                let description = error.to_string();
+                problem.dpop(DpopChallenge::InvalidProof { description })
             }
             _ => problem,
         }
@@ -143,7 +166,7 @@ impl BearerChallenge {
     }
 }
 
-enum Spaces {
+pub(super) enum Spaces {
     Keep,
     /// Scopes are separated by one space each (RFC 6749 §3.3).
     Single,
@@ -151,7 +174,7 @@ enum Spaces {
 
 /// Text for a quoted string as RFC 6750 §3 limits it: `%x20-21 / %x23-5B / %x5D-7E`. Characters
 /// outside become `?`, so that none ends the string or the line.
-fn quotable(text: &str, spaces: Spaces) -> String {
+pub(super) fn quotable(text: &str, spaces: Spaces) -> String {
     let quoted: String = text
         .chars()
         .take(MAX_QUOTED)
@@ -166,7 +189,7 @@ fn quotable(text: &str, spaces: Spaces) -> String {
 /// Longest text in a quoted string, in characters.
 const MAX_QUOTED: usize = 1024;
 
-const REALM: &str = "poolgate";
+pub(super) const REALM: &str = "poolgate";
 
 const DECISION_ID: HeaderName = HeaderName::from_static("x-poolgate-decision-id");
 

@@ -251,6 +251,7 @@ fn what_a_trust_policy_asks_of_the_call_is_unknown_and_so_denies() {
         ("DateLessThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
         ("NumericGreaterThan", "aws:EpochTime", "0"),
         ("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"),
+        ("StringNotEquals", "poolgate:SpiffeId", "spiffe://example.org/a"),
         ("StringEquals", "aws:RequestedRegion", "eu-west-1"),
         ("Bool", "aws:SecureTransport", "false"),
         ("StringLike", "aws:UserAgent", "*"),

@@ -254,6 +254,7 @@ pub fn is_of_the_call(key: &str) -> bool {
             | "aws:resourceaccount"
             | "aws:resourceorgid"
             | "aws:resourceorgpaths"
+            | "poolgate:spiffeid"
     ) || key.starts_with("aws:resourcetag/")
         || key.starts_with("iam:resourcetag/")
 }

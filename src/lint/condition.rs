@@ -213,7 +213,7 @@ fn look_up(name: &str) -> LookedUp {
     };
     let lower = prefix.to_ascii_lowercase();
     let pool = lower.starts_with("cognito-identity") && lower.contains(".amazonaws.com");
-    if lower == "aws" || pool || Service::of(prefix).is_some() {
+    if lower == "aws" || lower == "poolgate" || pool || Service::of(prefix).is_some() {
         return LookedUp::Unknown(suggestion(name, keys_of(prefix)));
     }
     LookedUp::Unlisted

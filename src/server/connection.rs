@@ -21,7 +21,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
     time::{Instant, Sleep, sleep_until, timeout_at},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
     listener::Accepted,
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     doors::{ConnectionLimits, ExchangeBody, Phase, Proxy, ProxyPeer, Shared, Snapshot},
-    http::Scheme,
+    http::{ClientCertificate, Scheme},
 };
 
 /// Serves a connection to its end.
@@ -69,14 +69,24 @@ where
         (Some(config), Some(_)) => {
             let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
             let stream = timeout_at(Instant::now() + limits.header, handshake).await??;
-            let peer = ProxyPeer { address, scheme: Scheme::Https };
+            let certificate = client_certificate(&stream)?;
+            let peer = ProxyPeer { address, scheme: Scheme::Https, certificate };
             exchange(stream, peer, limits, proxy, shared).await
         }
         _ => {
-            let peer = ProxyPeer { address, scheme: Scheme::Http };
+            let peer = ProxyPeer { address, scheme: Scheme::Http, certificate: None };
             exchange(stream, peer, limits, proxy, shared).await
         }
     }
+}
+
+/// The certificate that the handshake has verified, if the caller has one.
+fn client_certificate<S>(stream: &TlsStream<S>) -> io::Result<Option<Arc<ClientCertificate>>> {
+    let (_, session) = stream.get_ref();
+    let Some(leaf) = session.peer_certificates().and_then(<[_]>::first) else { return Ok(None) };
+    // Whose identity can't be told isn't served as nobody.
+    let certificate = ClientCertificate::of(leaf).map_err(io::Error::other)?;
+    Ok(Some(Arc::new(certificate)))
 }
 
 /// Answers requests until the connection ends, idles too long, or the process drains.
@@ -98,7 +108,7 @@ where
         Refusals { shared: Arc::clone(shared), peer: peer.ip() },
     ));
     let service = service_fn(|request: Request<Incoming>| {
-        let (proxy, moment) = (Rc::clone(&proxy), moment.clone());
+        let (proxy, moment, peer) = (Rc::clone(&proxy), moment.clone(), peer.clone());
         async move {
             moment.enter(Stage::Deciding);
             let answer = proxy.answer(request, peer).await;

@@ -18,7 +18,7 @@ pub use acceptor::{Serves, accept};
 pub use admin::serve_admin;
 pub use data::DataThreads;
 pub use listener::{Address, BindError, Listener};
-pub use tls::{TlsError, server_config};
+pub use tls::{ClientAuth, TlsError, server_config};
 
 #[cfg(test)]
 mod tests;

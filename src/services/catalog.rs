@@ -215,14 +215,14 @@ static COGNITO_IDENTITY: Service = Service {
     only_on: &[],
 };
 
-/// AWS's global keys, and those that come with identity pools and tokens.
+/// AWS's global keys, those that come with identity pools and tokens, and our own.
 static GLOBAL: &[Keys] = &[
     one(
         KeyKind::String,
         Seen::Here,
         "aws:PrincipalAccount aws:PrincipalTag/ aws:PrincipalType aws:userid \
          aws:FederatedProvider aws:SourceIdentity aws:referer aws:RequestedRegion aws:RequestTag/ \
-         aws:UserAgent aws:ResourceAccount",
+         aws:UserAgent aws:ResourceAccount poolgate:SpiffeId",
     ),
     one(KeyKind::Arn, Seen::Here, "aws:PrincipalArn"),
     one(

@@ -11,11 +11,13 @@ use moka::sync::Cache;
 
 use crate::clock::Time;
 
-use super::{Issuers, TokenError, VerifiedToken};
+use super::{Issuers, Replays, TokenError, VerifiedToken};
 
-/// Verified tokens, shared by all threads and bounded in bytes.
+/// Verified tokens, shared by all threads and bounded in bytes; and the proofs that came with them,
+/// which are good for once.
 pub struct TokenCache {
     tokens: Cache<Arc<str>, Arc<VerifiedToken>>,
+    replays: Replays,
 }
 
 impl TokenCache {
@@ -25,7 +27,7 @@ impl TokenCache {
             .max_capacity(max_bytes)
             .weigher(|token: &Arc<str>, _| weight(token))
             .build();
-        Self { tokens }
+        Self { tokens, replays: Replays::new() }
     }
 
     /// The verified token with this text, if it is known and stands under `issuers` now. `None`:
@@ -67,6 +69,11 @@ impl TokenCache {
         let verified = Arc::new(issuers.verify(token, now)?);
         self.tokens.insert(token.into(), Arc::clone(&verified));
         Ok(verified)
+    }
+
+    /// The proofs that were shown.
+    pub(crate) fn replays(&self) -> &Replays {
+        &self.replays
     }
 
     /// Bytes in use, about.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Time;
 
-use super::TokenError;
+use super::{Confirmation, TokenError};
 
 /// What a user-pool token is for (its `token_use`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,7 @@ pub struct Claims {
     expires: Time,
     issued_at: Option<Time>,
     not_before: Option<Time>,
+    confirmation: Option<Confirmation>,
 }
 
 impl Claims {
@@ -57,7 +58,10 @@ impl Claims {
             other => strings(other).ok_or(TokenError::InvalidClaim("aud"))?,
         };
         strings(all.get(GROUPS)).ok_or(TokenError::InvalidClaim(GROUPS))?;
-        Ok(Self { all, audiences, expires, issued_at, not_before })
+        let confirmation = all.get("cnf").map(Confirmation::read);
+        let confirmation =
+            confirmation.map(|read| read.ok_or(TokenError::InvalidClaim("cnf"))).transpose()?;
+        Ok(Self { all, audiences, expires, issued_at, not_before, confirmation })
     }
 
     /// `iss`.
@@ -115,6 +119,11 @@ impl Claims {
         Some(groups.iter().filter_map(Value::as_str).collect())
     }
 
+    /// `cnf`: what whoever shows the token has to prove to have.
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
     /// A claim by its name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.all.get(name)
@@ -131,7 +140,7 @@ impl Claims {
 }
 
 /// The NumericDate `name` (RFC 7519 §2): a number of seconds, perhaps fractional, 0 to 2^53.
-fn time(
+pub(super) fn time(
     all: &Map<String, Value>,
     name: &'static str,
     round: fn(f64) -> f64,

@@ -25,48 +25,73 @@ pub(crate) struct Compact<'t> {
 impl<'t> Compact<'t> {
     /// Takes `token` apart.
     pub(crate) fn parse(token: &'t str) -> Result<Self, TokenError> {
-        if token.len() > MAX_TOKEN_BYTES {
+        let parts = Parts::parse(token, MAX_HEADER_BYTES)?;
+        let (algorithm, kid) = read_header(&parts.header)?;
+        // An Application Load Balancer pads its parts, against RFC 7515 §2; nobody else may.
+        if token.contains('=') && !parts.header.contains_key(SIGNER) {
+            return Err(TokenError::Malformed("padded base64"));
+        }
+        let (payload, signature) = (parts.payload()?, parts.signature()?);
+        let Parts { header, signed, .. } = parts;
+        Ok(Self { algorithm, kid, header, payload, signature, signed })
+    }
+}
+
+/// The three parts of a JWS; only its header has been read.
+pub(super) struct Parts<'t> {
+    pub(super) header: Map<String, Value>,
+    payload: &'t str,
+    signature: &'t str,
+    /// The first two parts with their dot, as received: what is signed.
+    pub(super) signed: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    /// Takes `text` apart, whose header may have `max_header` decoded bytes. Padding is let pass.
+    pub(super) fn parse(text: &'t str, max_header: usize) -> Result<Self, TokenError> {
+        if text.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLarge);
         }
-        let mut parts = token.split('.');
+        let mut parts = text.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(TokenError::Malformed("not three parts joined by dots"));
         };
-        if header.len() > MAX_HEADER_BYTES.div_ceil(3) * 4 {
+        if header.len() > max_header.div_ceil(3) * 4 {
             return Err(TokenError::TooLarge);
         }
-        let signed = token.get(..header.len() + 1 + payload.len()).unwrap_or_default();
-        let padded = token.contains('=');
+        let signed = text.get(..header.len() + 1 + payload.len()).unwrap_or_default();
         let header = decode(header)?;
-        if header.len() > MAX_HEADER_BYTES {
+        if header.len() > max_header {
             return Err(TokenError::TooLarge);
         }
         let header = json::object(&header)
             .map_err(|_| TokenError::Malformed("the header is not a JSON object"))?;
-        let (algorithm, kid) = read_header(&header)?;
-        // An Application Load Balancer pads its parts, against RFC 7515 §2; nobody else may.
-        if padded && !header.contains_key(SIGNER) {
-            return Err(TokenError::Malformed("padded base64"));
+        if ["crit", "b64"].iter().any(|name| header.contains_key(*name)) {
+            return Err(TokenError::Malformed("the header demands an extension"));
         }
-        let payload = json::object(&decode(payload)?)
-            .map_err(|_| TokenError::Malformed("the payload is not a JSON object"))?;
-        let signature = decode(signature)?;
-        if signature.is_empty() {
-            return Err(TokenError::Malformed("the signature is empty"));
+        if ["enc", "zip"].iter().any(|name| header.contains_key(*name)) {
+            return Err(TokenError::Malformed("encrypted tokens are not accepted"));
         }
-        Ok(Self { algorithm, kid, header, payload, signature, signed })
+        Ok(Self { header, payload, signature, signed })
+    }
+
+    pub(super) fn payload(&self) -> Result<Map<String, Value>, TokenError> {
+        json::object(&decode(self.payload)?)
+            .map_err(|_| TokenError::Malformed("the payload is not a JSON object"))
+    }
+
+    pub(super) fn signature(&self) -> Result<Vec<u8>, TokenError> {
+        let signature = decode(self.signature)?;
+        match signature.is_empty() {
+            true => Err(TokenError::Malformed("the signature is empty")),
+            false => Ok(signature),
+        }
     }
 }
 
 fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, String), TokenError> {
-    if ["crit", "b64"].iter().any(|name| header.contains_key(*name)) {
-        return Err(TokenError::Malformed("the header demands an extension"));
-    }
-    if ["enc", "zip"].iter().any(|name| header.contains_key(*name)) {
-        return Err(TokenError::Malformed("encrypted tokens are not accepted"));
-    }
     match header.get("typ") {
         None => {}
         Some(Value::String(typ)) if TYPES.iter().any(|t| typ.eq_ignore_ascii_case(t)) => {}

@@ -126,6 +126,20 @@ impl VerificationKey {
         self.fingerprint == other.fingerprint
     }
 
+    /// Reads the key that a DPoP proof names itself (RFC 9449 §4.2), for the one algorithm that the
+    /// proof is signed with. `None` if it isn't a public key for that.
+    pub(crate) fn of_proof(jwk: &Map<String, Value>, algorithm: Algorithm) -> Option<Self> {
+        let is_public = !PRIVATE.iter().any(|member| jwk.contains_key(*member));
+        let agrees = jwk.get("alg").is_none_or(|own| own == algorithm.name());
+        if !is_public || !agrees || !is_for_signatures(jwk) {
+            return None;
+        }
+        match read_key(jwk, Some(algorithm)) {
+            ReadKey::Good(key) => Some(key),
+            ReadKey::Unfit | ReadKey::Broken => None,
+        }
+    }
+
     /// Reads the PEM of one P-256 public key (`PUBLIC KEY`, RFC 7468 §13), as load balancers have.
     pub(crate) fn from_alb_pem(pem: &str) -> Option<Self> {
         let body = pem.trim().strip_prefix("-----BEGIN PUBLIC KEY-----")?;
@@ -167,39 +181,40 @@ impl JwkEntry {
             },
             Some(_) => return Self::Broken(Some(kid.clone())),
         };
-        let own: Vec<Algorithm> = match (text(jwk, "kty"), text(jwk, "crv"), algorithm) {
-            (Some("RSA"), _, None) => vec![Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512],
-            (Some("RSA"), _, Some(named)) => RSA.into_iter().filter(|a| *a == named).collect(),
-            (Some("EC"), Some(curve), named) => curve_algorithm(curve, named),
-            (Some("OKP"), Some("Ed25519"), None | Some(Algorithm::EdDsa)) => {
-                vec![Algorithm::EdDsa]
-            }
-            _ => Vec::new(),
-        };
-        // No algorithm: another key type, or an `alg` that is not one of this type.
-        let Some(first) = own.first() else { return Self::Skipped };
-        let key = match first {
-            Algorithm::EdDsa => okp_key(jwk),
-            Algorithm::Es256 => ec_key(jwk, *first, 32),
-            Algorithm::Es384 => ec_key(jwk, *first, 48),
-            Algorithm::Es512 => ec_key(jwk, *first, 66),
-            _ => match rsa_key(jwk, &own) {
-                RsaKey::Weak => return Self::Skipped,
-                RsaKey::Broken => None,
-                RsaKey::Good(key) => Some(key),
-            },
-        };
-        match key {
-            Some(key) => Self::Usable(kid.clone(), key),
-            None => Self::Broken(Some(kid.clone())),
+        match read_key(jwk, algorithm) {
+            ReadKey::Good(key) => Self::Usable(kid.clone(), key),
+            ReadKey::Unfit => Self::Skipped,
+            ReadKey::Broken => Self::Broken(Some(kid.clone())),
         }
     }
 }
 
-enum RsaKey {
+enum ReadKey {
     Good(VerificationKey),
-    Weak,
+    /// Of another type, too weak, or not for that algorithm.
+    Unfit,
     Broken,
+}
+
+/// The key of a JWK that is for signatures, for the algorithm `named` or all that are its own.
+fn read_key(jwk: &Map<String, Value>, named: Option<Algorithm>) -> ReadKey {
+    let own: Vec<Algorithm> = match (text(jwk, "kty"), text(jwk, "crv"), named) {
+        (Some("RSA"), _, None) => vec![Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512],
+        (Some("RSA"), _, Some(named)) => RSA.into_iter().filter(|a| *a == named).collect(),
+        (Some("EC"), Some(curve), named) => curve_algorithm(curve, named),
+        (Some("OKP"), Some("Ed25519"), None | Some(Algorithm::EdDsa)) => vec![Algorithm::EdDsa],
+        _ => Vec::new(),
+    };
+    // No algorithm: another key type, or an `alg` that is not one of this type.
+    let Some(first) = own.first() else { return ReadKey::Unfit };
+    let key = match first {
+        Algorithm::EdDsa => okp_key(jwk),
+        Algorithm::Es256 => ec_key(jwk, *first, 32),
+        Algorithm::Es384 => ec_key(jwk, *first, 48),
+        Algorithm::Es512 => ec_key(jwk, *first, 66),
+        _ => return rsa_key(jwk, &own),
+    };
+    key.map_or(ReadKey::Broken, ReadKey::Good)
 }
 
 fn is_for_signatures(jwk: &Map<String, Value>) -> bool {
@@ -225,18 +240,18 @@ fn curve_algorithm(curve: &str, named: Option<Algorithm>) -> Vec<Algorithm> {
     if named.is_none_or(|named| named == own) { vec![own] } else { Vec::new() }
 }
 
-fn rsa_key(jwk: &Map<String, Value>, algorithms: &[Algorithm]) -> RsaKey {
+fn rsa_key(jwk: &Map<String, Value>, algorithms: &[Algorithm]) -> ReadKey {
     let (Some(n), Some(e)) = (unsigned(jwk, "n"), unsigned(jwk, "e")) else {
-        return RsaKey::Broken;
+        return ReadKey::Broken;
     };
     let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
     // The exponent is odd, at least 3, and small enough to verify in bounded time.
     let odd = e.last().is_some_and(|byte| byte % 2 == 1);
     if bits == 0 || !odd || e == [1] || e.len() > 4 {
-        return RsaKey::Broken;
+        return ReadKey::Broken;
     }
     if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
-        return RsaKey::Weak;
+        return ReadKey::Unfit;
     }
     let components = RsaPublicKeyComponents { n: n.as_slice(), e: e.as_slice() };
     let mut verifiers = Vec::new();
@@ -248,14 +263,14 @@ fn rsa_key(jwk: &Map<String, Value>, algorithms: &[Algorithm]) -> RsaKey {
             Algorithm::Ps256 => &sig::RSA_PSS_2048_8192_SHA256,
             Algorithm::Ps384 => &sig::RSA_PSS_2048_8192_SHA384,
             Algorithm::Ps512 => &sig::RSA_PSS_2048_8192_SHA512,
-            _ => return RsaKey::Broken,
+            _ => return ReadKey::Broken,
         };
         match components.to_parsed_public_key(parameters) {
             Ok(key) => verifiers.push((*algorithm, key)),
-            Err(_) => return RsaKey::Broken,
+            Err(_) => return ReadKey::Broken,
         }
     }
-    RsaKey::Good(VerificationKey::new(verifiers, &[&n, &e]))
+    ReadKey::Good(VerificationKey::new(verifiers, &[&n, &e]))
 }
 
 fn ec_key(
@@ -309,6 +324,9 @@ const RSA: [Algorithm; 6] = [
     Algorithm::Ps384,
     Algorithm::Ps512,
 ];
+
+/// Members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 const MIN_RSA_BITS: usize = 2048;
 const MAX_RSA_BITS: usize = 8192;

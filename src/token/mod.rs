@@ -4,6 +4,7 @@
 //!   I/O: structure, issuer and times first, then the signature, then audience and use.
 //! - [`KeyStore`] keeps the keys of every source fresh in the background; a [`KeySet`] is the live
 //!   handle to one source and outlives reloads.
+//! - [`DpopProof`] is the proof of a token's key (RFC 9449), verified for one request.
 //! - [`TokenCache`] remembers verified tokens; times, keys and the issuer's settings are checked
 //!   again on every hit.
 //!
@@ -15,12 +16,15 @@ mod allowance;
 mod cache;
 mod claims;
 mod compact;
+mod confirmation;
+mod dpop;
 mod error;
 mod fetch;
 mod issuer;
 mod json;
 mod key;
 mod keys;
+mod replays;
 mod stated;
 mod store;
 mod verify;
@@ -30,11 +34,14 @@ pub(crate) mod testing;
 
 pub use cache::TokenCache;
 pub use claims::{Claims, TokenUse};
+pub use confirmation::Confirmation;
+pub use dpop::{DpopError, DpopProof, DpopRequest, thumbprint};
 pub use error::{ErrorSource, TokenError};
 pub use fetch::{Fetch, FetchError, FetchFuture, KeySource};
 pub use issuer::{Issuer, IssuerError, IssuerKind};
 pub use key::{Algorithm, VerificationKey};
 pub use keys::{KeySet, KeyStats, KeysError, RefreshError};
+pub(crate) use replays::Replays;
 pub(crate) use stated::stated;
 pub use store::{KeyPlan, KeyStore};
 pub use verify::{Issuers, TokenKind, VerifiedToken};
@@ -45,6 +52,9 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Longest accepted JOSE header, in decoded bytes.
 pub const MAX_HEADER_BYTES: usize = 1024;
+
+/// Longest accepted JOSE header of a proof, in decoded bytes: an RSA key of 8192 bits is in it.
+pub const MAX_PROOF_HEADER_BYTES: usize = 2 * 1024;
 
 /// Longest accepted key id, in bytes.
 pub const MAX_KID_BYTES: usize = 128;

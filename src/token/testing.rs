@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Algorithm, Fetch, FetchError, FetchFuture, Issuer, Issuers, KeySet};
 use crate::clock::Time;
+use crate::http::Thumbprint;
 
 pub(crate) const POOL: &str = "eu-west-1_Ab12Cd34E";
 pub(crate) const ISS: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E";
@@ -80,6 +81,22 @@ impl Signer {
         jwk
     }
 
+    /// The members of its public key, and no others.
+    pub(crate) fn public_jwk(&self) -> Value {
+        without(without(self.jwk("", None), "kid"), "use")
+    }
+
+    pub(crate) fn thumbprint(&self) -> Thumbprint {
+        super::thumbprint(self.public_jwk().as_object().unwrap()).unwrap()
+    }
+
+    /// A DPoP proof with these claims.
+    pub(crate) fn proof(&self, algorithm: Algorithm, claims: &Value) -> String {
+        let header =
+            json!({ "typ": "dpop+jwt", "alg": algorithm.name(), "jwk": self.public_jwk() });
+        self.token_of(algorithm, &header.to_string(), &claims.to_string())
+    }
+
     pub(crate) fn pem(&self) -> String {
         let Self::Ec(pair, _) = self else { panic!("only EC keys") };
         let der: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
@@ -139,6 +156,14 @@ pub(crate) fn access_claims() -> Value {
         "token_use": "access", "exp": NOW.secs() + 3600, "iat": NOW.secs() - 10,
         "scope": "openid orders/read",
     })
+}
+
+/// The claims of a proof for `GET` of `uri` with `token`.
+pub(crate) fn proof_claims(uri: &str, token: &str) -> Value {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let jti = format!("proof-{}", COUNT.fetch_add(1, Ordering::SeqCst));
+    let ath = Thumbprint::of(token.as_bytes()).to_string();
+    json!({ "jti": jti, "htm": "GET", "htu": uri, "iat": NOW.secs(), "ath": ath })
 }
 
 pub(crate) fn with(mut claims: Value, name: &str, value: Value) -> Value {

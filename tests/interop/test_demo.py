@@ -162,9 +162,10 @@ def test_both_tokens_of_a_user_are_one_identity(demo, tokens):
 def test_nobody_is_asked_for_a_token(demo, method, path):
     answer = demo.call(method, path)
     check_problem(answer, 401)
-    challenge = answer.header("www-authenticate")
-    # RFC 6750 §3.1: no error code where no authentication was tried.
-    assert challenge.startswith("Bearer") and "error=" not in challenge
+    bearer, dpop = answer.all("www-authenticate")
+    # RFC 6750 §3.1: no error code where no authentication was tried. RFC 9449 §7.1: how else a token may come.
+    assert bearer.startswith("Bearer") and dpop.startswith("DPoP") and "error=" not in bearer + dpop
+    assert "ES256" in dpop.partition('algs="')[2]
 
 
 SPOILS = {

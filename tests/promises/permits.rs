@@ -12,6 +12,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
+    bound::Bound,
     server::{KeyServer, Keys},
     setup::{Setup, edit_role, get},
     support::{Backend, CLIENT, Issuer, ROLE, Wire},
@@ -210,12 +211,13 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 47] = [
+const ELSEWHERE: [(&str, &str); 48] = [
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),
     ("misconfigured", "the configuration is checked"),
     ("connection_specific_header", "HTTP/2"),
+    ("client_certificate_mismatch", "tests/tls/clients.rs: there is no TLS here"),
     ("target_non_ascii", "the HTTP library refuses it first"),
     ("target_form", "the HTTP library asks for the same"),
     ("target_character", "the HTTP library refuses them first"),
@@ -265,6 +267,7 @@ fn no_denial_reaches_the_backend() {
     let backend = Backend::start();
     let extra = format!(
         r#"  - {{ name: scoped, service: execute-api, match: {{ path: /scoped/ }}, engines: {{ iam: off }}, scopes: [api/read], upstream: {{ url: "http://{0}" }} }}
+  - {{ name: strict, service: execute-api, match: {{ path: /strict/ }}, engines: {{ iam: off }}, bound_tokens: require, upstream: {{ url: "http://{0}" }} }}
   - {{ name: cookie, service: execute-api, match: {{ path: /cookie/ }}, engines: {{ iam: off }}, token: {{ cookie: session }}, upstream: {{ url: "http://{0}" }} }}
   - name: named
     service: execute-api
@@ -282,12 +285,15 @@ trusted_proxies: [127.0.0.1]
     write_cedar(setup.folder.path());
     let gate = setup.start();
 
+    let bound = Bound::new();
+
     // The table's tools work: without a fault the same requests are forwarded.
     let mut wire = Wire::connect(gate.proxy);
     let fine = [
         get("/api/x", &claims(|_| {})),
         get("/scoped/x", &access(|c| c["scope"] = json!("api/read"))),
         get("/cedar/fine", &claims(|_| {})),
+        bound.once.clone(),
     ];
     for request in &fine {
         assert_eq!(wire.ask(request).status, 200, "{request}");
@@ -297,7 +303,7 @@ trusted_proxies: [127.0.0.1]
 
     let mut met = BTreeSet::new();
     let mut wrong = Vec::new();
-    for (request, status, reason) in [tokens(), callers(), requests()].concat() {
+    for (request, status, reason) in [tokens(), callers(), requests(), bound.refused()].concat() {
         let answer = Wire::connect(gate.proxy).ask(latin1(&request));
         let found = (answer.status, answer.reason());
         if found != (status, reason.to_owned()) {
@@ -324,6 +330,8 @@ fn reasons() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for file in [
         "token/error.rs",
+        "token/dpop.rs",
+        "gate/bound.rs",
         "http/request_error.rs",
         "http/target.rs",
         "identity/error.rs",

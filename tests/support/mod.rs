@@ -16,9 +16,11 @@
 mod backend;
 mod gate;
 mod issuer;
+mod proof;
 mod wire;
 
 pub use backend::{Backend, Seen};
 pub use gate::{Gate, ROLE, configuration, free_port, policies};
 pub use issuer::{CLIENT, Issuer, POOL};
+pub use proof::Prover;
 pub use wire::{Answer, Wire};

@@ -63,7 +63,7 @@ action "GET /pets" appliesTo { principal: [User], resource: [Application] };
 action "get /a/{x}" appliesTo { principal: [User], resource: [Application] };
 action "get /a/{y}" appliesTo { principal: [User], resource: [Application] };
 action "get /b" appliesTo { principal: [User], resource: [Application], context: {
-    mfa: Bool, sourceIp: String, action: String, pathParameters: { id: String } } };
+    mfa: Bool, spiffeId: String, sourceIp: String, action: String, pathParameters: { id: String } } };
 action "s3:GetObject" appliesTo { principal: [User], resource: [Application], context: { path: String } };
 "#;
     let found = wrong(&files("", schema));
@@ -73,6 +73,7 @@ action "s3:GetObject" appliesTo { principal: [User], resource: [Application], co
         ("action \"GET /pets\": not a method", "\"GET /pe"),
         ("action \"get /a/{y}\" is for the same requests as \"get /a/{x}\"", "\"get /a/"),
         ("no request has `mfa`", "\"get /b\""),
+        ("`spiffeId` of the context can't be required", "\"get /b\""),
         ("`sourceIp` of the context is of type ipaddr, not String", "\"get /b\""),
         ("no request has `action`", "\"get /b\""),
         ("`pathParameters.id` isn't in the action's path", "\"get /b\""),

@@ -328,8 +328,8 @@ impl Case<'_> {
     /// What is known of a request that isn't made.
     fn received(&self) -> Result<Received, NotAsked> {
         let (method, url, headers) = ("GET", "https://localhost/", HeaderMap::new());
-        let (length, address, now) = (None, self.address, self.now);
-        let asked = Asked { method, url, headers, length, address, now };
+        let (length, address, certificate, now) = (None, self.address, None, self.now);
+        let asked = Asked { method, url, headers, length, address, certificate, now };
         asked.question().map(|question| question.received)
     }
 
@@ -367,6 +367,7 @@ impl Case<'_> {
             headers,
             length: body.as_ref().map(|body| u64::try_from(body.len()).unwrap_or(u64::MAX)),
             address: self.address,
+            certificate: None,
             now: self.now,
         };
         match asked.question() {

@@ -12,7 +12,13 @@ async fn parts(response: Response<AnswerBody>) -> (StatusCode, HeaderMap, Value)
 }
 
 fn denial(refusal: Refusal, detail: &str) -> Denial {
-    Denial { reason: "test", refusal, detail: detail.to_owned(), found: Box::default() }
+    Denial {
+        reason: "test",
+        refusal,
+        detail: detail.to_owned(),
+        challenge: crate::gate::Challenge::Bearer,
+        found: Box::default(),
+    }
 }
 
 #[tokio::test]

@@ -8,8 +8,13 @@ use crate::services::dynamodb::DynamoDbError;
 use crate::sigv4::SigV4Error;
 
 async fn denied_as(refusal: Refusal) -> (u16, String, String) {
-    let denial =
-        Denial { reason: "test", refusal, detail: "own words".to_owned(), found: Box::default() };
+    let denial = Denial {
+        reason: "test",
+        refusal,
+        detail: "own words".to_owned(),
+        challenge: crate::gate::Challenge::Bearer,
+        found: Box::default(),
+    };
     read(denied(&denial, &DecisionId::fresh())).await
 }
 

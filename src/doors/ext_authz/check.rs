@@ -3,12 +3,15 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
     time::Instant,
 };
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use bytes::Bytes;
+use percent_encoding::percent_decode;
 use prost::Message;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     super::{
@@ -24,7 +27,7 @@ use super::{
 };
 use crate::{
     gate::{AskedQuery, AskedRoute},
-    http::{RequestError, Scheme},
+    http::{ClientCertificate, RequestError, Scheme},
 };
 
 /// Decides what Envoy asks in `message` by `deadline`, of a call that came at `came`.
@@ -124,6 +127,7 @@ pub(super) fn account<'a>(
         headers,
         version,
         client: client(attributes)?,
+        certificate: certificate(attributes)?,
         scheme,
         body,
     })
@@ -142,6 +146,19 @@ fn client(attributes: &Attributes) -> Result<IpAddr, RequestError> {
         (None, Some(_)) => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         _ => Err(incomplete),
     }
+}
+
+/// The certificate that the client has shown to Envoy, which has verified it.
+fn certificate(attributes: &Attributes) -> Result<Option<Arc<ClientCertificate>>, RequestError> {
+    let Some(source) = attributes.source.as_ref().filter(|peer| !peer.certificate.is_empty())
+    else {
+        return Ok(None);
+    };
+    let pem: Vec<u8> = percent_decode(&source.certificate).collect();
+    let unreadable = RequestError::Incomplete("source.certificate");
+    let der = CertificateDer::from_pem_slice(&pem).map_err(|_| unreadable)?;
+    let certificate = ClientCertificate::of(&der).map_err(|_| unreadable)?;
+    Ok(Some(Arc::new(certificate)))
 }
 
 /// The headers as the client sent them, where Envoy tells (`encode_raw_headers`); else joined by

@@ -40,6 +40,9 @@ pub(super) struct Entry {
 pub(super) struct Peer {
     #[prost(message, optional, tag = "1")]
     pub(super) address: Option<Address>,
+    /// In PEM, percent-encoded, where Envoy is told to send it (`include_peer_certificate`).
+    #[prost(bytes = "bytes", tag = "5")]
+    pub(super) certificate: Bytes,
 }
 
 /// `envoy.config.core.v3.Address`.

@@ -31,7 +31,7 @@ fn raw(key: &str, value: &[u8]) -> HeaderValue {
 
 fn socket(address: &str) -> Peer {
     let socket_address = Some(SocketAddress { address: bytes(address) });
-    Peer { address: Some(Address { socket_address, pipe: None }) }
+    Peer { address: Some(Address { socket_address, pipe: None }), ..Peer::default() }
 }
 
 fn asked(http: HttpRequest) -> Attributes {
@@ -115,7 +115,8 @@ fn denies_what_is_left_out_or_cannot_be_read() {
 fn a_peer_on_a_unix_socket_is_on_this_machine() {
     let mut attributes = asked(get());
     let pipe = Some(Pipe { path: bytes("/run/envoy.sock") });
-    attributes.source = Some(Peer { address: Some(Address { socket_address: None, pipe }) });
+    let address = Some(Address { socket_address: None, pipe });
+    attributes.source = Some(Peer { address, ..Peer::default() });
     let account = account(&attributes, Extensions::default()).unwrap();
     assert_eq!(account.client, IpAddr::from([127, 0, 0, 1]));
 }

@@ -98,8 +98,13 @@ async fn errors_have_the_statuses_of_the_model() {
         (Refusal::AccessDenied, 403, "AccessDenied"),
         (Refusal::MissingCredential, 403, "MissingAuthenticationToken"),
     ] {
-        let denial =
-            Denial { reason: "test", refusal, detail: "a<b".to_owned(), found: Box::default() };
+        let denial = Denial {
+            reason: "test",
+            refusal,
+            detail: "a<b".to_owned(),
+            challenge: crate::gate::Challenge::Bearer,
+            found: Box::default(),
+        };
         let (found, body) = parts(denied(&denial, &id)).await;
         let error = format!(
             "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{code}</Code>\

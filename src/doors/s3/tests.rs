@@ -7,7 +7,13 @@ use crate::gate::DecisionId;
 use crate::services::s3::{Merge, Refused};
 
 fn denial(refusal: Refusal, reason: &'static str, detail: &str) -> Denial {
-    Denial { reason, refusal, detail: detail.to_owned(), found: Box::default() }
+    Denial {
+        reason,
+        refusal,
+        detail: detail.to_owned(),
+        challenge: crate::gate::Challenge::Bearer,
+        found: Box::default(),
+    }
 }
 
 /// The body of an answer that was made here.

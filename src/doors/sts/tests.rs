@@ -15,7 +15,13 @@ async fn parts(response: Response<AnswerBody>) -> (u16, String) {
 }
 
 fn denial(refusal: Refusal, detail: &str) -> Denial {
-    Denial { reason: "test", refusal, detail: detail.to_owned(), found: Box::default() }
+    Denial {
+        reason: "test",
+        refusal,
+        detail: detail.to_owned(),
+        challenge: crate::gate::Challenge::Bearer,
+        found: Box::default(),
+    }
 }
 
 #[tokio::test]

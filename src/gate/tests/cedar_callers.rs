@@ -12,6 +12,7 @@ use crate::{
         Cedar, Compose, CredentialRules, Decision, Engine, Grounds, Outcome, Route, Service, Trail,
         Whole,
     },
+    http::{ClientCertificate, SpiffeId, Thumbprint},
     iam::Facts,
     sigv4::testing::{Sdk, Sent},
     sts::{Grant, GrantToken, Sealer, SealingKey},
@@ -25,7 +26,7 @@ entity Guest in [Role];
 entity Application;
 entity Resource in [Resource] = { arn: String };
 action "get /api/{rest+}" appliesTo { principal: [User], resource: [Application],
-    context: { token?: { scope?: Set<String> } } };
+    context: { token?: { scope?: Set<String> }, spiffeId?: String } };
 action "s3:*" appliesTo { principal: [User, Guest], resource: [Resource], context: { action: String } };
 "#;
 
@@ -115,6 +116,23 @@ fn objects_to_delete_are_judged_one_by_one() {
     let counts: Vec<_> =
         decision.heard.engines.iter().map(|e| (e.engine, e.verdict, e.count)).collect();
     assert_eq!(counts, [("iam", "allow", 3), ("cedar", "allow", 2), ("cedar", "no_opinion", 1)]);
+}
+
+#[test]
+fn the_spiffe_id_of_the_certificate_is_in_the_context() {
+    let rig = alone(
+        r#"@id("ours") permit(principal, action, resource) when { context has spiffeId && context.spiffeId like "spiffe://example.org/*" };"#,
+    );
+    let ask = || Ask::get("/api/x").bearer(&access_token(&json!({})));
+    let certificate = |id: &str| ClientCertificate {
+        thumbprint: Thumbprint::of(id.as_bytes()),
+        spiffe_id: SpiffeId::parse(id).ok(),
+    };
+    let shown = |id: &str| rig.reason(ask().shown(&certificate(id)));
+    assert_eq!(shown("spiffe://example.org/a"), "+allowed_by_cedar");
+    assert_eq!(shown("spiffe://example.com/a"), "-cedar_no_permit");
+    assert_eq!(shown("no id"), "-cedar_no_permit");
+    assert_eq!(rig.reason(ask()), "-cedar_no_permit");
 }
 
 #[test]

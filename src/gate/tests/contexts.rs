@@ -7,7 +7,7 @@ use ::http::{HeaderMap, HeaderValue};
 use super::fixture::{ACCOUNT, Ask, REGION, Rig, api};
 use crate::{
     gate::context::RequestContext,
-    http::Scheme,
+    http::{ClientCertificate, Scheme, SpiffeId, Thumbprint},
     iam::{Context, Lookup},
 };
 
@@ -26,7 +26,7 @@ fn looked_up_in(
     key: &str,
 ) -> Lookup<'static> {
     let rig = Rig::new(vec![api("api")]);
-    let context = RequestContext::new(&rig.rules, headers, &question.received, question.now);
+    let context = RequestContext::new(&rig.rules, headers, &question.received, None, question.now);
     match context.lookup(key) {
         Lookup::One(value) => one(&value),
         Lookup::Absent => Lookup::Absent,
@@ -55,12 +55,27 @@ fn keys_have_the_values_that_aws_documents() {
 }
 
 #[test]
+fn the_spiffe_id_is_there_with_a_certificate_that_has_one() {
+    let question = |spiffe_id: Option<&str>| {
+        let thumbprint = Thumbprint::of(b"certificate");
+        let spiffe_id = spiffe_id.map(|id| SpiffeId::parse(id).unwrap());
+        Ask::get("/api/x").shown(&ClientCertificate { thumbprint, spiffe_id }).question()
+    };
+    let rig = Rig::new(vec![api("api")]);
+    let (named, unnamed) = (question(Some("spiffe://example.org/a")), question(None));
+    let key = "poolgate:spiffeid";
+    let found = RequestContext::of(&rig.rules, &named);
+    assert_eq!(found.lookup(key), one("spiffe://example.org/a"));
+    assert_eq!(RequestContext::of(&rig.rules, &unnamed).lookup(key), Lookup::Absent);
+    assert_eq!(looked_up(Ask::get("/api/x"), key), Lookup::Absent);
+}
+
+#[test]
 fn region_and_account_are_unknown_where_none_is_configured() {
     let mut rig = Rig::new(vec![api("api")]);
     (rig.rules.region, rig.rules.account_id) = (None, None);
     let question = Ask::get("/api/x").question();
-    let context =
-        RequestContext::new(&rig.rules, &question.headers, &question.received, question.now);
+    let context = RequestContext::of(&rig.rules, &question);
     for key in ["aws:requestedregion", "aws:resourceaccount"] {
         assert_eq!(context.lookup(key), Lookup::Unknown, "{key}");
     }

@@ -9,11 +9,14 @@ use serde_json::{Value, json};
 use crate::{
     clock::Time,
     gate::{
-        AlbSource, Authenticate, Compose, CookieSource, Decision, Engine, Forward, Gate, Match,
-        Outcome, Question, ResourcePolicies, Route, Routes, Rules, Service, TokenSources, Trail,
-        Whole,
+        AlbSource, Authenticate, BoundTokens, Compose, CookieSource, Decision, Engine, Forward,
+        Gate, Match, Outcome, Question, ResourcePolicies, Route, Routes, Rules, Service,
+        TokenSources, Trail, Whole,
     },
-    http::{self, AlbHeaders, Authority, Origin, Peer, RawTarget, Scheme, TrustedProxies},
+    http::{
+        self, AlbHeaders, Authority, ClientCertificate, Origin, Peer, RawTarget, Scheme,
+        TrustedProxies,
+    },
     iam::{Account, AccountFile, FileKind},
     identity::{Groups, IdentityIds, IdentityPool},
     services::execute_api::Api,
@@ -136,6 +139,7 @@ pub(super) fn api(name: &str) -> Route {
         pool: Some(0),
         scopes: Vec::new(),
         authenticate: Authenticate::Token,
+        bound_tokens: BoundTokens::Verify,
         iam: Engine::Enforce,
         cedar: Engine::Off,
         compose: Compose::All,
@@ -183,6 +187,7 @@ pub(super) struct Ask {
     headers: HeaderMap,
     now: Time,
     scheme: Scheme,
+    certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl Ask {
@@ -190,7 +195,7 @@ impl Ask {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("gate.example"));
         let (method, target) = (method.parse().unwrap(), target.to_owned());
-        Self { method, target, headers, now: NOW, scheme: Scheme::Https }
+        Self { method, target, headers, now: NOW, scheme: Scheme::Https, certificate: None }
     }
 
     pub(super) fn get(target: &str) -> Self {
@@ -216,20 +221,25 @@ impl Ask {
         Self { now, ..self }
     }
 
+    /// From whoever has this certificate.
+    pub(super) fn shown(self, certificate: &ClientCertificate) -> Self {
+        Self { certificate: Some(Arc::new(certificate.clone())), ..self }
+    }
+
     pub(super) fn by(self, scheme: Scheme) -> Self {
         Self { scheme, ..self }
     }
 
     /// As the door makes it: hygiene included.
     pub(super) fn question(self) -> Question {
-        let Self { method, target, mut headers, now, scheme } = self;
+        let Self { method, target, mut headers, now, scheme, certificate } = self;
         let trusted = TrustedProxies::default();
         let mut peer = Peer::new("203.0.113.9".parse().unwrap(), scheme, &trusted);
         peer.rules.alb = AlbHeaders::Read;
         let received = http::receive(&mut headers, Version::HTTP_11, peer).unwrap();
         let authority = Authority::parse(headers["host"].to_str().unwrap()).unwrap();
         let target = RawTarget::parse(&target).unwrap();
-        Question { method, authority, target, headers, received, now }
+        Question { method, authority, target, headers, received, certificate, now }
     }
 }
 

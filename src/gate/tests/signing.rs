@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::fixture::{Ask, Rig, api, reason, role};
 use crate::{
     clock::Time,
-    gate::{CredentialRules, Login, Trail, Whole},
+    gate::{BoundTokens, CredentialRules, Login, Route, Trail, Whole},
     iam::Facts,
     sigv4::testing::{Sdk, Sent},
     sts::{Grant, GrantToken, Sealer, SealingKey, TemporaryCredentials},
@@ -140,4 +140,22 @@ fn credentials_come_before_the_clock_and_the_clock_before_the_signature() {
 
     rig.rules.credentials = None;
     assert_eq!(answer(&rig, &sent, b""), "-unknown_access_key");
+}
+
+#[test]
+fn a_signature_does_not_stand_for_a_bound_token() {
+    let asked = |bound_tokens: BoundTokens| {
+        let route = Route { bound_tokens, ..api("shop") };
+        let mut rig = Rig::new(vec![route]);
+        rig.rules.credentials = self::rig().rules.credentials;
+        let credentials = credentials(&rig, "AROAReader");
+        let sent = sdk(&credentials).sign(&get());
+        let mut ask = Ask::new(sent.method.as_str(), &sent.target);
+        for (name, value) in sent.headers.iter().filter(|(name, _)| *name != "host") {
+            ask = ask.with(name.as_str(), value.to_str().unwrap());
+        }
+        rig.reason(ask)
+    };
+    assert_eq!(asked(BoundTokens::Verify), "+allowed_by_policy");
+    assert_eq!(asked(BoundTokens::Require), "-token_required");
 }

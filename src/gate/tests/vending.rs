@@ -22,6 +22,7 @@ use crate::token::testing::{self, CLIENT, NOW};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
+mod bound;
 mod sts;
 
 const PROVIDER: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E";

@@ -15,10 +15,12 @@ fn headers(values: &[&[u8]]) -> HeaderMap {
 
 #[test]
 fn reads_the_schemes() {
-    let table: [(&str, Credentials<'_>); 9] = [
+    let table: [(&str, Credentials<'_>); 11] = [
         ("Bearer abc.def-_~+/==", Credentials::Bearer("abc.def-_~+/==")),
         ("bearer  abc", Credentials::Bearer("abc")),
         ("BEARER abc", Credentials::Bearer("abc")),
+        ("DPoP abc", Credentials::Dpop("abc")),
+        ("dpop  abc==", Credentials::Dpop("abc==")),
         ("AWS4-HMAC-SHA256 Credential=x", Credentials::SigV4),
         ("aws4-hmac-sha256 Credential=x", Credentials::SigV4),
         ("AWS4-ECDSA-P256-SHA256 Credential=x", Credentials::SigV4),
@@ -47,6 +49,9 @@ fn never_takes_a_malformed_credential_for_none() {
         "Bearer \"a\"",
         "(x) a",
         "Bearer a, Basic b",
+        "DPoP",
+        "DPoP a, b",
+        "DPoP a b",
     ];
     for text in table {
         assert_eq!(

@@ -28,6 +28,7 @@ fn keys_are_found_in_any_case_and_below_their_prefix() {
         ("aws:ResourceTag/a/b", Some((KeyKind::String, false, Seen::Unknown))),
         ("dynamodb:leadingkeys", Some((KeyKind::String, true, Seen::Here))),
         ("aws:SourceVpce", Some((KeyKind::String, false, Seen::Never))),
+        ("poolgate:spiffeid", Some((KeyKind::String, false, Seen::Here))),
         ("aws:SourceIP/x", None),
         ("aws:PrincipalTag", None),
         ("s3:Prefix2", None),
