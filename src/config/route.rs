@@ -247,7 +247,9 @@ impl Section for Route {
             map.error(None, "`upstream` is missing: where permitted requests go");
             return None;
         }
-        if told.is_some_and(|told| told.sign.is_some()) && service.is_some_and(|service| !service.is_of_aws()) {
+        if told.is_some_and(|told| told.sign.is_some())
+            && service.is_some_and(|service| !service.is_of_aws())
+        {
             map.error(Some("upstream"), format!("`sign` {FOR_DATA}"));
             return None;
         }

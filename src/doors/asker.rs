@@ -6,7 +6,7 @@ use ::http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::{
     task::spawn_local,
-    time::{Duration, sleep},
+    time::{Duration, sleep_until},
 };
 
 use super::{
@@ -85,9 +85,11 @@ fn refuse(called: bool) -> Response<Reply> {
 #[derive(Default)]
 struct Load {
     questions: Cell<usize>,
-    /// How late the thread came to what was due last.
+    /// When the thread should next look at the clock; none while nobody asks.
+    due: Cell<Option<Instant>>,
+    /// How late it was when it looked last.
     late: Cell<Duration>,
-    /// When it was asked last, while somebody watches how late it is.
+    /// When it was asked last.
     asked: Cell<Option<Instant>>,
 }
 
@@ -96,23 +98,30 @@ impl Load {
     /// behind has waited.
     fn came(self: &Rc<Self>) -> Instant {
         let now = Instant::now();
-        if self.asked.replace(Some(now)).is_none() {
-            self.late.set(Duration::ZERO);
-            spawn_local(Rc::clone(self).watch());
-        }
-        now.checked_sub(self.late.get()).unwrap_or(now)
+        self.asked.set(Some(now));
+        let behind = match self.due.get() {
+            Some(due) => now.saturating_duration_since(due),
+            None => {
+                self.late.set(Duration::ZERO);
+                self.due.set(Some(now + LOOK));
+                spawn_local(Rc::clone(self).watch());
+                Duration::ZERO
+            }
+        };
+        now.checked_sub(behind.max(self.late.get())).unwrap_or(now)
     }
 
     /// Looks how late the thread is, for as long as it is asked anything.
     async fn watch(self: Rc<Self>) {
         loop {
             let due = Instant::now() + LOOK;
-            sleep(LOOK).await;
+            self.due.set(Some(due));
+            sleep_until(due.into()).await;
             let late = Instant::now().saturating_duration_since(due);
             // The clock of timers ticks in milliseconds.
             self.late.set(if late > TICK { late } else { Duration::ZERO });
             if self.asked.get().is_none_or(|asked| asked.elapsed() > UNASKED) {
-                self.asked.set(None);
+                self.due.set(None);
                 return;
             }
         }
@@ -141,6 +150,7 @@ impl Drop for Busy<'_> {
 
 /// Questions that a data thread answers at a time.
 const MAX_QUESTIONS: usize = 4096;
-const LOOK: Duration = Duration::from_millis(5);
+/// Between two looks at the clock: what a question may have waited unseen.
+const LOOK: Duration = Duration::from_millis(20);
 const TICK: Duration = Duration::from_millis(2);
-const UNASKED: Duration = Duration::from_secs(1);
+const UNASKED: Duration = Duration::from_secs(10);

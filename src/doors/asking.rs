@@ -8,7 +8,8 @@ use std::{
 };
 
 use ::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header::COOKIE, uri::PathAndQuery,
+    HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header::COOKIE,
+    uri::PathAndQuery,
 };
 use bytes::Bytes;
 

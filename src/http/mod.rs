@@ -31,6 +31,7 @@ pub use credentials::{Credentials, DPOP, SESSION_TOKEN, credentials, is_signed_q
 pub use dpop_challenge::{DPOP_ALGORITHMS, DpopChallenge};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
+pub use header_class::is_of_proxies;
 pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
@@ -39,7 +40,6 @@ pub use origin::{Origin, check_origin};
 pub use problem::{BearerChallenge, Problem};
 pub use raw_target::RawTarget;
 pub use request_error::RequestError;
-pub use header_class::is_of_proxies;
 pub use request_uri::RequestUri;
 pub use spiffe::{SpiffeError, SpiffeId};
 pub use target::{Target, TargetError, TargetMode, query_names};

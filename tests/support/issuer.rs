@@ -5,7 +5,7 @@ use std::{path::Path, sync::OnceLock, time::SystemTime};
 use aws_lc_rs::{
     encoding::AsDer,
     rsa::{KeySize, PublicKeyComponents},
-    signature::{KeyPair, RsaKeyPair},
+    signature::{KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -20,6 +20,7 @@ pub const CLIENT: &str = "testclient0000000000000000";
 pub struct Issuer {
     pub kid: String,
     key: EncodingKey,
+    public: Vec<u8>,
     jwk: Value,
 }
 
@@ -37,13 +38,18 @@ impl Issuer {
         let base64 = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{base64}\n-----END PRIVATE KEY-----\n");
         let key = EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
-        Self { kid: kid.to_owned(), key, jwk }
+        Self { kid: kid.to_owned(), key, public: pair.public_key().as_ref().to_vec(), jwk }
     }
 
     /// One that all tests of a binary share, since keys are slow to make.
     pub fn shared() -> &'static Self {
         static ISSUER: OnceLock<Issuer> = OnceLock::new();
         ISSUER.get_or_init(|| Self::new("key-1"))
+    }
+
+    /// Its key, parsed once for many verifications of RS256.
+    pub fn public_key(&self) -> ParsedPublicKey {
+        ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.public).unwrap()
     }
 
     /// `iss`.

@@ -74,7 +74,10 @@ fn asks_nobody_but_apis() {
     let rig = rig();
     let user = id_token(&json!({}));
     for (asked, wanted) in [
-        (Ask::new("POST", "/").with("x-amz-target", "DynamoDB_20120810.GetItem"), "-service_not_asked"),
+        (
+            Ask::new("POST", "/").with("x-amz-target", "DynamoDB_20120810.GetItem"),
+            "-service_not_asked",
+        ),
         (
             Ask::new("POST", "/").with("x-amz-target", "AWSCognitoIdentityService.GetId"),
             "-service_not_asked",
@@ -88,7 +91,10 @@ fn asks_nobody_but_apis() {
         (Ask::get("/demo/key").bearer(&user), "-no_route"),
         (Ask::get("/.well-known/jwks_uri"), "-no_route"),
         (Ask::new("OPTIONS", "/").with("access-control-request-method", "POST"), "-no_route"),
-        (Ask::new("POST", "/").with("content-type", "application/x-www-form-urlencoded"), "-no_route"),
+        (
+            Ask::new("POST", "/").with("content-type", "application/x-www-form-urlencoded"),
+            "-no_route",
+        ),
     ] {
         assert_eq!(by_address(&rig, asked.clone()), wanted, "{asked:?}");
         let by_name = named(&rig, asked.clone(), "api");
@@ -114,9 +120,7 @@ fn a_named_route_is_an_apis_and_host_and_path_do_not_matter() {
 fn a_presigned_url_is_not_asked_about_where_it_would_stay_one() {
     let rig = rig();
     let presigned = Ask::get("/api/items?X-Amz-Signature=1");
-    let fixed = |asked: Ask| {
-        reason(&ask(&rig, asked, AskedRoute::ByAddress, AskedQuery::Fixed))
-    };
+    let fixed = |asked: Ask| reason(&ask(&rig, asked, AskedRoute::ByAddress, AskedQuery::Fixed));
     assert_eq!(fixed(presigned), "-presigned_not_asked");
     let user = id_token(&json!({}));
     assert_eq!(fixed(Ask::get("/api/items?a=b").bearer(&user)), "+allowed_by_policy");
@@ -130,7 +134,8 @@ fn a_permit_lacks_what_must_not_go_on() {
         ..api("api")
     };
     let rig = Rig::with(vec![route], &reads());
-    let asked = Ask::get("/api/items").with("cookie", &format!("a=b; session={}", id_token(&json!({}))));
+    let asked =
+        Ask::get("/api/items").with("cookie", &format!("a=b; session={}", id_token(&json!({}))));
     let how = (AskedRoute::ByAddress, AskedQuery::Editable);
     let decision = ask_with(&rig, asked, how, &mut Whole(Bytes::new()));
     let Outcome::Allow(permit) = decision.outcome else { panic!("{:?}", decision.outcome) };

@@ -1,0 +1,180 @@
+//! The listener of those who only ask, over real HTTP/2: in time or not at all, and what a question
+//! costs.
+//!
+//! ```sh
+//! cargo test --release --test asking -- --include-ignored --nocapture
+//! ```
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may, and one measures"
+)]
+
+#[path = "asking/check.rs"]
+mod check;
+mod support;
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use check::{Asker, Verdict};
+use support::{Backend, Gate, Issuer, ROLE, free_port};
+
+/// A gate that may be asked from this machine.
+fn gate(backend: SocketAddr, edit: impl Fn(String) -> String) -> (Gate, SocketAddr) {
+    let folder = tempfile::tempdir().unwrap();
+    Issuer::shared().write_jwks(&folder.path().join("jwks.json"));
+    support::policies(folder.path());
+    let (proxy, admin, asking) = (free_port(), free_port(), free_port());
+    let text = support::configuration(proxy, admin, backend, "");
+    let listener = format!("listen:\n  ext_authz: {{ address: \"{asking}\" }}\n");
+    let text = edit(text.replacen("listen:\n", &listener, 1));
+    std::fs::write(folder.path().join("poolgate.yaml"), text).unwrap();
+    (Gate::run(folder, proxy, admin), asking)
+}
+
+fn token(number: usize) -> String {
+    Issuer::shared().id_token(&format!("user-{number}"), &["readers"], Some(ROLE))
+}
+
+#[tokio::test]
+async fn allows_denies_and_asks_nothing_of_the_backend() {
+    let backend = Backend::start();
+    let (_gate, asking) = gate(backend.address, |text| text);
+    let asker = Asker::connect(asking).await;
+    let token = token(0);
+    let patience = Duration::from_secs(10);
+    assert_eq!(asker.check("GET", "/api/a", Some(&token), patience).await, Verdict::Allowed);
+    assert_eq!(asker.check("POST", "/api/a", Some(&token), patience).await, Verdict::Denied(403));
+    assert_eq!(asker.check("GET", "/api/a", None, patience).await, Verdict::Denied(401));
+    assert_eq!(asker.check("GET", "/other", Some(&token), patience).await, Verdict::Denied(404));
+    assert_eq!(backend.count(), 0);
+}
+
+/// P7: a thread that is behind says so, and an allow that nobody waits for any more isn't given.
+#[tokio::test]
+async fn what_comes_too_late_is_not_allowed() {
+    let backend = Backend::start();
+    let (gate, asking) = gate(backend.address, |text| text);
+    let asker = Asker::connect(asking).await;
+    let token = token(0);
+    let patience = Duration::from_millis(200);
+    assert_eq!(
+        asker.check("GET", "/api/a", Some(&token), Duration::from_secs(5)).await,
+        Verdict::Allowed
+    );
+    gate.signal("STOP");
+    let questions: Vec<_> =
+        (0..100).map(|_| asker.send("GET", "/api/a", Some(&token), patience)).collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    gate.signal("CONT");
+    let mut verdicts = Vec::new();
+    for question in questions {
+        verdicts.push(question.await);
+    }
+    let undecided = |verdict: &Verdict| matches!(verdict, Verdict::Undecided(4 | 8));
+    assert!(verdicts.iter().all(undecided), "{verdicts:?}");
+    let shed = gate.metric("poolgate_asked_in_vain_total{reason=\"overload\"}").unwrap_or_default();
+    let late = gate.metric("poolgate_asked_in_vain_total{reason=\"deadline\"}").unwrap_or_default();
+    assert_eq!(shed + late, 100.0);
+    // It has caught up.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(asker.check("GET", "/api/a", Some(&token), patience).await, Verdict::Allowed);
+}
+
+/// More questions at once than a thread can answer in time: each is answered in time, or refused.
+#[tokio::test]
+async fn under_overload_answers_come_in_time() {
+    let backend = Backend::start();
+    let (_gate, asking) = gate(backend.address, |text| text);
+    let asker = Asker::connect(asking).await;
+    // Every token new, so that every question costs a verification.
+    let tokens: Vec<String> = (0..1000).map(token).collect();
+    let patience = Duration::from_millis(50);
+    let started = Instant::now();
+    let questions: Vec<_> =
+        tokens.iter().map(|token| asker.send("GET", "/api/a", Some(token), patience)).collect();
+    let (mut allowed, mut refused) = (0, 0);
+    for question in questions {
+        match question.await {
+            Verdict::Allowed => allowed += 1,
+            Verdict::Undecided(_) => refused += 1,
+            Verdict::Denied(status) => panic!("denied: {status}"),
+        }
+    }
+    let took = started.elapsed();
+    println!("{allowed} allowed, {refused} undecided, in {took:?}");
+    assert_eq!(allowed + refused, 1000);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+// The client answers the server's goodbye while the test waits for its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_drain_ends_connections_and_answers_what_is_under_way() {
+    let backend = Backend::start();
+    let (mut gate, asking) = gate(backend.address, |text| {
+        format!("{text}timeouts: {{ shutdown_delay: 200ms, drain: 5s }}\n")
+    });
+    let asker = Asker::connect(asking).await;
+    let token = token(0);
+    let patience = Duration::from_secs(5);
+    assert_eq!(asker.check("GET", "/api/a", Some(&token), patience).await, Verdict::Allowed);
+    let told = Instant::now();
+    gate.signal("TERM");
+    // Not ready any more, and still answering: the proxy goes by its health check.
+    assert_eq!(asker.check("GET", "/api/a", Some(&token), patience).await, Verdict::Allowed);
+    let status = gate.wait(Duration::from_secs(10)).expect("it ends");
+    assert!(status.success());
+    assert!(told.elapsed() < Duration::from_secs(4), "idle connections were waited for");
+}
+
+/// What one question costs in the sidecar, beside verifying its token's signature.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "a measurement of a release build; the command is above"]
+async fn a_question_costs_less_than_a_signature() {
+    let backend = Backend::start();
+    let statements = check::statements(100);
+    let (gate, asking) = gate(backend.address, |text| text);
+    std::fs::write(gate.path("policies/roles/Tester.json"), check::role(&statements)).unwrap();
+    gate.signal("HUP");
+    let mut askers = Vec::new();
+    for _ in 0..2 {
+        askers.push(Asker::connect(asking).await);
+    }
+    let tokens: Vec<String> = (0..10_000).map(token).collect();
+    let patience = Duration::from_secs(5);
+    for (number, token) in tokens.iter().enumerate() {
+        let asker = &askers[number % askers.len()];
+        assert_eq!(asker.check("GET", "/api/a", Some(token), patience).await, Verdict::Allowed);
+    }
+    let verify = check::verification(&tokens[0]);
+    let mut rounds = Vec::new();
+    for _ in 0..5 {
+        let before = check::processor_time(gate.pid());
+        let mut count = 0;
+        for tokens in tokens.chunks(128) {
+            let each = tokens.iter().enumerate();
+            let questions: Vec<_> = each
+                .map(|(n, token)| {
+                    askers[n % askers.len()].send("GET", "/api/a", Some(token), patience)
+                })
+                .collect();
+            for question in questions {
+                assert_eq!(question.await, Verdict::Allowed);
+                count += 1;
+            }
+        }
+        let spent = check::processor_time(gate.pid()) - before;
+        rounds.push(spent / count);
+    }
+    rounds.sort();
+    let cost = rounds[rounds.len() / 2];
+    let ratio = cost.as_secs_f64() / verify.as_secs_f64();
+    println!("a question {cost:?}, a verification {verify:?}: {ratio:.2} of it");
+    assert!(ratio < 0.6, "{rounds:?}");
+}
