@@ -1,7 +1,11 @@
 //! TLS on both sides, clients' certificates, unix sockets on both sides, and upstreams with several
 //! addresses.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests fail as tests do"
+)]
 
 #[path = "tls/clients.rs"]
 mod clients;

@@ -17,6 +17,8 @@ fn keys_exist_and_can_be_seen() {
         (r#"{ "IpAddress": { "aws:SourceAdress": "10.0.0.0/8" } }"#, "unknown_key"),
         (r#"{ "StringEquals": { "s3:prefx": "a" } }"#, "unknown_key"),
         (r#"{ "StringEquals": { "LeadingKeys": "a" } }"#, "unknown_key"),
+        (r#"{ "StringEquals": { "poolgate:Spiffe": "a" } }"#, "unknown_key"),
+        (r#"{ "StringEquals": { "poolgate:SpiffeId": "spiffe://a/b" } }"#, ""),
         (r#"{ "StringEquals": { "cognito-identity.amazonaws.com:email": "a" } }"#, "unknown_key"),
         // Of other services and providers nothing is known.
         (r#"{ "StringEquals": { "kms:ViaService": "a" } }"#, ""),
