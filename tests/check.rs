@@ -147,6 +147,24 @@ fn lints_fail_only_if_they_are_denied() {
     assert_eq!(printed(&output).len(), FINDINGS.len() - 2);
 }
 
+/// A file may hold many.
+#[test]
+fn errors_name_the_role_and_the_policy_that_they_are_in() {
+    let folder = folder();
+    let role = |name: &str| ROLE.replace("Reader", name).replace("AROAEXAMPLE", name);
+    let broken = role("Writer").replace("\"arn:aws:s3:::files/*\"", "7");
+    let dump = format!("{{ \"RoleDetailList\": [\n{},\n{}] }}", role("Reader"), broken);
+    fs::remove_file(folder.path().join("policies/roles/Reader.json")).unwrap();
+    fs::write(folder.path().join("policies/roles/dump.json"), dump).unwrap();
+    let expected = "role Writer, policy Files: Statement[0].Resource: expected a string";
+    let lines = printed(&check(folder.path(), &[]));
+    assert!(lines[0].starts_with("policies/roles/dump.json:"), "{lines:?}");
+    assert!(lines[0].contains(&format!(": {expected}")), "{lines:?}");
+    let lines = printed(&check(folder.path(), &["--output", "json"]));
+    let object: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert!(object["message"].as_str().unwrap().starts_with(expected), "{object}");
+}
+
 /// What is wrong comes first: of a configuration that is refused, nothing else is said.
 #[test]
 fn errors_fail_and_are_objects_too() {

@@ -223,10 +223,10 @@ fn account_of(
             problems.extend(errors.iter().map(|error| {
                 let at = names.iter().position(|name| *name == error.file);
                 match at.and_then(|at| files.get(at)) {
-                    Some((_, file)) => file.problem(&error.path, &error.problem.to_string()),
+                    Some((_, file)) => file.problem(&error.path, &error.message()),
                     None => {
                         let path = Path::new(&error.file);
-                        Problem::error(path, Position::START, error.problem.to_string())
+                        Problem::error(path, Position::START, error.message())
                     }
                 }
             }));
