@@ -147,6 +147,25 @@ fn lints_fail_only_if_they_are_denied() {
     assert_eq!(printed(&output).len(), FINDINGS.len() - 2);
 }
 
+/// A shadow decides nothing, so that serving does without it; a check doesn't.
+#[test]
+fn a_broken_shadow_fails_the_check() {
+    let folder = folder();
+    let shadow = folder.path().join("next/roles");
+    fs::create_dir_all(&shadow).unwrap();
+    fs::write(shadow.join("Reader.json"), "{").unwrap();
+    fs::write(
+        folder.path().join("poolgate.yaml"),
+        format!("shadow_policies: next\n{CONFIGURATION}"),
+    )
+    .unwrap();
+    let output = check(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines = printed(&output);
+    assert!(lines[0].starts_with("next/roles/Reader.json:1:"), "{lines:?}");
+    assert_eq!(lines.len(), FINDINGS.len() + 1, "the rest is told all the same: {lines:?}");
+}
+
 /// A file may hold many.
 #[test]
 fn errors_name_the_role_and_the_policy_that_they_are_in() {

@@ -48,11 +48,15 @@ impl Check {
             }
         };
         // Nothing is applied, and so no key is fetched.
-        let found = Builder::new(Arc::new(Offline), tls).build(&self.config).and_then(|built| {
-            let (settings, _, mut warnings, _) = built.into_parts();
-            warnings.extend(lint_policies(&settings, &read_policies(&settings)?));
-            Ok(warnings)
-        });
+        let found =
+            Builder::new(Arc::new(Offline), tls).build(&self.config).and_then(|mut built| {
+                // They refuse nothing that is in force; a check is for what could be.
+                let mut problems = std::mem::take(&mut built.shadow_problems);
+                let (settings, _, warnings, _) = built.into_parts();
+                problems.extend(warnings);
+                problems.extend(lint_policies(&settings, &read_policies(&settings)?));
+                Ok(problems)
+            });
         let mut problems = found.unwrap_or_else(|errors| errors);
         problems.retain(|problem| {
             problem.lint.is_none_or(|lint| !self.allow.iter().any(|id| id == lint))

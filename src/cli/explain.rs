@@ -109,6 +109,8 @@ impl Explain {
             check::print(&problems);
             Failure::Configuration
         })?;
+        // They change no answer, so that there is one to explain.
+        built.shadow_problems.iter().for_each(|problem| eprintln!("shadow policies: {problem}"));
         let (_, snapshot, _, applied) = built.into_parts();
         builder.applied(applied);
         wait_for_keys(builder.keys_ready(), KEYS).await;

@@ -3,7 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::policies::{PolicyFile, PolicyFiles, steps};
+use super::{
+    files::PolicyFile,
+    policies::{PolicyFiles, steps},
+};
 use crate::{
     config::{ActionRule, Position, Problem, Settings, json::locate_all},
     iam::FileKind,
@@ -21,7 +24,7 @@ pub fn lint_policies(settings: &Settings, files: &PolicyFiles) -> Vec<Problem> {
     let services: Vec<String> = actions.filter_map(prefix).collect();
     let given = Given { placed, services: &services, roles: roles.as_ref() };
     let mut problems = of_account(&files.account, given);
-    if let Some(shadow) = &files.shadow {
+    if let Some(Ok(shadow)) = &files.shadow {
         // Roles are given by what is in force.
         problems.extend(of_account(&shadow.account, Given { roles: None, ..given }));
     }
