@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::Engine;
 use support::{Wire, free_port};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_poolgate");
@@ -250,6 +251,47 @@ fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
     assert!(status == 200 && found.contains("kept"), "{status} {found}");
     assert_eq!(fs::read(data.path().join("identity.key")).unwrap(), identity);
     assert_eq!(demo.ask("GET", "/api/x", Some(&demo.token("alice", "id"))), 200);
+}
+
+/// Runs `explain` with the configuration in `data`: what it prints, as JSON and as text.
+fn explain(data: &Path, arguments: &[&str]) -> (serde_json::Value, String) {
+    let run = |more: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.arg("explain").arg("--config").arg(data.join("poolgate.yaml"));
+        String::from_utf8(command.args(more).args(arguments).output().unwrap().stdout).unwrap()
+    };
+    (serde_json::from_str(&run(&["--output", "json"])).unwrap(), run(&[]))
+}
+
+#[test]
+fn explain_tells_what_is_refused_of_many() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(Some(data.path()));
+    let carol = demo.token("carol", "id");
+    let body = data.path().join("body");
+    let delete = |keys: &[&str]| {
+        let keys: String =
+            keys.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect();
+        let text = format!("<Delete>{keys}</Delete>");
+        fs::write(&body, &text).unwrap();
+        let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+        let sum = base64::engine::general_purpose::STANDARD.encode(sum);
+        let header = format!("x-amz-checksum-sha256: {sum}");
+        let (body, url) = (body.display().to_string(), format!("http://{}/demo?delete", demo.gate));
+        let arguments = ["--token", &carol, "-H", &header, "--body", &body, "POST", &url];
+        explain(data.path(), &arguments)
+    };
+    let (json, text) = delete(&["a.txt", "secret/b.txt", "secret/c.txt"]);
+    assert_eq!(json["effect"], "allow", "{json}");
+    let found = serde_json::json!({ "refused": 2, "keys": ["secret/b.txt", "secret/c.txt"] });
+    assert_eq!(json["found"], found);
+    let told = "\nALLOW (allowed_by_policy), but for what is refused\n  refused: 2\n  \
+                keys: secret/b.txt, secret/c.txt\n";
+    assert!(text.contains(told), "{text}");
+    let (json, text) = delete(&["a.txt"]);
+    assert!(json["found"].is_null() && text.contains("\nALLOW (allowed_by_policy)\n"), "{text}");
+    let (json, _) = delete(&["secret/b.txt"]);
+    assert_eq!((&json["effect"], &json["found"]["refused"]), (&"deny".into(), &1.into()));
 }
 
 #[test]

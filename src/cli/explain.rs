@@ -209,13 +209,11 @@ async fn running_config(fetch: &HttpFetch, admin: &str) -> Result<PathBuf, Failu
 }
 
 fn as_json(line: &str, decision: &Decision) -> Value {
-    let (effect, reason, detail, found) = match &decision.outcome {
-        Outcome::Allow(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
-        Outcome::Answer(answer) => ("allow", answer.grounds.reason(), None, Value::Null),
-        Outcome::Change(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
-        Outcome::Deny(denial) => {
-            ("deny", denial.reason, Some(denial.detail.as_str()), (*denial.found).clone())
-        }
+    let (effect, reason, detail) = match &decision.outcome {
+        Outcome::Allow(permit) => ("allow", permit.grounds().reason(), None),
+        Outcome::Answer(answer) => ("allow", answer.grounds.reason(), None),
+        Outcome::Change(permit) => ("allow", permit.grounds().reason(), None),
+        Outcome::Deny(denial) => ("deny", denial.reason, Some(denial.detail.as_str())),
     };
     let statement = |step: &&Step| {
         let written = statement_text::of_step(&step.found)?;
@@ -229,7 +227,7 @@ fn as_json(line: &str, decision: &Decision) -> Value {
         "effect": effect,
         "reason": reason,
         "detail": detail,
-        "found": found,
+        "found": decision.outcome.found(),
         "trail": decision.trail.steps(),
     })
 }

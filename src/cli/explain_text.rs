@@ -14,7 +14,10 @@ pub(super) fn as_text(line: &str, decision: &Decision, statements: Statements) -
     push_steps(&mut text, decision.trail.steps(), statements);
     match &decision.outcome {
         Outcome::Allow(permit) => {
-            text.push_str(&format!("\nALLOW ({})\n", permit.grounds().reason()));
+            let found = decision.outcome.found();
+            let but = if found.is_null() { "" } else { ", but for what is refused" };
+            text.push_str(&format!("\nALLOW ({}){but}\n", permit.grounds().reason()));
+            push_value(&mut text, &found, 2);
         }
         Outcome::Answer(answer) => {
             text.push_str(&format!("\nALLOW ({})\n", answer.grounds.reason()));
