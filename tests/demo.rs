@@ -295,6 +295,44 @@ fn explain_tells_what_is_refused_of_many() {
 }
 
 #[test]
+fn explain_tells_the_resources_of_statements_about_others_and_the_level_that_denies() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(Some(data.path()));
+    let alice = demo.token("alice", "id");
+    let ask = |path: &str| {
+        let url = format!("http://{}{path}", demo.gate);
+        explain(data.path(), &["--token", &alice, "GET", &url])
+    };
+    let (json, text) = ask("/other/key");
+    let role = data.path().join("policies/roles/Reader.json");
+    let role = fs::canonicalize(role).unwrap().display().to_string();
+    let others: Vec<_> = json["trail"].as_array().unwrap().iter().map(|s| &s["found"]).collect();
+    let others: Vec<_> = others.into_iter().filter(|found| found["resource"] == "false").collect();
+    let place = |found: &serde_json::Value| found["place"].as_str().unwrap().to_owned();
+    let own = others.iter().find(|found| place(found).starts_with(&role)).unwrap();
+    assert_eq!(own["Resource"], serde_json::json!(["arn:aws:s3:::demo/*"]));
+    let line = format!("    {}: Resource \"arn:aws:s3:::demo/*\"\n", place(own));
+    assert!(text.contains(&line), "{line}{text}");
+
+    let allow = r#"{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] }"#;
+    let levels = format!(
+        r#"{{ "ServiceControlPolicies": [ [{allow}], [{}] ] }}"#,
+        allow.replace("\"*\", \"R", "\"sqs:*\", \"R")
+    );
+    fs::create_dir(data.path().join("policies/organization")).unwrap();
+    fs::write(data.path().join("policies/organization/all.json"), levels).unwrap();
+    let (json, text) = ask("/demo/public/hello.txt");
+    assert_eq!(json["reason"], "implicit_deny", "{json}");
+    assert_eq!(
+        (&json["found"]["level"], &json["found"]["layer"]),
+        (&1.into(), &"service control policy".into())
+    );
+    assert!(text.contains("  service control policy: nothing in SCP[1] allows it\n"), "{text}");
+    // What another layer says is told all the same.
+    assert!(text.contains("  identity-based policy: allowed by "), "{text}");
+}
+
+#[test]
 fn passwords_that_everyone_knows_are_not_exposed_by_accident() {
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
         let output = Command::new(PROGRAM).args(["demo", "--listen", listen]).output().unwrap();

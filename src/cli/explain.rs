@@ -228,8 +228,21 @@ fn as_json(line: &str, decision: &Decision) -> Value {
         "reason": reason,
         "detail": detail,
         "found": decision.outcome.found(),
-        "trail": decision.trail.steps(),
+        "trail": decision.trail.steps().iter().map(placed).collect::<Vec<_>>(),
     })
+}
+
+/// A step; of a statement about other resources, with where it is and what it says of them.
+fn placed(step: &Step) -> Value {
+    let mut step = json!(step);
+    let resources = step.get("found").and_then(statement_text::other_resources);
+    if let Some((place, element, patterns)) = resources
+        && let Some(found) = step.get_mut("found").and_then(Value::as_object_mut)
+    {
+        found.insert("place".to_owned(), place.into());
+        found.insert(element.to_owned(), patterns.into());
+    }
+    step
 }
 
 /// How long keys may take to load.

@@ -60,7 +60,7 @@ pub use routes::{
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;
-pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail};
+pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail, statement_label};
 
 #[cfg(test)]
 mod tests;
