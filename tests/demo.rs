@@ -27,7 +27,10 @@ struct Demo {
 
 impl Demo {
     fn start(data: Option<&Path>) -> Self {
-        let (gate, admin) = (free_port(), free_port());
+        Self::start_at((free_port(), free_port()), data)
+    }
+
+    fn start_at((gate, admin): (SocketAddr, SocketAddr), data: Option<&Path>) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["demo", "--listen", &gate.to_string(), "--admin", &admin.to_string()]);
         if let Some(data) = data {
@@ -251,6 +254,51 @@ fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
     assert!(status == 200 && found.contains("kept"), "{status} {found}");
     assert_eq!(fs::read(data.path().join("identity.key")).unwrap(), identity);
     assert_eq!(demo.ask("GET", "/api/x", Some(&demo.token("alice", "id"))), 200);
+}
+
+/// Its first line says how.
+#[test]
+fn a_configuration_that_was_taken_over_works_at_the_next_start() {
+    let data = tempfile::tempdir().unwrap();
+    let config = data.path().join("poolgate.yaml");
+    let demo = Demo::start(Some(data.path()));
+    let addresses = (demo.gate, demo.admin);
+    assert_eq!(demo.stop(), Some(0));
+
+    let written = fs::read_to_string(&config).unwrap();
+    let (heading, rest) = written.split_once('\n').unwrap();
+    assert!(heading.contains("delete this line to keep your own changes"), "{heading}");
+    fs::write(&config, format!("# my own\n{rest}")).unwrap();
+    let demo = Demo::start_at(addresses, Some(data.path()));
+    let token = demo.token("alice", "id");
+    assert_eq!(demo.ask("GET", "/api/x", Some(&token)), 200);
+    assert_eq!(demo.ask("GET", "/demo/public/hello.txt", Some(&token)), 200);
+    let own = demo.identity(&token);
+    let get = format!(r#"{{"TableName":"demo","Key":{{"pk":{{"S":"{own}"}},"sk":{{"S":"x"}}}}}}"#);
+    assert_eq!(demo.call("DynamoDB_20120810.GetItem", &get, Some(&token)).0, 200);
+    assert_eq!(demo.stop(), Some(0));
+    assert!(fs::read_to_string(&config).unwrap().starts_with("# my own\n"));
+
+    // Another program has the API's port by now.
+    let ports = fs::read_to_string(data.path().join("ports")).unwrap();
+    let port: u16 = ports.lines().nth(1).unwrap().parse().unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let start = || {
+        let (listen, admin) = (addresses.0.to_string(), addresses.1.to_string());
+        let mut command = Command::new(PROGRAM);
+        command.args(["demo", "--listen", &listen, "--admin", &admin, "--data"]);
+        command.arg(data.path()).output().unwrap()
+    };
+    let refused = start();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(64), "{said}");
+    assert!(said.contains(&format!("the API stand-in can't listen on 127.0.0.1:{port}")), "{said}");
+    // Its own configuration follows.
+    fs::write(&config, &written).unwrap();
+    let demo = Demo::start_at(addresses, Some(data.path()));
+    assert_eq!(demo.ask("GET", "/api/x", Some(&demo.token("alice", "id"))), 200);
+    assert_ne!(fs::read_to_string(data.path().join("ports")).unwrap(), ports);
+    drop(taken);
 }
 
 /// Runs `explain` with the configuration in `data`: what it prints, as JSON and as text.
