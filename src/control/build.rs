@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 use super::{
     cedar,
     credentials::{credentials, signer},
-    policies::{Policies, hash, problems_in, read_policies},
+    policies::{Policies, hash, problems_in, read_policies, warn_of_folders},
     routes::routes,
     schemas::{Nobody, Schemas},
     shadow::{self, Loaded},
@@ -183,6 +183,10 @@ impl Builder {
         let Policies { account, pools, groups, cedar, warnings: more } = policies;
         warnings.extend(more);
         warnings.extend(shadowed.warnings);
+        let shadow_folder = settings.shadow_policies.as_ref().map(|shadow| &shadow.value);
+        for folder in [&settings.policies.value].into_iter().chain(shadow_folder) {
+            warnings.extend(warn_of_folders(&settings, folder));
+        }
         warnings.extend(stored::warn_unless_writable(&settings));
         warnings.extend(warn_of_roles(&settings, &pools, &account));
         let aws = settings.aws.as_ref();

@@ -5,12 +5,12 @@ use std::{fs, path::Path};
 use aws_lc_rs::digest;
 
 use super::{
-    files::{PolicyFile, Unread, read_file, read_folder},
+    files::{PolicyFile, Unread, is_json, list_files, read_file, read_folder},
     shadow::{self, ShadowFiles},
 };
 use crate::{
     cedar::{self, TypeNames},
-    config::{At, Position, Problem, Settings, json::Step},
+    config::{At, Position, Problem, Settings, json::Step, suggest::suggestion},
     iam::{Account, AccountFile, FileKind, JsonPath, JsonStep},
     identity::{Groups, IdentityPool},
 };
@@ -91,6 +91,33 @@ pub(super) fn read_account(
         }
     }
     files
+}
+
+/// Warnings of folders beside those that are read which hold policies: misspelt, most likely, so that
+/// their policies decide nothing.
+pub(super) fn warn_of_folders(settings: &Settings, policies: &Path) -> Vec<Problem> {
+    let named = settings.user_pools.iter().filter_map(|pool| pool.groups.as_ref());
+    let mut named: Vec<&Path> = named.map(|groups| groups.value.as_path()).collect();
+    named.push(&settings.identity_pools.value);
+    named.extend(settings.shadow_policies.iter().map(|shadow| shadow.value.as_path()));
+    let known = || FOLDERS.iter().map(|(name, _)| *name).chain(OTHER_FOLDERS);
+    let mut warnings = Vec::new();
+    for entry in fs::read_dir(policies).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let passed_over = name.starts_with('.') || known().any(|known| known == name);
+        if passed_over || !path.is_dir() || named.iter().any(|named| named.starts_with(&path)) {
+            continue;
+        }
+        let policy = |path: &Path| is_json(path) || path.extension().is_some_and(|e| e == "cedar");
+        if list_files(&path, &policy).is_ok_and(|found| !found.is_empty()) {
+            let meant = suggestion(&name, known());
+            let message = format!("no such folder is read, its policies decide nothing{meant}");
+            warnings.push(Problem::warning(&path, Position::START, message));
+        }
+    }
+    warnings.sort_by(|a, b| a.file.cmp(&b.file));
+    warnings
 }
 
 /// What is wrong where nothing says whose resources and organization `files` are about.
@@ -243,3 +270,5 @@ pub(super) const FOLDERS: [(&str, FileKind); 4] = [
     ("resources", FileKind::Resources),
     ("organization", FileKind::Organization),
 ];
+/// Those that are read elsewhere, or by other commands.
+const OTHER_FOLDERS: [&str; 4] = ["cedar", "identity-pools", "user-pools", "tests"];

@@ -38,3 +38,39 @@ async fn where_the_configuration_names_what_is_not_there() {
     let found = refused(&place);
     assert!(found[0].starts_with("poolgate.yaml:1:56: can't read none.json: No such"), "{found:?}");
 }
+
+#[tokio::test]
+async fn folders_that_nobody_reads_are_told() {
+    let place = Place::new();
+    let warned = || -> Vec<String> {
+        let folder = format!("{}/", place.folder.path().display());
+        let built = builder().build(&place.path("poolgate.yaml")).ok().unwrap();
+        let warnings = built.warnings.iter().map(|w| w.to_string().replace(&folder, ""));
+        warnings.filter(|warning| warning.contains("no such folder")).collect()
+    };
+    for name in ["organisation/scp", "resource", "tests", "notes", "empty", ".hidden", "groups"] {
+        fs::create_dir_all(place.path("policies").join(name)).unwrap();
+    }
+    place.write("policies/organisation/scp/a.json", "{}");
+    place.write("policies/resource/a.json", "{}");
+    place.write("policies/tests/a.json", "{}");
+    place.write("policies/notes/a.md", "");
+    place.write("policies/.hidden/a.json", "{}");
+    // The configuration names it.
+    place.write("policies/groups/a.json", r#"{ "Groups": [] }"#);
+    let pool = "user_pools: [{ id: eu-west-1_Ab, clients: [c], groups: policies/groups/a.json }]\n";
+    place.write("poolgate.yaml", &format!("{pool}{CONFIG}"));
+    assert_eq!(
+        warned(),
+        [
+            "policies/organisation:1:1: warning: no such folder is read, its policies decide nothing; did you mean `organization`?",
+            "policies/resource:1:1: warning: no such folder is read, its policies decide nothing; did you mean `resources`?",
+        ]
+    );
+    // A shadow's too.
+    fs::create_dir_all(place.path("policies/next/role")).unwrap();
+    place.write("policies/next/role/a.json", "{}");
+    place.write("poolgate.yaml", &format!("shadow_policies: policies/next\n{pool}{CONFIG}"));
+    assert_eq!(warned().len(), 3);
+    assert!(warned()[2].starts_with("policies/next/role:1:1: "), "{:?}", warned());
+}
