@@ -5,7 +5,7 @@ use super::{
     judge::{Judge, Of},
 };
 use crate::iam::{
-    Base, Clause, Operator, Polarity, PolicyKind, PrincipalGroup, Sense, Sourced, Written,
+    Base, Clause, Glob, Operator, Polarity, PolicyKind, PrincipalGroup, Sense, Sourced, Written,
 };
 
 impl Judge<'_> {
@@ -118,13 +118,18 @@ impl Judge<'_> {
         let path = &of.statement.path;
         let pools = providers(of).any(|name| name.starts_with("cognito-identity"));
         if pools || names_everyone(of) {
-            if !demands(of, "cognito-identity", ":aud") {
+            // Ids of pools are random: a pattern says nothing of whose they are.
+            if !demands(of, "cognito-identity", ":aud", &|value| value.contains(['*', '?'])) {
                 let message = format_args!(
-                    "any identity pool of anyone gets this role: write \"StringEquals\": {{\"cognito-identity.amazonaws.com:aud\": the pool's id}}"
+                    "identity pools of anyone get this role: write \"StringEquals\": {{\"cognito-identity.amazonaws.com:aud\": the pool's id}}"
                 );
                 self.report(Lint::TrustWithoutAudience, of, path, message);
             }
-            if !demands(of, "cognito-identity", ":amr") {
+            let both = |value: &str| {
+                let glob = Glob::new(value);
+                glob.matches("authenticated") && glob.matches("unauthenticated")
+            };
+            if !demands(of, "cognito-identity", ":amr", &both) {
                 let message = format_args!(
                     "guests get this role as well as users: write \"ForAnyValue:StringLike\": {{\"cognito-identity.amazonaws.com:amr\": \"authenticated\"}} or \"unauthenticated\""
                 );
@@ -133,7 +138,9 @@ impl Judge<'_> {
         }
         for name in providers(of).filter(|name| !name.starts_with("cognito-identity")) {
             let host = name.split_once(":oidc-provider/").map_or(name, |(_, host)| host);
-            let told = [":aud", ":app_id", ":sub"].into_iter().any(|end| demands(of, host, end));
+            let any = |value: &str| value.bytes().all(|byte| matches!(byte, b'*' | b'?'));
+            let told =
+                [":aud", ":app_id", ":sub"].into_iter().any(|end| demands(of, host, end, &any));
             if told || host.starts_with("arn:") {
                 continue;
             }
@@ -180,16 +187,19 @@ fn of_web_identities(of: Of<'_>) -> bool {
     providers(of).next().is_some() || names_everyone(of)
 }
 
-/// Does the statement demand a value of a key that begins and ends like this?
-fn demands(of: Of<'_>, begin: &str, end: &str) -> bool {
+/// Does the statement demand a value of a key that begins and ends like this? A pattern that lets
+/// `too_much` match demands nothing.
+fn demands(of: Of<'_>, begin: &str, end: &str, too_much: &dyn Fn(&str) -> bool) -> bool {
     of.statement.conditions.iter().any(|condition| {
         let key = condition.key.text.to_ascii_lowercase();
+        let about = key.starts_with(&begin.to_ascii_lowercase()) && key.ends_with(end);
         let operator = Operator::parse(&condition.operator.text);
-        key.starts_with(&begin.to_ascii_lowercase())
-            && key.ends_with(end)
+        about
             && operator.is_some_and(|operator| {
-                operator.polarity == Polarity::Positive && operator.base != Base::Null
+                let patterns = matches!(operator.base, Base::StringLike | Base::Arn);
+                operator.polarity == Polarity::Positive
+                    && operator.base != Base::Null
+                    && !(patterns && condition.values.iter().any(|value| too_much(&value.text)))
             })
-            && !condition.values.iter().any(|value| value.text == "*")
     })
 }

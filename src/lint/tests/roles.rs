@@ -217,6 +217,42 @@ fn trust_policies_say_whose_tokens_and_of_whom() {
             format!(r#"{aud}, {amr}, "IpAddress": {{ "aws:SourceIp": "10.0.0.0/8" }}"#),
             &["unobservable_key"],
         ),
+        (
+            pool,
+            format!(
+                r#"{amr}, "StringLike": {{ "cognito-identity.amazonaws.com:aud": "eu-west-1:*" }}"#
+            ),
+            &["trust_without_audience"],
+        ),
+        (
+            pool,
+            format!(
+                r#"{amr}, "StringLike": {{ "cognito-identity.amazonaws.com:aud": [
+                "eu-west-1:7c5b0000-0000-4000-8000-000000000000", "eu-west-2:????????-*" ] }}"#
+            ),
+            &["trust_without_audience"],
+        ),
+        (
+            pool,
+            format!(
+                r#"{amr}, "StringLike": {{ "cognito-identity.amazonaws.com:aud": "eu-west-1:7c5b0000-0000-4000-8000-000000000000" }}"#
+            ),
+            &[],
+        ),
+        (
+            pool,
+            format!(
+                r#"{aud}, "ForAnyValue:StringLike": {{ "cognito-identity.amazonaws.com:amr": "*authenticated" }}"#
+            ),
+            &["trust_without_amr"],
+        ),
+        (
+            pool,
+            format!(
+                r#"{aud}, "ForAnyValue:StringLike": {{ "cognito-identity.amazonaws.com:amr": "auth*" }}"#
+            ),
+            &[],
+        ),
         (oidc, String::new(), &["trust_without_audience"]),
         (oidc, r#""StringEquals": { "id.example.com/a:aud": "client" }"#.to_owned(), &[]),
         (oidc, r#""StringLike": { "id.example.com/a:sub": "repo:*" }"#.to_owned(), &[]),
