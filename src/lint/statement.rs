@@ -1,11 +1,12 @@
 //! Lints of whole statements: what they give away, and to whom.
 
 use super::{
-    Lint,
+    Home, Lint,
     judge::{Judge, Of},
 };
 use crate::iam::{
-    Base, Clause, Glob, Operator, Polarity, PolicyKind, PrincipalGroup, Sense, Sourced, Written,
+    Arn, Base, Clause, Glob, JsonPath, Operator, Polarity, PolicyKind, PrincipalGroup, Sense,
+    Sourced, Written,
 };
 
 impl Judge<'_> {
@@ -30,6 +31,7 @@ impl Judge<'_> {
                 PolicyKind::Resource => {
                     self.public(of);
                     self.foreign(of, resource.unwrap_or_default());
+                    self.nobody(of);
                 }
                 PolicyKind::Trust => self.trust(of),
                 _ => {}
@@ -106,6 +108,52 @@ impl Judge<'_> {
                     "{text} is another resource, which this policy is never asked about: write {own} or what is below it"
                 );
                 self.report(Lint::ForeignResource, of, path, message);
+            }
+        }
+    }
+
+    /// The policy of a resource that isn't where requests are of.
+    pub(super) fn elsewhere(&mut self, resource: &str) {
+        let (Some(Home { partition, region, account }), Ok(arn)) =
+            (self.given.home, Arn::parse(resource))
+        else {
+            return;
+        };
+        // Buckets have neither region nor account in their ARNs.
+        let other = |part: &str, own: &str| !part.is_empty() && part != own;
+        let what = match () {
+            () if arn.partition() != partition => "partition",
+            () if other(arn.account(), account) => "account",
+            () if other(arn.region(), region) => "region",
+            () => return,
+        };
+        let resource = arn.resource();
+        let home = match arn.region() {
+            "" => format!("arn:{partition}:{}:::{resource}", arn.service()),
+            _ => format!("arn:{partition}:{}:{region}:{account}:{resource}", arn.service()),
+        };
+        let message = format!(
+            "this is of another {what} than `aws` says, and no request that names it by name is about it: write {home}"
+        );
+        self.add(Lint::ResourceElsewhere, JsonPath::root().key("Resource"), message);
+    }
+
+    /// Roles of this account that aren't there: AWS refuses to save a policy with one.
+    fn nobody(&mut self, of: Of<'_>) {
+        let listed = of.statement.principals.iter().flat_map(|p| p.listed.as_ref()).flatten();
+        for (_, Sourced { path, text }) in listed.filter(|(g, _)| *g == PrincipalGroup::Aws) {
+            let own = self.given.home.is_some_and(|home| {
+                Arn::parse(text).is_ok_and(|arn| {
+                    arn.service() == "iam"
+                        && arn.account() == home.account
+                        && arn.resource().starts_with("role/")
+                })
+            });
+            if own && !self.roles.contains(text) {
+                let message = format_args!(
+                    "{text} is no role of this account, so that this is about nobody: name one that there is, path included"
+                );
+                self.report(Lint::UnknownPrincipal, of, path, message);
             }
         }
     }
