@@ -247,3 +247,6 @@ const LOOK: Duration = Duration::from_millis(500);
 const AGAIN: &str = "tried again";
 /// Quiet looks after which refused files are tried again.
 const AGAIN_AFTER: u32 = 4;
+
+#[cfg(test)]
+mod tests;
