@@ -29,6 +29,7 @@ mod named;
 mod objects;
 mod payload;
 mod question;
+mod reasons;
 mod routes;
 mod rows;
 mod rules;
@@ -53,6 +54,7 @@ pub use decision::{
 pub use heard::{EngineVerdict, Heard, ShadowVerdict};
 pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
+pub use reasons::REASONS;
 pub use routes::{
     Authenticate, BuiltIn, Destination, Forward, Match, ResourcePolicies, Route, RouteConflict,
     RouteIndex, Routes, Service,
