@@ -271,6 +271,20 @@ fn what_is_wrong_with_a_test_is_told_with_its_place() {
             "5:13",
             "`GetObject` is not an action such as s3:GetObject",
         ),
+        (
+            test(
+                "    action: [s3:PutObject, s3:GetObjekt]\n    resource: \"*\"\n    allow: guest\n",
+            ),
+            "5:28",
+            "`s3:GetObjekt` is no action of its service; did you mean `GetObject`?",
+        ),
+        (
+            test(&format!(
+                "{terms}    who: guest\n    expect: {{ decision: deny, reason: explicit_dney }}\n"
+            )),
+            "8:39",
+            "no decision has the reason `explicit_dney`; did you mean `explicit_deny`?",
+        ),
         (test("    action: a:B\n    resource: x\n    allow: guest\n"), "6:15", "`x`: "),
         (
             test("    request: { method: GET, url: /, body_file: none }\n    allow: guest\n"),

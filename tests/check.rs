@@ -139,12 +139,81 @@ fn lints_fail_only_if_they_are_denied() {
         (&["--deny", "unknown_action", "--allow", "unknown_action"], 0),
         (&["--deny", "no_such_lint"], 2),
         (&["--allow", "warnings"], 2),
+        (&["--allow", "config_error"], 2),
     ] {
         let output = check(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
     }
     let output = check(folder.path(), &["--allow", "public_resource"]);
     assert_eq!(printed(&output).len(), FINDINGS.len() - 2);
+}
+
+/// Warnings that are no lint's are named as one.
+#[test]
+fn warnings_of_the_configuration_may_be_denied_and_allowed() {
+    let folder = folder();
+    let text = CONFIGURATION.replace("identities: { key: { file: key } }\n", "");
+    fs::write(folder.path().join("poolgate.yaml"), text).unwrap();
+    let output = check(folder.path(), &["--output", "json"]);
+    assert!(output.status.success(), "{output:?}");
+    let object: Value = serde_json::from_str(&printed(&output)[0]).unwrap();
+    assert_eq!(object["id"], "config_warning");
+    let lints: Vec<&str> = FINDINGS.iter().map(|(_, _, id)| *id).collect();
+    let allowed: Vec<&str> = lints.iter().flat_map(|id| ["--allow", id]).collect();
+    for (arguments, code) in [
+        (&["--deny", "config_warning"][..], 1),
+        (&["--deny", "warnings"], 1),
+        (&["--deny", "warnings", "--allow", "config_warning"], 0),
+        (&["--deny", "config_warning", "--allow", "config_warning"], 0),
+    ] {
+        let output = check(folder.path(), &[&allowed, arguments].concat());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+    }
+}
+
+/// The configuration of the samples' own tests gives no example of a warning.
+#[test]
+fn the_samples_configuration_for_tests_is_clean() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/tests");
+    let output = check(&folder, &["--deny", "warnings"]);
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+}
+
+/// A shadow decides nothing, so that serving does without it; a check doesn't.
+#[test]
+fn a_broken_shadow_fails_the_check() {
+    let folder = folder();
+    let shadow = folder.path().join("next/roles");
+    fs::create_dir_all(&shadow).unwrap();
+    fs::write(shadow.join("Reader.json"), "{").unwrap();
+    fs::write(
+        folder.path().join("poolgate.yaml"),
+        format!("shadow_policies: next\n{CONFIGURATION}"),
+    )
+    .unwrap();
+    let output = check(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines = printed(&output);
+    assert!(lines[0].starts_with("next/roles/Reader.json:1:"), "{lines:?}");
+    assert_eq!(lines.len(), FINDINGS.len() + 1, "the rest is told all the same: {lines:?}");
+}
+
+/// A file may hold many.
+#[test]
+fn errors_name_the_role_and_the_policy_that_they_are_in() {
+    let folder = folder();
+    let role = |name: &str| ROLE.replace("Reader", name).replace("AROAEXAMPLE", name);
+    let broken = role("Writer").replace("\"arn:aws:s3:::files/*\"", "7");
+    let dump = format!("{{ \"RoleDetailList\": [\n{},\n{}] }}", role("Reader"), broken);
+    fs::remove_file(folder.path().join("policies/roles/Reader.json")).unwrap();
+    fs::write(folder.path().join("policies/roles/dump.json"), dump).unwrap();
+    let expected = "role Writer, policy Files: Statement[0].Resource: expected a string";
+    let lines = printed(&check(folder.path(), &[]));
+    assert!(lines[0].starts_with("policies/roles/dump.json:"), "{lines:?}");
+    assert!(lines[0].contains(&format!(": {expected}")), "{lines:?}");
+    let lines = printed(&check(folder.path(), &["--output", "json"]));
+    let object: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert!(object["message"].as_str().unwrap().starts_with(expected), "{object}");
 }
 
 /// What is wrong comes first: of a configuration that is refused, nothing else is said.

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::Engine;
 use support::{Wire, free_port};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_poolgate");
@@ -26,7 +27,10 @@ struct Demo {
 
 impl Demo {
     fn start(data: Option<&Path>) -> Self {
-        let (gate, admin) = (free_port(), free_port());
+        Self::start_at((free_port(), free_port()), data)
+    }
+
+    fn start_at((gate, admin): (SocketAddr, SocketAddr), data: Option<&Path>) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["demo", "--listen", &gate.to_string(), "--admin", &admin.to_string()]);
         if let Some(data) = data {
@@ -250,6 +254,130 @@ fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
     assert!(status == 200 && found.contains("kept"), "{status} {found}");
     assert_eq!(fs::read(data.path().join("identity.key")).unwrap(), identity);
     assert_eq!(demo.ask("GET", "/api/x", Some(&demo.token("alice", "id"))), 200);
+}
+
+/// Its first line says how.
+#[test]
+fn a_configuration_that_was_taken_over_works_at_the_next_start() {
+    let data = tempfile::tempdir().unwrap();
+    let config = data.path().join("poolgate.yaml");
+    let demo = Demo::start(Some(data.path()));
+    let addresses = (demo.gate, demo.admin);
+    assert_eq!(demo.stop(), Some(0));
+
+    let written = fs::read_to_string(&config).unwrap();
+    let (heading, rest) = written.split_once('\n').unwrap();
+    assert!(heading.contains("delete this line to keep your own changes"), "{heading}");
+    fs::write(&config, format!("# my own\n{rest}")).unwrap();
+    let demo = Demo::start_at(addresses, Some(data.path()));
+    let token = demo.token("alice", "id");
+    assert_eq!(demo.ask("GET", "/api/x", Some(&token)), 200);
+    assert_eq!(demo.ask("GET", "/demo/public/hello.txt", Some(&token)), 200);
+    let own = demo.identity(&token);
+    let get = format!(r#"{{"TableName":"demo","Key":{{"pk":{{"S":"{own}"}},"sk":{{"S":"x"}}}}}}"#);
+    assert_eq!(demo.call("DynamoDB_20120810.GetItem", &get, Some(&token)).0, 200);
+    assert_eq!(demo.stop(), Some(0));
+    assert!(fs::read_to_string(&config).unwrap().starts_with("# my own\n"));
+
+    // Another program has the API's port by now.
+    let ports = fs::read_to_string(data.path().join("ports")).unwrap();
+    let port: u16 = ports.lines().nth(1).unwrap().parse().unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let start = || {
+        let (listen, admin) = (addresses.0.to_string(), addresses.1.to_string());
+        let mut command = Command::new(PROGRAM);
+        command.args(["demo", "--listen", &listen, "--admin", &admin, "--data"]);
+        command.arg(data.path()).output().unwrap()
+    };
+    let refused = start();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(64), "{said}");
+    assert!(said.contains(&format!("the API stand-in can't listen on 127.0.0.1:{port}")), "{said}");
+    // Its own configuration follows.
+    fs::write(&config, &written).unwrap();
+    let demo = Demo::start_at(addresses, Some(data.path()));
+    assert_eq!(demo.ask("GET", "/api/x", Some(&demo.token("alice", "id"))), 200);
+    assert_ne!(fs::read_to_string(data.path().join("ports")).unwrap(), ports);
+    drop(taken);
+}
+
+/// Runs `explain` with the configuration in `data`: what it prints, as JSON and as text.
+fn explain(data: &Path, arguments: &[&str]) -> (serde_json::Value, String) {
+    let run = |more: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.arg("explain").arg("--config").arg(data.join("poolgate.yaml"));
+        String::from_utf8(command.args(more).args(arguments).output().unwrap().stdout).unwrap()
+    };
+    (serde_json::from_str(&run(&["--output", "json"])).unwrap(), run(&[]))
+}
+
+#[test]
+fn explain_tells_what_is_refused_of_many() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(Some(data.path()));
+    let carol = demo.token("carol", "id");
+    let body = data.path().join("body");
+    let delete = |keys: &[&str]| {
+        let keys: String =
+            keys.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect();
+        let text = format!("<Delete>{keys}</Delete>");
+        fs::write(&body, &text).unwrap();
+        let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+        let sum = base64::engine::general_purpose::STANDARD.encode(sum);
+        let header = format!("x-amz-checksum-sha256: {sum}");
+        let (body, url) = (body.display().to_string(), format!("http://{}/demo?delete", demo.gate));
+        let arguments = ["--token", &carol, "-H", &header, "--body", &body, "POST", &url];
+        explain(data.path(), &arguments)
+    };
+    let (json, text) = delete(&["a.txt", "secret/b.txt", "secret/c.txt"]);
+    assert_eq!(json["effect"], "allow", "{json}");
+    let found = serde_json::json!({ "refused": 2, "keys": ["secret/b.txt", "secret/c.txt"] });
+    assert_eq!(json["found"], found);
+    let told = "\nALLOW (allowed_by_policy), but for what is refused\n  refused: 2\n  \
+                keys: secret/b.txt, secret/c.txt\n";
+    assert!(text.contains(told), "{text}");
+    let (json, text) = delete(&["a.txt"]);
+    assert!(json["found"].is_null() && text.contains("\nALLOW (allowed_by_policy)\n"), "{text}");
+    let (json, _) = delete(&["secret/b.txt"]);
+    assert_eq!((&json["effect"], &json["found"]["refused"]), (&"deny".into(), &1.into()));
+}
+
+#[test]
+fn explain_tells_the_resources_of_statements_about_others_and_the_level_that_denies() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(Some(data.path()));
+    let alice = demo.token("alice", "id");
+    let ask = |path: &str| {
+        let url = format!("http://{}{path}", demo.gate);
+        explain(data.path(), &["--token", &alice, "GET", &url])
+    };
+    let (json, text) = ask("/other/key");
+    let role = data.path().join("policies/roles/Reader.json");
+    let role = fs::canonicalize(role).unwrap().display().to_string();
+    let others: Vec<_> = json["trail"].as_array().unwrap().iter().map(|s| &s["found"]).collect();
+    let others: Vec<_> = others.into_iter().filter(|found| found["resource"] == "false").collect();
+    let place = |found: &serde_json::Value| found["place"].as_str().unwrap().to_owned();
+    let own = others.iter().find(|found| place(found).starts_with(&role)).unwrap();
+    assert_eq!(own["Resource"], serde_json::json!(["arn:aws:s3:::demo/*"]));
+    let line = format!("    {}: Resource \"arn:aws:s3:::demo/*\"\n", place(own));
+    assert!(text.contains(&line), "{line}{text}");
+
+    let allow = r#"{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] }"#;
+    let levels = format!(
+        r#"{{ "ServiceControlPolicies": [ [{allow}], [{}] ] }}"#,
+        allow.replace("\"*\", \"R", "\"sqs:*\", \"R")
+    );
+    fs::create_dir(data.path().join("policies/organization")).unwrap();
+    fs::write(data.path().join("policies/organization/all.json"), levels).unwrap();
+    let (json, text) = ask("/demo/public/hello.txt");
+    assert_eq!(json["reason"], "implicit_deny", "{json}");
+    assert_eq!(
+        (&json["found"]["level"], &json["found"]["layer"]),
+        (&1.into(), &"service control policy".into())
+    );
+    assert!(text.contains("  service control policy: nothing in SCP[1] allows it\n"), "{text}");
+    // What another layer says is told all the same.
+    assert!(text.contains("  identity-based policy: allowed by "), "{text}");
 }
 
 #[test]

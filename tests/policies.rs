@@ -16,7 +16,7 @@ use aws_lc_rs::signature::{
     KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use poolgate::iam::{Account, AccountFile, FileKind, Layers, NoObserver, PolicyKind, evaluate};
-use poolgate::lint::{Given, lint_account};
+use poolgate::lint::{Given, Home, lint_account};
 
 #[path = "support/policies.rs"]
 mod support;
@@ -79,7 +79,8 @@ fn lint(files: usize) -> (usize, Duration, allocation_counter::AllocationInfo) {
     let texts: Vec<String> = (0..files).map(|n| exported(&format!("R{n}"), 20)).collect();
     let list: Vec<(FileKind, &str)> =
         texts.iter().map(|text| (FileKind::Roles, text.as_str())).collect();
-    let given = Given { placed: true, ..Given::default() };
+    let home = Home { partition: "aws", region: "eu-west-1", account: "123456789012" };
+    let given = Given { home: Some(home), ..Given::default() };
     let started = processor_time();
     let mut found = 0;
     let memory = allocation_counter::measure(|| found = lint_account(&list, given).len());

@@ -21,11 +21,12 @@ pub(super) struct Check {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "POOLGATE_CONFIG")]
     config: PathBuf,
-    /// Fail if this lint finds something, or "warnings": whatever is a warning; may be repeated
-    #[arg(long, value_name = "LINT", value_parser = lints(&[WARNINGS]), hide_possible_values = true)]
+    /// Fail if this lint finds something, or on a "config_warning", the configuration's own, or on any
+    /// of the "warnings"; may be repeated
+    #[arg(long, value_name = "LINT", value_parser = lints(&[WARNINGS, CONFIG_WARNING]), hide_possible_values = true)]
     deny: Vec<String>,
-    /// Don't tell what this lint finds; may be repeated
-    #[arg(long, value_name = "LINT", value_parser = lints(&[]), hide_possible_values = true)]
+    /// Don't tell what this lint finds, or a "config_warning", the configuration's own; may be repeated
+    #[arg(long, value_name = "LINT", value_parser = lints(&[CONFIG_WARNING]), hide_possible_values = true)]
     allow: Vec<String>,
     /// What to print: a line a problem, as text or as JSON
     #[arg(long, value_enum, default_value_t = Output::Text)]
@@ -48,15 +49,18 @@ impl Check {
             }
         };
         // Nothing is applied, and so no key is fetched.
-        let found = Builder::new(Arc::new(Offline), tls).build(&self.config).and_then(|built| {
-            let (settings, _, mut warnings, _) = built.into_parts();
-            warnings.extend(lint_policies(&settings, &read_policies(&settings)?));
-            Ok(warnings)
-        });
+        let found =
+            Builder::new(Arc::new(Offline), tls).build(&self.config).and_then(|mut built| {
+                // They refuse nothing that is in force; a check is for what could be.
+                let mut problems = std::mem::take(&mut built.shadow_problems);
+                let (settings, _, warnings, _) = built.into_parts();
+                problems.extend(warnings);
+                problems.extend(lint_policies(&settings, &read_policies(&settings)?));
+                Ok(problems)
+            });
         let mut problems = found.unwrap_or_else(|errors| errors);
-        problems.retain(|problem| {
-            problem.lint.is_none_or(|lint| !self.allow.iter().any(|id| id == lint))
-        });
+        // No error can be named.
+        problems.retain(|problem| !self.allow.iter().any(|id| id == problem.reason()));
         match self.output {
             Output::Text => print(&problems),
             Output::Json => problems.iter().for_each(|problem| println!("{}", as_json(problem))),
@@ -72,7 +76,7 @@ impl Check {
         match problem.severity {
             Severity::Error => true,
             Severity::Warning if denied(WARNINGS) => true,
-            _ => problem.lint.is_some_and(denied),
+            _ => denied(problem.reason()),
         }
     }
 }
@@ -107,5 +111,7 @@ fn lints(words: &'static [&'static str]) -> impl TypedValueParser<Value = String
     PossibleValuesParser::new(ids.chain(words.iter().copied()))
 }
 
+/// What is a warning of the configuration, and no lint's.
+const CONFIG_WARNING: &str = "config_warning";
 /// All that is a warning, of the configuration too.
 const WARNINGS: &str = "warnings";

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::{
     USAGE,
-    demo_files::{Addresses, BUCKET, OBJECTS, ROWS, S3_KEY, TABLE, tour, write},
+    demo_files::{Addresses, BUCKET, OBJECTS, ROWS, S3_KEY, TABLE, is_ours, tour, write},
     run::{Bound, StartError, print, run, runtime},
 };
 use crate::{
@@ -68,8 +68,7 @@ impl Demo {
         let listen = Listener::bind(&Address::Tcp(self.listen)).map_err(StartError::other)?;
         let admin = Listener::bind(&Address::Tcp(self.admin)).map_err(StartError::other)?;
         let ext_authz = self.asking()?;
-        let (user_pool, echo) = (standin_listener().await?, standin_listener().await?);
-        let (s3, dynamodb) = (standin_listener().await?, standin_listener().await?);
+        let [user_pool, echo, s3, dynamodb] = standins(data.path()).await?;
         let addresses = Addresses {
             listen: listen.local_address().unwrap_or(self.listen),
             admin: admin.local_address().unwrap_or(self.admin),
@@ -194,10 +193,47 @@ fn random() -> u64 {
     u64::from_be_bytes(bytes)
 }
 
-async fn standin_listener() -> Result<TcpListener, StartError> {
-    TcpListener::bind("127.0.0.1:0").await.map_err(StartError::other)
+/// The stand-ins' listeners, on the ports of the last start if they are free: a configuration that
+/// somebody took over names them.
+async fn standins(data: &Path) -> Result<[TcpListener; 4], StartError> {
+    let [user_pool, echo, s3, dynamodb] = ports(data);
+    let open = |name, port| standin(data, name, port);
+    let listeners = [
+        open("user pool", user_pool).await?,
+        open("API", echo).await?,
+        open("S3", s3).await?,
+        open("DynamoDB", dynamodb).await?,
+    ];
+    let mut text = String::new();
+    for listener in &listeners {
+        let port = listener.local_addr().map_err(StartError::other)?.port();
+        text.push_str(&format!("{port}\n"));
+    }
+    fs::write(data.join(PORTS), text).map_err(StartError::other)?;
+    Ok(listeners)
+}
+
+/// The ports of the last start; 0 for one that isn't known.
+fn ports(data: &Path) -> [u16; 4] {
+    let text = fs::read_to_string(data.join(PORTS)).unwrap_or_default();
+    let mut lines = text.lines().map(|line| line.parse().unwrap_or(0));
+    [(); 4].map(|()| lines.next().unwrap_or(0))
+}
+
+async fn standin(data: &Path, name: &str, port: u16) -> Result<TcpListener, StartError> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) if port != 0 && is_ours(data) => {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(StartError::other)
+        }
+        Err(error) => Err(StartError::other(format!(
+            "the {name} stand-in can't listen on 127.0.0.1:{port}, where it was at the last start: {error}"
+        ))),
+    }
 }
 
 const NAME: &str = "poolgate";
+/// In the data folder: the stand-ins' ports, one a line.
+const PORTS: &str = "ports";
 /// Where others ask, if that is free.
 const EXT_AUTHZ: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9191);

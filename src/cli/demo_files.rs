@@ -58,7 +58,7 @@ impl Addresses {
 
 /// Writes what is missing of the demo's files into a data folder. Policies and keys that are there
 /// stay as they are, but the key of the S3 stand-in, which is another at each start. `poolgate.yaml` names
-/// ports that change from run to run, so it is written anew as long as it has its first line.
+/// addresses that may change from run to run, so it is written anew as long as it has its first line.
 ///
 /// # Errors
 /// What the system says if a file can't be written.
@@ -84,11 +84,16 @@ pub(super) fn write(data: &Path, addresses: &Addresses) -> io::Result<Written> {
     let s3_secret = secret()?;
     write_private(&data.join("s3.secret"), &s3_secret)?;
     let configuration = data.join("poolgate.yaml");
-    let ours = fs::read_to_string(&configuration).map_or(true, |text| text.starts_with(HEADING));
-    if ours {
+    if is_ours(data) {
         fs::write(&configuration, self::configuration(addresses))?;
     }
     Ok(Written { configuration, s3_secret })
+}
+
+/// Whether the configuration is the demo's own: not there, or nobody has taken it over.
+pub(super) fn is_ours(data: &Path) -> bool {
+    let text = fs::read_to_string(data.join("poolgate.yaml"));
+    text.map_or(true, |text| text.starts_with(HEADING))
 }
 
 /// 32 random bytes, in base64.

@@ -113,6 +113,8 @@ impl Explain {
             check::print(&problems);
             Failure::Configuration
         })?;
+        // They change no answer, so that there is one to explain.
+        built.shadow_problems.iter().for_each(|problem| eprintln!("shadow policies: {problem}"));
         let (_, snapshot, _, applied) = built.into_parts();
         builder.applied(applied);
         wait_for_keys(builder.keys_ready(), KEYS).await;
@@ -220,13 +222,11 @@ async fn running_config(fetch: &HttpFetch, admin: &str) -> Result<PathBuf, Failu
 }
 
 fn as_json(line: &str, decision: &Decision) -> Value {
-    let (effect, reason, detail, found) = match &decision.outcome {
-        Outcome::Allow(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
-        Outcome::Answer(answer) => ("allow", answer.grounds.reason(), None, Value::Null),
-        Outcome::Change(permit) => ("allow", permit.grounds().reason(), None, Value::Null),
-        Outcome::Deny(denial) => {
-            ("deny", denial.reason, Some(denial.detail.as_str()), (*denial.found).clone())
-        }
+    let (effect, reason, detail) = match &decision.outcome {
+        Outcome::Allow(permit) => ("allow", permit.grounds().reason(), None),
+        Outcome::Answer(answer) => ("allow", answer.grounds.reason(), None),
+        Outcome::Change(permit) => ("allow", permit.grounds().reason(), None),
+        Outcome::Deny(denial) => ("deny", denial.reason, Some(denial.detail.as_str())),
     };
     let statement = |step: &&Step| {
         let written = statement_text::of_step(&step.found)?;
@@ -240,9 +240,22 @@ fn as_json(line: &str, decision: &Decision) -> Value {
         "effect": effect,
         "reason": reason,
         "detail": detail,
-        "found": found,
-        "trail": decision.trail.steps(),
+        "found": decision.outcome.found(),
+        "trail": decision.trail.steps().iter().map(placed).collect::<Vec<_>>(),
     })
+}
+
+/// A step; of a statement about other resources, with where it is and what it says of them.
+fn placed(step: &Step) -> Value {
+    let mut step = json!(step);
+    let resources = step.get("found").and_then(statement_text::other_resources);
+    if let Some((place, element, patterns)) = resources
+        && let Some(found) = step.get_mut("found").and_then(Value::as_object_mut)
+    {
+        found.insert("place".to_owned(), place.into());
+        found.insert(element.to_owned(), patterns.into());
+    }
+    step
 }
 
 /// How long keys may take to load.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::statement_text;
 use crate::{
-    gate::{Decision, Grounds, LAYERS_ASKED, Outcome, STATEMENT_CONSIDERED, Step},
+    gate::{Decision, Grounds, LAYERS_ASKED, Outcome, STATEMENT_CONSIDERED, Step, statement_label},
     iam::StatementRef,
 };
 
@@ -14,7 +14,10 @@ pub(super) fn as_text(line: &str, decision: &Decision, statements: Statements) -
     push_steps(&mut text, decision.trail.steps(), statements);
     match &decision.outcome {
         Outcome::Allow(permit) => {
-            text.push_str(&format!("\nALLOW ({})\n", permit.grounds().reason()));
+            let found = decision.outcome.found();
+            let but = if found.is_null() { "" } else { ", but for what is refused" };
+            text.push_str(&format!("\nALLOW ({}){but}\n", permit.grounds().reason()));
+            push_value(&mut text, &found, 2);
         }
         Outcome::Answer(answer) => {
             text.push_str(&format!("\nALLOW ({})\n", answer.grounds.reason()));
@@ -62,26 +65,13 @@ pub(super) fn deciding(decision: &Decision) -> Vec<&Step> {
         let place =
             |step: &Step| ["file", "path", "statement"].map(|name| step.found.get(name).cloned());
         if matched
-            && labels.contains(&label(&step.found))
+            && labels.contains(&statement_label(&step.found))
             && !steps.iter().any(|known| place(known) == place(step))
         {
             steps.push(step);
         }
     }
     steps
-}
-
-/// `policy/Sid`, or `policy[index]`.
-fn label(statement: &Value) -> String {
-    let word = |name: &str| statement.get(name).and_then(Value::as_str);
-    let policy = word("policy").unwrap_or_default();
-    match word("sid") {
-        Some(sid) => format!("{policy}/{sid}"),
-        None => {
-            let index = statement.get("statement").map(Value::to_string).unwrap_or_default();
-            format!("{policy}[{index}]")
-        }
-    }
 }
 
 /// The steps alone, as a failing test has them.
@@ -139,17 +129,14 @@ fn push_layers(text: &mut String, layers: &Value) {
     for layer in layers.as_array().into_iter().flatten() {
         let word = |name: &str| layer.get(name).and_then(Value::as_str);
         let (layer, answer) = (word("layer").unwrap_or_default(), word("answer"));
-        text.push_str(&format!(
-            "  {layer}: {}\n",
-            answer.unwrap_or("in force, and doesn't decide")
-        ));
+        text.push_str(&format!("  {layer}: {}\n", answer.unwrap_or_default()));
     }
 }
 
 /// A statement in one line, and each of its conditions in one of its own.
 fn push_statement(text: &mut String, statement: &Value) {
     let word = |name: &str| statement.get(name).and_then(Value::as_str).unwrap_or_default();
-    let place = label(statement);
+    let place = statement_label(statement);
     let found =
         match ["principal", "action", "resource"].iter().find(|&&part| word(part) == "false") {
             Some(part) => format!("no, another {part}"),
@@ -160,11 +147,20 @@ fn push_statement(text: &mut String, statement: &Value) {
             },
         };
     text.push_str(&format!("  {:<5} {place}: {found}\n", word("effect")));
+    if let Some((place, element, patterns)) = statement_text::other_resources(statement) {
+        let shown: Vec<String> = patterns.iter().take(MAX_PATTERNS).map(|p| quote(p)).collect();
+        let more = match patterns.len().saturating_sub(MAX_PATTERNS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        text.push_str(&format!("    {place}: {element} {}{more}\n", shown.join(", ")));
+    }
     if let Some(means) = statement.get("means").and_then(Value::as_str) {
         text.push_str(&format!("    principal: {means}\n"));
     }
     let substituted = statement.get("substituted").and_then(Value::as_array);
-    for resource in substituted.into_iter().flatten().filter_map(Value::as_str) {
+    for resource in substituted.into_iter().flatten() {
+        let resource = resource.as_str().map_or_else(|| quoted_one(resource), str::to_owned);
         text.push_str(&format!("    resource with its variables' values: {resource}\n"));
     }
     let conditions = statement.get("conditions").and_then(Value::as_array);
@@ -181,17 +177,30 @@ fn push_statement(text: &mut String, statement: &Value) {
     }
 }
 
-/// Values in quotes; `(absent)` and `(unknown)` are none.
+/// Values in quotes; what is in brackets is none.
 fn quoted(values: Option<&Value>) -> String {
     match values {
         Some(Value::Array(values)) if values.is_empty() => "(no values)".to_owned(),
-        Some(Value::Array(values)) => {
-            values.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
-        }
-        Some(Value::String(word)) if word == "(absent)" || word == "(unknown)" => word.clone(),
-        Some(value) => value.to_string(),
+        Some(Value::Array(values)) => values.iter().map(quoted_one).collect::<Vec<_>>().join(", "),
+        Some(value) => quoted_one(value),
         None => String::new(),
     }
+}
+
+fn quoted_one(value: &Value) -> String {
+    match value {
+        Value::Null => "(absent)".to_owned(),
+        Value::Object(members) => match members.iter().next() {
+            Some((state, Value::String(text))) => format!("{} ({state})", quote(text)),
+            Some((state, _)) => format!("({state})"),
+            None => String::new(),
+        },
+        value => value.to_string(),
+    }
+}
+
+fn quote(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 /// A value as indented lines of `name: value`.
@@ -239,6 +248,9 @@ fn push_member(text: &mut String, pad: &str, name: &str, value: &Value, indent: 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
+
+/// Patterns of a statement about other resources that are shown.
+const MAX_PATTERNS: usize = 8;
 
 #[cfg(test)]
 #[path = "explain_text_tests.rs"]

@@ -14,7 +14,7 @@ use crate::{
     config::{self, LogFormat, Settings},
     control::{
         Builder, HttpFetch, Reloader, client_tls, post_records, refresh_gauges, resolve_upstreams,
-        wait_for_keys,
+        tell_shadow, wait_for_keys,
     },
     doors::{
         Phase, PolicyQueue, Shared,
@@ -74,12 +74,13 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::other)?;
     let tls = client_tls().map_err(StartError::Other)?;
     let mut builder = Builder::new(Arc::new(HttpFetch::new(&tls)), Arc::clone(&tls));
-    let built = builder.build(file).map_err(|problems| {
+    let mut built = builder.build(file).map_err(|problems| {
         for problem in &problems {
             eprintln!("{problem}");
         }
         StartError::Configuration
     })?;
+    let of_shadow = std::mem::take(&mut built.shadow_problems);
     let (settings, snapshot, warnings, applied) = built.into_parts();
     start_log(&settings)?;
     for problem in &warnings {
@@ -91,6 +92,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let asking = asking.map(|asked| listener(bound.ext_authz, &asked.address.value)).transpose()?;
     let admin = listener(bound.admin, &settings.listen.admin.address.value)?;
     let metrics = Metrics::new().map_err(StartError::other)?;
+    tell_shadow(&metrics, &of_shadow, snapshot.rules.shadow.is_some());
     metrics.generation.set(i64::try_from(snapshot.rules.generation).unwrap_or(i64::MAX));
     let records = |name, sink| {
         let dropped = metrics.dropped.with_label_values(&[name]);

@@ -38,6 +38,24 @@ pub(super) fn of_step(found: &Value) -> Option<Written> {
     Some(Written { place: format!("{file}:{line}:{column}"), text: plain(found) })
 }
 
+/// Of a step in which a statement was found to be about other resources: where it is, `Resource` or
+/// `NotResource`, and that element's values as they are written.
+pub(super) fn other_resources(found: &Value) -> Option<(String, &'static str, Vec<String>)> {
+    if found.get("resource").and_then(Value::as_str) != Some("false") {
+        return None;
+    }
+    let written = of_step(found)?;
+    let statement: Value = serde_json::from_str(&written.text).ok()?;
+    let (element, value) = ["Resource", "NotResource"]
+        .into_iter()
+        .find_map(|name| statement.get(name).map(|value| (name, value)))?;
+    let values = match value {
+        Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
+        value => value.as_str().into_iter().collect::<Vec<_>>(),
+    };
+    Some((written.place, element, values.into_iter().map(str::to_owned).collect()))
+}
+
 /// The statement in the document that `path` leads to, and its own path: `Statement` may be one.
 fn statement<'t, 'p>(
     json: &'t str,

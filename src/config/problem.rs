@@ -42,13 +42,23 @@ impl fmt::Display for Position {
 
 /// A setting and the place of its value in the file (for a default, of the mapping that could
 /// have had it), so that a later stage can report what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Two are equal if their settings are: what only moved in the file is what it was.
+#[derive(Clone, Debug)]
 pub struct At<T> {
     /// The setting.
     pub value: T,
     /// Where it is written.
     pub position: Position,
 }
+
+impl<T: PartialEq> PartialEq for At<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for At<T> {}
 
 impl<T> Deref for At<T> {
     type Target = T;

@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::digest;
 use hyper_rustls::ConfigBuilderExt;
 use tokio::runtime::Handle;
 use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
@@ -19,16 +18,17 @@ use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 use super::{
     cedar,
     credentials::{credentials, signer},
-    policies::{Policies, PolicyFiles, problems_in, read_policies},
+    policies::{Policies, hash, problems_in, read_policies, warn_of_folders},
     routes::routes,
     schemas::{Nobody, Schemas},
+    shadow::{self, Loaded},
     stamps::{Stamp, Stamps},
     stored,
 };
 use crate::{
     config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
     doors::{AskingRules, ConnectionLimits, Logged, Snapshot},
-    gate::{Cedar, Rules, Shadow},
+    gate::{Cedar, Rules},
     http::TrustedProxies,
     identity::{IdentityIds, IdentityPool},
     server::{ClientAuth, server_config},
@@ -44,6 +44,8 @@ pub struct Builder {
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
     /// What is learnt of tables, by upstream.
     schemas: Vec<Arc<Schemas>>,
+    /// The shadow in force.
+    shadow: Option<Loaded>,
     /// Where tables are asked for; not where nothing is decided.
     runtime: Option<Handle>,
     generation: u64,
@@ -67,6 +69,8 @@ pub struct Built {
     pub snapshot: Snapshot,
     /// Warnings.
     pub warnings: Vec<Problem>,
+    /// Why the shadow isn't that of the files of `shadow_policies`: it is the last good one, or none.
+    pub shadow_problems: Vec<Problem>,
     applied: Applied,
 }
 
@@ -76,6 +80,7 @@ pub struct Applied {
     max_stale: Duration,
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
     schemas: Vec<Arc<Schemas>>,
+    shadow: Option<Loaded>,
     /// The files it was built from.
     stamps: Stamps,
 }
@@ -89,6 +94,7 @@ impl Builder {
             tls,
             upstreams: Vec::new(),
             schemas: Vec::new(),
+            shadow: None,
             runtime: Handle::try_current().ok(),
             generation: 0,
             stamps: Stamps::default(),
@@ -107,13 +113,17 @@ impl Builder {
     /// from two states of them (P3). May block for a moment.
     ///
     /// # Errors
-    /// Every problem, of the file and of all that it names.
+    /// Every problem, of the file and of all that it names. What is wrong with `shadow_policies` alone
+    /// is no error: see [`Built::shadow_problems`].
     pub fn build(&self, path: &Path) -> Result<Built, Vec<Problem>> {
-        for _ in 0..TRIES {
+        for left in (0..TRIES).rev() {
             let first = Stamp::of(path);
             let built = self.build_once(path)?;
             let stamps = Stamps::of(path, &built.settings);
-            if stamps.begins_with(&first) && stamps == built.applied.stamps {
+            let before = &built.applied.stamps;
+            // A shadow decides nothing: one that goes on changing is read again at the next look.
+            let quiet = stamps == *before || (left == 0 && stamps.differ_in_shadow_alone(before));
+            if stamps.begins_with(&first) && quiet {
                 return Ok(built);
             }
             std::thread::sleep(SETTLING);
@@ -137,15 +147,16 @@ impl Builder {
         let types = cedar::type_names(&settings.cedar);
         let policies = files.parse(&types).map_err(|found| problems.extend(found)).ok();
         if let Some(policies) = &policies {
-            let shadow = policies.shadow.as_ref().map(|(_, cedar)| cedar.is_some());
-            let has = (policies.cedar.is_some(), shadow);
-            cedar::check(&settings, has, &mut problems, &mut warnings);
+            cedar::check(&settings, policies.cedar.is_some(), &mut problems, &mut warnings);
         }
+        let shadowed = shadow::load(&settings, files.shadow.as_ref(), self.shadow.as_ref());
         let resource_policies = match &policies {
             Some(_) => stored::documents(&settings, &files, &mut problems),
             None => HashMap::new(),
         };
-        let hash = hash(&text, &files);
+        let own = [(Path::new(""), text.as_str())].into_iter();
+        let of_shadow = shadowed.loaded.iter().map(|of| (Path::new("shadow"), of.hash.as_str()));
+        let hash = hash(own.chain(files.iter()).chain(of_shadow));
         let written = serde_json::json!({ "file": path.display().to_string(), "text": text });
         let tls = self.listener_tls(&settings, &mut problems);
         let upstreams = self.arrange_upstreams(&settings, &mut problems);
@@ -165,12 +176,18 @@ impl Builder {
         let credentials = credentials(&settings, &mut problems);
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
         let (Some(policies), Some(routes), []) = (policies, routes, problems.as_slice()) else {
+            problems.extend(shadowed.problems);
             return Err(problems);
         };
         // From here on nothing fails but what the checks above should have found.
         let (issuers, keys) = self.issuers(&settings)?;
-        let Policies { account, pools, groups, cedar, shadow, warnings: more } = policies;
+        let Policies { account, pools, groups, cedar, warnings: more } = policies;
         warnings.extend(more);
+        warnings.extend(shadowed.warnings);
+        let shadow_folder = settings.shadow_policies.as_ref().map(|shadow| &shadow.value);
+        for folder in [&settings.policies.value].into_iter().chain(shadow_folder) {
+            warnings.extend(warn_of_folders(&settings, folder));
+        }
         warnings.extend(stored::warn_unless_writable(&settings));
         warnings.extend(warn_of_roles(&settings, &pools, &account));
         let aws = settings.aws.as_ref();
@@ -186,8 +203,7 @@ impl Builder {
                 account,
                 resource_policies,
                 cedar: cedar.map(Cedar::new),
-                shadow: shadow
-                    .map(|(account, cedar)| Shadow { account, cedar: cedar.map(Cedar::new) }),
+                shadow: shadowed.loaded.as_ref().map(|loaded| Arc::clone(&loaded.shadow)),
                 routes,
                 region: aws.map(|a| a.region.clone()),
                 account_id: aws.map(|a| a.account.clone()),
@@ -219,8 +235,9 @@ impl Builder {
         };
         let max_stale = settings.token.max_stale;
         let upstreams = upstreams.into_iter().flatten().collect();
-        let applied = Applied { keys, max_stale, upstreams, schemas, stamps };
-        Ok(Built { settings, snapshot, warnings, applied })
+        let shadow = shadowed.loaded;
+        let applied = Applied { keys, max_stale, upstreams, schemas, shadow, stamps };
+        Ok(Built { settings, snapshot, warnings, shadow_problems: shadowed.problems, applied })
     }
 
     /// Takes note that what was built is in force now: its keys are fetched, and what it doesn't use
@@ -233,6 +250,7 @@ impl Builder {
         self.keys.start(applied.keys, applied.max_stale);
         self.upstreams = applied.upstreams;
         self.schemas = applied.schemas;
+        self.shadow = applied.shadow;
         self.stamps = applied.stamps;
     }
 
@@ -458,22 +476,6 @@ fn warn_of_roles(
         }
     }
     warnings
-}
-
-/// A SHA-256 over the configuration and every policy file with its name.
-fn hash(text: &str, files: &PolicyFiles) -> String {
-    let mut context = digest::Context::new(&digest::SHA256);
-    let mut add = |part: &str| {
-        // Length-prefixed, so that no two sets of files read the same.
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part.as_bytes());
-    };
-    add(text);
-    for (path, text) in files.iter() {
-        add(&path.to_string_lossy());
-        add(text);
-    }
-    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How often files that keep changing are read, and the pause between.

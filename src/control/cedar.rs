@@ -1,18 +1,17 @@
 //! Cedar's files in a policy folder: `cedar/*.cedar`, `*.cedarschema`, `entities.json`,
 //! `template-links.json`.
 
-use std::{io, path::Path};
+use std::path::Path;
 
-use super::policies::{PolicyFile, list_files, read_file};
+use super::files::{PolicyFile, Unread, list_files, read_file};
 use crate::{
     cedar::{self, File, Files, LoadError, Place, Policies, TypeNames, Types},
     config::{self, Position, Problem},
 };
 
 /// Reads every file of `folder`; none if it isn't there.
-pub(super) fn read(folder: &Path) -> Result<Vec<PolicyFile>, (std::path::PathBuf, io::Error)> {
-    let paths = list_files(folder, &|_| true)?;
-    paths.into_iter().map(|path| read_file(&path).map_err(|error| (path, error))).collect()
+pub(super) fn read(folder: &Path) -> Result<Vec<PolicyFile>, Unread> {
+    list_files(folder, &|_| true)?.iter().map(|path| read_file(path)).collect()
 }
 
 /// The policies in `files`, and warnings; none without files.
@@ -100,7 +99,7 @@ pub(super) fn type_names(settings: &config::CedarTypes) -> TypeNames {
 /// Routes that ask Cedar where there is nothing to ask; and policies that nobody asks.
 pub(super) fn check(
     settings: &config::Settings,
-    (has, shadow_has): (bool, Option<bool>),
+    has: bool,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Problem>,
 ) {
@@ -113,10 +112,6 @@ pub(super) fn check(
             if !has {
                 let message = format!("route `{name}` asks Cedar, and {folder} has no policies");
                 problems.push(Problem::error(&settings.file, route.position, message));
-            }
-            if let (Some(false), Some(shadow)) = (shadow_has, &settings.shadow_policies) {
-                let message = format!("route `{name}` asks Cedar, and this folder has no `cedar`");
-                problems.push(Problem::error(&settings.file, shadow.position, message));
             }
         }
         None if has => {

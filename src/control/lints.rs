@@ -3,25 +3,32 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::policies::{PolicyFile, PolicyFiles, steps};
+use super::{
+    files::PolicyFile,
+    policies::{PolicyFiles, steps},
+};
 use crate::{
     config::{ActionRule, Position, Problem, Settings, json::locate_all},
-    iam::FileKind,
+    iam::{FileKind, partition},
     identity::{Groups, IdentityPool, RoleMapping},
-    lint::{Finding, Given, lint_account, lint_identity_pool},
+    lint::{Finding, Given, Home, lint_account, lint_identity_pool},
 };
 
 /// What lints find in `files`, the policy files of `settings`, which were built from without an error:
 /// in the order of the files and of their lines.
 pub fn lint_policies(settings: &Settings, files: &PolicyFiles) -> Vec<Problem> {
-    let placed = settings.aws.is_some();
+    let home = settings.aws.as_ref().map(|aws| Home {
+        partition: partition(&aws.region),
+        region: &aws.region,
+        account: &aws.account,
+    });
     let roles = given_roles(files);
     let actions = settings.routes.iter().flat_map(|route| &route.actions);
     let prefix = |action: &ActionRule| action.action.split(':').next().map(str::to_owned);
     let services: Vec<String> = actions.filter_map(prefix).collect();
-    let given = Given { placed, services: &services, roles: roles.as_ref() };
+    let given = Given { home, services: &services, roles: roles.as_ref() };
     let mut problems = of_account(&files.account, given);
-    if let Some(shadow) = &files.shadow {
+    if let Some(Ok(shadow)) = &files.shadow {
         // Roles are given by what is in force.
         problems.extend(of_account(&shadow.account, Given { roles: None, ..given }));
     }

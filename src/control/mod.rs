@@ -5,11 +5,13 @@ mod build;
 mod cedar;
 mod credentials;
 mod fetch;
+mod files;
 mod lints;
 mod policies;
 mod reload;
 mod routes;
 mod schemas;
+mod shadow;
 mod stamps;
 mod stored;
 mod tasks;
@@ -19,6 +21,7 @@ pub use fetch::{HttpFetch, Offline, post_records};
 pub use lints::lint_policies;
 pub use policies::{PolicyFiles, read_policies};
 pub use reload::Reloader;
+pub use shadow::tell_shadow;
 pub use tasks::{refresh_gauges, resolve_upstreams, wait_for_keys};
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! The policy folders: what AWS exports, read as it is.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
+use aws_lc_rs::digest;
+
+use super::{
+    files::{PolicyFile, Unread, is_json, list_files, read_file, read_folder},
+    shadow::{self, ShadowFiles},
+};
 use crate::{
     cedar::{self, TypeNames},
-    config::{
-        At, Position, Problem, Settings,
-        json::{Step, locate},
-    },
-    iam::{Account, AccountFile, FileKind, JsonPath, JsonStep, MAX_FILE_BYTES},
+    config::{At, Position, Problem, Settings, json::Step, suggest::suggestion},
+    iam::{Account, AccountFile, FileKind, JsonPath, JsonStep},
     identity::{Groups, IdentityPool},
 };
 
@@ -25,21 +25,8 @@ pub struct PolicyFiles {
     /// By user pool id.
     pub(super) groups: Vec<(String, PolicyFile)>,
     cedar: Vec<PolicyFile>,
-    pub(super) shadow: Option<ShadowFiles>,
-}
-
-/// The files of `shadow_policies`.
-#[derive(Debug, Default)]
-pub(super) struct ShadowFiles {
-    pub(super) account: Vec<(FileKind, PolicyFile)>,
-    cedar: Vec<PolicyFile>,
-}
-
-/// A file and its text.
-#[derive(Debug)]
-pub(super) struct PolicyFile {
-    pub(super) path: PathBuf,
-    pub(super) text: String,
+    /// What is wrong with those of `shadow_policies` refuses nothing else.
+    pub(super) shadow: Option<Result<ShadowFiles, Vec<Problem>>>,
 }
 
 /// What the policy files say.
@@ -48,80 +35,106 @@ pub(super) struct Policies {
     pub(super) pools: Vec<IdentityPool>,
     pub(super) groups: Vec<(String, Groups)>,
     pub(super) cedar: Option<cedar::Policies>,
-    /// Roles and Cedar's policies of `shadow_policies`.
-    pub(super) shadow: Option<(Account, Option<cedar::Policies>)>,
     pub(super) warnings: Vec<Problem>,
 }
 
 /// Reads the policy files that `settings` name. Missing folders are empty.
 ///
 /// # Errors
-/// Every file that can't be read.
+/// Every file that can't be read, but for those of `shadow_policies`.
 pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
-    let (mut problems, mut unread) = (Vec::new(), Vec::new());
-    let mut folder = |path: &Path, position: Position| {
-        read_folder(path).unwrap_or_else(|(path, error)| {
-            let message = format!("can't read {}: {error}", path.display());
-            problems.push(Problem::error(&settings.file, position, message));
-            Vec::new()
-        })
-    };
     let At { value: policies, position } = &settings.policies;
-    let mut account_files = |policies: &Path, position: Position| {
-        let of = |(name, kind): (&str, FileKind)| {
-            folder(&policies.join(name), position).into_iter().map(move |file| (kind, file))
-        };
-        FOLDERS.into_iter().flat_map(of).collect::<Vec<_>>()
-    };
-    let account = account_files(policies, *position);
-    let shadow_account = |shadow: &At<PathBuf>| account_files(&shadow.value, shadow.position);
-    let of_shadow = settings.shadow_policies.as_ref().map(shadow_account);
-    let pools = folder(&settings.identity_pools.value, settings.identity_pools.position);
-    let mut cedar = |path: &Path, position: Position| {
-        super::cedar::read(path).unwrap_or_else(|(path, error)| {
-            let message = format!("can't read {}: {error}", path.display());
-            unread.push(Problem::error(&settings.file, position, message));
-            Vec::new()
-        })
-    };
-    let of_cedar = cedar(&policies.join("cedar"), *position);
-    let shadow = settings.shadow_policies.as_ref().zip(of_shadow).map(|(at, account)| {
-        ShadowFiles { account, cedar: cedar(&at.value.join("cedar"), at.position) }
+    let mut problems = Vec::new();
+    let account = read_account(settings, policies, *position, &mut problems);
+    let At { value: folder, position: of_pools } = &settings.identity_pools;
+    let pools = read_folder(folder).unwrap_or_else(|unread| {
+        problems.push(unread.problem(&settings.file, *of_pools));
+        Vec::new()
     });
-    if let Some(At { value, position }) = &settings.shadow_policies
-        && !value.is_dir()
-    {
-        let message = format!("{} is not a folder", value.display());
-        unread.push(Problem::error(&settings.file, *position, message));
-    }
-    problems.extend(unread);
-    let id = settings.aws.as_ref().map(|aws| aws.account.clone());
-    let of_shadow = shadow.iter().flat_map(|shadow| &shadow.account);
-    let needs_id = |(kind, _): &&(FileKind, PolicyFile)| {
-        matches!(kind, FileKind::Resources | FileKind::Organization)
-    };
-    if let (None, Some((_, file))) = (&id, account.iter().chain(of_shadow).find(needs_id)) {
-        let message = format!(
-            "aws.account is missing: {} says what is of this account and what of another",
-            file.path.display()
-        );
-        problems.push(Problem::error(&settings.file, *position, message));
-    }
+    let cedar = super::cedar::read(&policies.join("cedar")).unwrap_or_else(|unread| {
+        problems.push(unread.problem(&settings.file, *position));
+        Vec::new()
+    });
+    problems.extend(without_owner(settings, &account, *position));
     let mut groups = Vec::new();
     for pool in &settings.user_pools {
         let Some(At { value: path, position }) = &pool.groups else { continue };
-        match read_file(path) {
+        let there = fs::metadata(path).map_err(|error| Unread::Named(path.clone(), error));
+        match there.and_then(|_| read_file(path)) {
             Ok(file) => groups.push((pool.id.clone(), file)),
-            Err(error) => {
-                let message = format!("can't read {}: {error}", path.display());
-                problems.push(Problem::error(&settings.file, *position, message));
-            }
+            Err(unread) => problems.push(unread.problem(&settings.file, *position)),
         }
     }
+    let id = settings.aws.as_ref().map(|aws| aws.account.clone());
+    let shadow = shadow::read(settings);
     match problems.is_empty() {
-        true => Ok(PolicyFiles { id, account, pools, groups, cedar: of_cedar, shadow }),
-        false => Err(problems),
+        true => Ok(PolicyFiles { id, account, pools, groups, cedar, shadow }),
+        false => {
+            problems.extend(shadow.and_then(Result::err).into_iter().flatten());
+            Err(problems)
+        }
     }
+}
+
+/// The files of `folder` that an account is loaded from; the configuration names it at `position`.
+pub(super) fn read_account(
+    settings: &Settings,
+    folder: &Path,
+    position: Position,
+    problems: &mut Vec<Problem>,
+) -> Vec<(FileKind, PolicyFile)> {
+    let mut files = Vec::new();
+    for (name, kind) in FOLDERS {
+        match read_folder(&folder.join(name)) {
+            Ok(found) => files.extend(found.into_iter().map(|file| (kind, file))),
+            Err(unread) => problems.push(unread.problem(&settings.file, position)),
+        }
+    }
+    files
+}
+
+/// Warnings of folders beside those that are read which hold policies: misspelt, most likely, so that
+/// their policies decide nothing.
+pub(super) fn warn_of_folders(settings: &Settings, policies: &Path) -> Vec<Problem> {
+    let named = settings.user_pools.iter().filter_map(|pool| pool.groups.as_ref());
+    let mut named: Vec<&Path> = named.map(|groups| groups.value.as_path()).collect();
+    named.push(&settings.identity_pools.value);
+    named.extend(settings.shadow_policies.iter().map(|shadow| shadow.value.as_path()));
+    let known = || FOLDERS.iter().map(|(name, _)| *name).chain(OTHER_FOLDERS);
+    let mut warnings = Vec::new();
+    for entry in fs::read_dir(policies).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let passed_over = name.starts_with('.') || known().any(|known| known == name);
+        if passed_over || !path.is_dir() || named.iter().any(|named| named.starts_with(&path)) {
+            continue;
+        }
+        let policy = |path: &Path| is_json(path) || path.extension().is_some_and(|e| e == "cedar");
+        if list_files(&path, &policy).is_ok_and(|found| !found.is_empty()) {
+            let meant = suggestion(&name, known());
+            let message = format!("no such folder is read, its policies decide nothing{meant}");
+            warnings.push(Problem::warning(&path, Position::START, message));
+        }
+    }
+    warnings.sort_by(|a, b| a.file.cmp(&b.file));
+    warnings
+}
+
+/// What is wrong where nothing says whose resources and organization `files` are about.
+pub(super) fn without_owner(
+    settings: &Settings,
+    files: &[(FileKind, PolicyFile)],
+    position: Position,
+) -> Option<Problem> {
+    let needs_id = |(kind, _): &&(FileKind, PolicyFile)| {
+        matches!(kind, FileKind::Resources | FileKind::Organization)
+    };
+    let (None, Some((_, file))) = (&settings.aws, files.iter().find(needs_id)) else { return None };
+    let message = format!(
+        "aws.account is missing: {} says what is of this account and what of another",
+        file.path.display()
+    );
+    Some(Problem::error(&settings.file, position, message))
 }
 
 /// What is wrong with the files of these folders; of a folder that can't be read, nothing.
@@ -140,16 +153,13 @@ pub(super) fn problems_in(policies: &Path, pools: &Path) -> Vec<Problem> {
 }
 
 impl PolicyFiles {
-    /// Every file, for the hash over a configuration.
+    /// Every file but those of `shadow_policies`, for the hash over a configuration.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
-        let shadow = self.shadow.iter();
-        let account = self.account.iter().chain(shadow.clone().flat_map(|s| &s.account));
+        let account = self.account.iter().map(|(_, file)| file);
         account
-            .map(|(_, file)| file)
             .chain(&self.pools)
             .chain(self.groups.iter().map(|(_, file)| file))
             .chain(&self.cedar)
-            .chain(shadow.flat_map(|s| &s.cedar))
             .map(|file| (file.path.as_path(), file.text.as_str()))
     }
 
@@ -161,19 +171,11 @@ impl PolicyFiles {
 
     /// What they say, or every problem at its line and column.
     pub(super) fn parse(&self, types: &TypeNames) -> Result<Policies, Vec<Problem>> {
-        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        let mut problems = Vec::new();
         let account = account_of(&self.account, self.id.as_deref(), &mut problems);
-        let mut cedar = |files: &[PolicyFile], problems: &mut Vec<Problem>| {
-            let loaded = super::cedar::load(files, types);
-            let (policies, more) = loaded.map_err(|found| problems.extend(found)).ok()??;
-            warnings.extend(more);
-            Some(policies)
-        };
-        let of_cedar = cedar(&self.cedar, &mut problems);
-        let shadow = self.shadow.as_ref().and_then(|shadow| {
-            let account = account_of(&shadow.account, self.id.as_deref(), &mut problems);
-            let cedar = cedar(&shadow.cedar, &mut problems);
-            Some((account?, cedar))
+        let cedar = super::cedar::load(&self.cedar, types).unwrap_or_else(|found| {
+            problems.extend(found);
+            None
         });
         let mut pools: Vec<IdentityPool> = Vec::new();
         for file in &self.pools {
@@ -199,7 +201,9 @@ impl PolicyFiles {
         }
         match account {
             Some(account) if problems.is_empty() => {
-                Ok(Policies { account, pools, groups, cedar: of_cedar, shadow, warnings })
+                let (cedar, warnings) = cedar.unzip();
+                let warnings = warnings.unwrap_or_default();
+                Ok(Policies { account, pools, groups, cedar, warnings })
             }
             _ => Err(problems),
         }
@@ -207,7 +211,7 @@ impl PolicyFiles {
 }
 
 /// The account of these files.
-fn account_of(
+pub(super) fn account_of(
     files: &[(FileKind, PolicyFile)],
     id: Option<&str>,
     problems: &mut Vec<Problem>,
@@ -223,22 +227,15 @@ fn account_of(
             problems.extend(errors.iter().map(|error| {
                 let at = names.iter().position(|name| *name == error.file);
                 match at.and_then(|at| files.get(at)) {
-                    Some((_, file)) => file.problem(&error.path, &error.problem.to_string()),
+                    Some((_, file)) => file.problem(&error.path, &error.message()),
                     None => {
                         let path = Path::new(&error.file);
-                        Problem::error(path, Position::START, error.problem.to_string())
+                        Problem::error(path, Position::START, error.message())
                     }
                 }
             }));
         })
         .ok()
-}
-
-impl PolicyFile {
-    pub(super) fn problem(&self, path: &JsonPath, message: &str) -> Problem {
-        let (line, column) = locate(&self.text, &steps(path));
-        Problem::error(&self.path, Position { line, column }, message.to_owned())
-    }
 }
 
 pub(super) fn steps(path: &JsonPath) -> Vec<Step<'_>> {
@@ -251,92 +248,19 @@ pub(super) fn steps(path: &JsonPath) -> Vec<Step<'_>> {
         .collect()
 }
 
-/// The JSON files of a folder and the folders in it, in the order of their names. Names that begin
-/// with a dot are passed over: Kubernetes keeps its own copies of a mount under such. Others than
-/// JSON and notes are errors.
-fn read_folder(folder: &Path) -> Result<Vec<PolicyFile>, (PathBuf, io::Error)> {
-    let mut files = Vec::new();
-    for path in list_files(folder, &|path| !is_note(path))? {
-        if !is_json(&path) {
-            // A policy under another name would decide nothing, and be thought to.
-            let error =
-                io::Error::other("only files that end in .json are read; move it elsewhere");
-            return Err((path, error));
-        }
-        let file = read_file(&path).map_err(|error| (path, error))?;
-        files.push(file);
+/// A SHA-256 over files and their names.
+pub(super) fn hash<'a>(files: impl Iterator<Item = (&'a Path, &'a str)>) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut add = |part: &str| {
+        // Length-prefixed, so that no two sets of files read the same.
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    };
+    for (path, text) in files {
+        add(&path.to_string_lossy());
+        add(text);
     }
-    Ok(files)
-}
-
-/// The paths of the files of a folder and the folders in it, but for notes.
-pub(super) fn list_folder(folder: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
-    list_files(folder, &|path| !is_note(path))
-}
-
-fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json")
-}
-
-/// What is for people to read may lie beside the files.
-fn is_note(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "md" || extension == "txt")
-}
-
-/// The same of the files that are `wanted`.
-pub(super) fn list_files(
-    folder: &Path,
-    wanted: &dyn Fn(&Path) -> bool,
-) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
-    let mut found = Vec::new();
-    let mut open = vec![(folder.to_owned(), 1)];
-    while let Some((folder, depth)) = open.pop() {
-        if depth > MAX_DEPTH {
-            // A link to a folder above, most likely.
-            let error = io::Error::other(format!("folders are nested deeper than {MAX_DEPTH}"));
-            return Err((folder, error));
-        }
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.is_symlink() {
-                // What it should lead to may be what forbids.
-                true => return Err((folder, io::Error::other("it is a link that leads nowhere"))),
-                false => continue,
-            },
-            Err(error) => return Err((folder, error)),
-        };
-        for entry in entries {
-            let path = entry.map_err(|error| (folder.clone(), error))?.path();
-            let hidden = path.file_name().is_none_or(|n| n.to_string_lossy().starts_with('.'));
-            if hidden {
-                continue;
-            }
-            if path.is_dir() {
-                open.push((path, depth + 1));
-            } else if wanted(&path) {
-                found.push(path);
-            }
-            if found.len() + open.len() > MAX_FILES {
-                let error = io::Error::other(format!("more than {MAX_FILES} files"));
-                return Err((folder, error));
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-pub(super) fn read_file(path: &Path) -> io::Result<PolicyFile> {
-    let metadata = fs::metadata(path)?;
-    // Opening a FIFO would wait for its writer.
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let size = metadata.len();
-    if size > MAX_BYTES {
-        return Err(io::Error::other(format!("{size} bytes are more than {MAX_BYTES}")));
-    }
-    Ok(PolicyFile { path: path.to_owned(), text: fs::read_to_string(path)? })
+    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The folders that an account is loaded from.
@@ -346,9 +270,5 @@ pub(super) const FOLDERS: [(&str, FileKind); 4] = [
     ("resources", FileKind::Resources),
     ("organization", FileKind::Organization),
 ];
-/// Files of a policy folder.
-const MAX_FILES: usize = 50_000;
-/// Levels of a policy folder, itself among them.
-const MAX_DEPTH: usize = 8;
-/// Bytes of one policy file.
-const MAX_BYTES: u64 = MAX_FILE_BYTES as u64;
+/// Those that are read elsewhere, or by other commands.
+const OTHER_FOLDERS: [&str; 4] = ["cedar", "identity-pools", "user-pools", "tests"];

@@ -18,7 +18,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Builder, stamps::Stamps, stored, tasks::resolve};
+use super::{Builder, stamps::Stamps, stored, tasks::resolve, tell_shadow};
 use crate::{
     config::{Address, Problem, Settings},
     doors::{ChangeError, Changed, PolicyOrder, Shared},
@@ -181,7 +181,7 @@ impl Reloader {
     /// whether it is in force.
     async fn reload(&mut self, cause: &'static str) -> bool {
         let metrics = &self.shared.metrics;
-        let built = match block_in_place(|| self.builder.build(&self.file)) {
+        let mut built = match block_in_place(|| self.builder.build(&self.file)) {
             Ok(built) => built,
             Err(problems) => {
                 metrics.reload_failed.set(1);
@@ -196,10 +196,12 @@ impl Reloader {
                 return false;
             }
         };
+        let of_shadow = std::mem::take(&mut built.shadow_problems);
         let (settings, snapshot, warnings, applied) = built.into_parts();
         for problem in &warnings {
             tracing::warn!(%problem, "configuration");
         }
+        tell_shadow(metrics, &of_shadow, snapshot.rules.shadow.is_some());
         let had = self.shared.snapshot.load().rules.account.has_guardrails();
         if had && !snapshot.rules.account.has_guardrails() {
             tracing::warn!(
@@ -251,3 +253,6 @@ const LOOK: Duration = Duration::from_millis(500);
 const AGAIN: &str = "tried again";
 /// Quiet looks after which refused files are tried again.
 const AGAIN_AFTER: u32 = 4;
+
+#[cfg(test)]
+mod tests;

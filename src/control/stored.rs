@@ -14,7 +14,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::policies::{PolicyFiles, read_file};
+use super::{files::read_file, policies::PolicyFiles};
 use crate::{
     config::{self, Position, Problem, Settings},
     gate::{StoredPolicy, revision},

@@ -1,6 +1,8 @@
 //! Building generations, on files.
 
 mod cedar;
+mod reading;
+mod shadow;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 

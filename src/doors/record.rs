@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ::http::{header, request::Parts};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     clock::Time,
@@ -13,7 +13,6 @@ use crate::{
         ShadowVerdict, StsContent,
     },
     iam::StatementRef,
-    services::s3::Merge,
 };
 
 /// One line of the decision log.
@@ -152,8 +151,7 @@ impl<'a> DecisionRecord<'a> {
             Outcome::Allow(permit) => {
                 let grounds = permit.grounds();
                 policies.extend(permits(grounds));
-                let refused = permit.answer().merge.as_ref().map_or(Value::Null, refused);
-                ("allow", grounds.reason(), None, statements(grounds), refused)
+                ("allow", grounds.reason(), None, statements(grounds), decision.outcome.found())
             }
             Outcome::Answer(answer) => {
                 let grounds = &answer.grounds;
@@ -167,7 +165,7 @@ impl<'a> DecisionRecord<'a> {
             }
             Outcome::Deny(denial) => {
                 let detail = Some(denial.detail.as_str());
-                ("deny", denial.reason, detail, Vec::new(), (*denial.found).clone())
+                ("deny", denial.reason, detail, Vec::new(), decision.outcome.found())
             }
         };
         let (issuer, subject, token_id) = match &decision.login {
@@ -236,12 +234,6 @@ fn access_key_id(decision: &Decision) -> Option<&str> {
     }
 }
 
-/// The objects that were refused while others were not.
-fn refused(merge: &Merge) -> Value {
-    let keys = merge.refused.iter().take(MAX_KEYS).map(|refused| refused.key.as_str());
-    json!({ "refused": merge.refused.len(), "keys": keys.collect::<Vec<_>>() })
-}
-
 /// Cedar's policies among the grounds.
 fn permits(grounds: &Grounds) -> impl Iterator<Item = &str> {
     let permits = match grounds {
@@ -289,8 +281,6 @@ pub(super) struct AccessRecord<'a> {
 const MAX_METHOD: usize = 32;
 const MAX_HOST: usize = 300;
 const MAX_PATH: usize = 1024;
-/// Keys of refused objects; there may be a thousand.
-const MAX_KEYS: usize = 100;
 
 #[cfg(test)]
 mod tests;

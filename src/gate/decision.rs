@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use ::http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Answer, CredentialError, Destination, Heard, Permit, PolicyPermit, RouteIndex, Tables, Trail,
@@ -105,7 +105,25 @@ impl Outcome {
             Self::Deny(_) => None,
         }
     }
+
+    /// What else an operator wants to know: of a denial, what was found; of an allow, the objects that
+    /// were refused while others were not.
+    pub fn found(&self) -> Value {
+        match self {
+            Self::Allow(permit) => permit.answer().merge.as_ref().map_or(Value::Null, refused),
+            Self::Answer(_) | Self::Change(_) => Value::Null,
+            Self::Deny(denial) => (*denial.found).clone(),
+        }
+    }
 }
+
+fn refused(merge: &Merge) -> Value {
+    let keys = merge.refused.iter().take(MAX_KEYS).map(|refused| refused.key.as_str());
+    json!({ "refused": merge.refused.len(), "keys": keys.collect::<Vec<_>>() })
+}
+
+/// Keys of refused objects that are told; there may be a thousand.
+const MAX_KEYS: usize = 100;
 
 /// What an allow stands on. Nothing else can make one.
 #[derive(Clone, Debug)]

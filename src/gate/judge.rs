@@ -27,11 +27,14 @@ pub(super) fn judge(
     trail.note("decide", || {
         (format!("{} on {}", check.action.as_str(), check.resource.as_str()), Value::Null)
     });
+    let before = trail.steps().len();
     let verdict = account.evaluate(session, check, context, trail);
-    trail.note("decide", || {
+    if trail.is_on() {
         let layers = account.layers(session, &check.resource);
-        (LAYERS_ASKED.to_owned(), layers::told(&layers, &verdict))
-    });
+        let considered = trail.steps().get(before..).unwrap_or_default();
+        let told = layers::told(&layers, &verdict, considered);
+        trail.note("decide", || (LAYERS_ASKED.to_owned(), told));
+    }
     let (denial, explicit) = match &verdict {
         Verdict::Allow(grounds) => {
             matched.extend(grounds.statements().cloned());
@@ -40,11 +43,17 @@ pub(super) fn judge(
         Verdict::ExplicitDeny(denial) => (denial, Explicit::Yes),
         Verdict::ImplicitDeny(denial) => (denial, Explicit::No),
     };
-    let found = json!({
-        "layer": denial.layer.described(),
+    let mut found = json!({ "layer": denial.layer.described() });
+    let more = json!({
+        "level": denial.level,
         "statement": denial.statement.as_ref().map(StatementRef::label),
         "unknown_context_keys": denial.unknown_keys,
     });
+    if let (Some(found), Value::Object(mut more)) = (found.as_object_mut(), more) {
+        // Only control policies have levels.
+        more.retain(|name, value| name != "level" || !value.is_null());
+        found.extend(more);
+    }
     let detail = worded(&verdict, session, check, wording);
     Err((Denial::new(denial.reason(), Refusal::AccessDenied, detail).with(found), explicit))
 }

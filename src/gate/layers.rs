@@ -2,54 +2,118 @@
 
 use serde_json::{Value, json};
 
-use crate::iam::{Layer, Layers, PolicySet, StatementRef, Verdict};
+use super::{STATEMENT_CONSIDERED, Step, statement_label};
+use crate::iam::{Denial, Layer, Layers, PolicySet, StatementRef, Verdict};
 
-/// The layers in force, in the order in which they are asked, each with its answer: of a denial, only
-/// that of the layer which decides.
-pub(super) fn told(layers: &Layers<'_>, verdict: &Verdict) -> Value {
-    let policies = |sets: &[PolicySet]| sets.iter().map(|set| set.policies().len()).sum::<usize>();
-    let of = |set: Option<&PolicySet>| set.map(|set| set.policies().len());
-    let levels = |sets: &[PolicySet]| (!sets.is_empty()).then(|| policies(sets));
+/// The layers in force, in the order in which they are asked, each with what it came to. `considered`
+/// are the steps in which their statements were.
+pub(super) fn told(layers: &Layers<'_>, verdict: &Verdict, considered: &[Step]) -> Value {
     let identified = layers.principal.arn().is_some();
+    let one = |set: &PolicySet| (set.policies().len(), 1);
+    let levels = |sets: &[PolicySet]| {
+        let policies = sets.iter().map(|set| set.policies().len()).sum::<usize>();
+        (!sets.is_empty() && layers.controlled()).then_some((policies, sets.len()))
+    };
     let all = [
         (Layer::ServiceControl, levels(layers.service_control).filter(|_| identified)),
         (Layer::ResourceControl, levels(layers.resource_control)),
-        (Layer::Resource, of(layers.resource)),
-        (Layer::Identity, of(Some(layers.identity)).filter(|_| identified)),
-        (Layer::Boundary, of(layers.boundary)),
-        (Layer::Session, of(layers.session)),
+        (Layer::Resource, layers.resource.map(one)),
+        (Layer::Identity, Some(one(layers.identity)).filter(|_| identified)),
+        (Layer::Boundary, layers.boundary.map(one)),
+        (Layer::Session, layers.session.map(one)),
     ];
-    let told = all.into_iter().filter_map(|(layer, policies)| {
+    let told = all.into_iter().filter_map(|(layer, set)| {
+        let decides = verdict.denial().filter(|denial| denial.layer == layer);
         // A layer without policies is told if it is why nothing is allowed.
-        let decides = verdict.denial().is_some_and(|denial| denial.layer == layer);
-        let policies = policies.or(decides.then_some(0))?;
-        let answer = answer(layer, verdict);
-        let described = layer.described();
-        Some(json!({ "layer": described, "policies": policies, "answer": answer }))
+        let (policies, levels) = set.or(decides.map(|_| (0, 0)))?;
+        let answer = match decides {
+            Some(denial) => deciding(denial),
+            None => Said::of(layer, considered).answer(layer, levels, verdict),
+        };
+        Some(json!({ "layer": layer.described(), "policies": policies, "answer": answer }))
     });
     Value::Array(told.collect())
 }
 
-/// What a layer says; none if that isn't known, or if it has nothing to say.
-fn answer(layer: Layer, verdict: &Verdict) -> Option<String> {
-    let grounds = match verdict {
-        Verdict::Allow(grounds) => grounds,
-        Verdict::ExplicitDeny(denial) | Verdict::ImplicitDeny(denial) => {
-            return (denial.layer == layer).then(|| match &denial.statement {
-                Some(statement) => format!("denied by {}", statement.label()),
-                None if denial.unknown_keys.is_empty() => "nothing allows it".to_owned(),
-                None => format!("can't be told without {}", denial.unknown_keys.join(", ")),
-            });
+/// What the layer says that decides.
+fn deciding(denial: &Denial) -> String {
+    match (&denial.statement, denial.level) {
+        (Some(statement), _) => format!("denied by {}", statement.label()),
+        (None, _) if !denial.unknown_keys.is_empty() => {
+            format!("can't be told without {}", denial.unknown_keys.join(", "))
         }
-    };
-    let of = |layer: Layer| grounds.statements().find(|s| s.policy.kind().layer() == layer);
-    match (of(layer).map(StatementRef::label), of(Layer::Resource)) {
-        (Some(label), _) => Some(format!("allowed by {label}")),
-        (None, _) if layer == Layer::ResourceControl => Some("nothing denies it".to_owned()),
-        (None, Some(granted)) if layer != Layer::ServiceControl => {
-            Some(format!("not needed: {} grants it to the caller", granted.label()))
-        }
-        (None, None) if layer == Layer::Resource => Some("nothing denies it".to_owned()),
-        (None, _) => None,
+        (None, Some(level)) => nothing_at(denial.layer, level),
+        (None, None) => "nothing allows it".to_owned(),
     }
+}
+
+/// The statements of a layer that match.
+struct Said<'s> {
+    denies: Option<&'s Step>,
+    /// With their levels.
+    allows: Vec<(Option<u64>, &'s Step)>,
+    may_allow: Option<&'s Step>,
+}
+
+impl<'s> Said<'s> {
+    fn of(layer: Layer, considered: &'s [Step]) -> Self {
+        let word = |step: &'s Step, name: &str| step.found.get(name).and_then(Value::as_str);
+        let own = considered.iter().filter(|step| {
+            step.what == STATEMENT_CONSIDERED && word(step, "layer") == Some(layer.described())
+        });
+        let mut said = Self { denies: None, allows: Vec::new(), may_allow: None };
+        for step in own {
+            match (word(step, "effect"), word(step, "result")) {
+                (_, Some("false") | None) => {}
+                (Some("Deny"), _) => said.denies = said.denies.or(Some(step)),
+                (_, Some("true")) => {
+                    let level = step.found.get("level").and_then(Value::as_u64);
+                    said.allows.push((level, step));
+                }
+                _ => said.may_allow = said.may_allow.or(Some(step)),
+            }
+        }
+        said
+    }
+
+    /// What a layer of so many levels comes to that doesn't decide a denial.
+    fn answer(&self, layer: Layer, levels: usize, verdict: &Verdict) -> String {
+        if let Some(step) = self.denies {
+            return format!("denied by {}", statement_label(&step.found));
+        }
+        let silent = (0..levels).find(|level| {
+            let here = |of: &Option<u64>| of.is_none_or(|of| usize::try_from(of) == Ok(*level));
+            !self.allows.iter().any(|(of, _)| here(of))
+        });
+        // Of several levels the last one's first, as grounds have it.
+        let first = self.allows.iter().rev().max_by_key(|(level, _)| *level);
+        match (layer, first, silent) {
+            (_, Some((_, step)), None) => format!("allowed by {}", statement_label(&step.found)),
+            // What isn't denied there is allowed, or others have to.
+            (Layer::ResourceControl | Layer::Resource, ..) => "nothing denies it".to_owned(),
+            (Layer::ServiceControl, _, Some(level)) => nothing_at(layer, level),
+            _ => match (granted(verdict), self.may_allow) {
+                (Some(granted), _) => {
+                    format!("not needed: {} grants it to the caller", granted.label())
+                }
+                (None, Some(step)) => {
+                    let label = statement_label(&step.found);
+                    format!("{label} would allow it, and hangs on what isn't known")
+                }
+                (None, None) => "nothing allows it".to_owned(),
+            },
+        }
+    }
+}
+
+/// The statement of the resource's policy that an allow stands on.
+fn granted(verdict: &Verdict) -> Option<&StatementRef> {
+    let Verdict::Allow(grounds) = verdict else { return None };
+    grounds.statements().find(|statement| statement.policy.kind().layer() == Layer::Resource)
+}
+
+/// Levels are called as the names of their policies begin.
+fn nothing_at(layer: Layer, level: usize) -> String {
+    let short = if layer == Layer::ServiceControl { "SCP" } else { "RCP" };
+    format!("nothing in {short}[{level}] allows it")
 }

@@ -31,6 +31,7 @@ mod named;
 mod objects;
 mod payload;
 mod question;
+mod reasons;
 mod routes;
 mod rows;
 mod rules;
@@ -57,6 +58,7 @@ pub use decision::{
 pub use heard::{EngineVerdict, Heard, ShadowVerdict};
 pub use payload::{Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
+pub use reasons::REASONS;
 pub use routes::{
     Authenticate, BoundTokens, BuiltIn, Destination, Forward, Match, ResourcePolicies, Route,
     RouteConflict, RouteIndex, Routes, Service,
@@ -64,7 +66,7 @@ pub use routes::{
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;
-pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail};
+pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail, statement_label};
 
 #[cfg(test)]
 mod tests;

@@ -37,7 +37,7 @@ pub struct Rules {
     /// Cedar's policies, if there are any.
     pub cedar: Option<Cedar>,
     /// Policies that are compared with these, and decide nothing.
-    pub shadow: Option<Shadow>,
+    pub shadow: Option<Arc<Shadow>>,
     /// The routes.
     pub routes: Routes,
     /// The region, for `aws:RequestedRegion`; without one the key is unknown.

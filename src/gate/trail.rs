@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    iam::{Considered, Interest, Observer, Seen, Truth},
+    iam::{Considered, Interest, Observer, Seen, Shown, Truth, Variables},
     identity,
 };
 
@@ -58,6 +58,19 @@ pub const STATEMENT_CONSIDERED: &str = "statement considered";
 /// What the step is called that tells what each layer came to.
 pub const LAYERS_ASKED: &str = "layers";
 
+/// How the statement of such a step is called: `policy/Sid`, or `policy[index]`.
+pub fn statement_label(found: &Value) -> String {
+    let word = |name: &str| found.get(name).and_then(Value::as_str);
+    let policy = word("policy").unwrap_or_default();
+    match word("sid") {
+        Some(sid) => format!("{policy}/{sid}"),
+        None => {
+            let index = found.get("statement").map(Value::to_string).unwrap_or_default();
+            format!("{policy}[{index}]")
+        }
+    }
+}
+
 /// Notes what IAM's evaluation considered.
 impl Observer for Trail {
     fn statement(&mut self, considered: &Considered<'_>) {
@@ -68,7 +81,7 @@ impl Observer for Trail {
                 .map(|seen| {
                     json!({
                         "operator": seen.operator, "key": seen.key, "request": request(&seen.request),
-                        "policy": seen.values, "result": truth(seen.truth),
+                        "policy": seen.values.iter().map(shown).collect::<Vec<_>>(), "result": truth(seen.truth),
                     })
                 })
                 .collect();
@@ -77,6 +90,7 @@ impl Observer for Trail {
                 "file": source.map(|source| &*source.file),
                 "path": source.map(|source| source.path.to_string()),
                 "layer": considered.policy.kind().layer().described(),
+                "level": considered.level,
                 "policy": considered.policy.name(),
                 "statement": considered.index,
                 "sid": considered.sid,
@@ -85,7 +99,7 @@ impl Observer for Trail {
                 "means": considered.means,
                 "action": truth(considered.action),
                 "resource": considered.resource.map(truth),
-                "substituted": considered.substituted,
+                "substituted": considered.substituted.iter().map(shown).collect::<Vec<_>>(),
                 "conditions": conditions,
                 "result": truth(considered.truth),
             });
@@ -108,6 +122,15 @@ impl identity::Trail for Trail {
     }
 }
 
+/// What a policy's value came to: text, or an object that says why there is none.
+fn shown(shown: &Shown) -> Value {
+    match shown.variables {
+        Variables::Known => json!(shown.text),
+        Variables::Null => json!({ "null": shown.text }),
+        Variables::Unknown => json!({ "unknown": shown.text }),
+    }
+}
+
 fn truth(truth: Truth) -> &'static str {
     match truth {
         Truth::True => "true",
@@ -118,8 +141,8 @@ fn truth(truth: Truth) -> &'static str {
 
 fn request(seen: &Seen) -> Value {
     match seen {
-        Seen::Absent => json!("(absent)"),
-        Seen::Unknown => json!("(unknown)"),
+        Seen::Absent => Value::Null,
+        Seen::Unknown => json!({ "unknown": true }),
         Seen::One(value) => json!(value),
         Seen::Many(values) => json!(values),
     }

@@ -7,6 +7,7 @@ use super::document::{
     PrincipalsSource, Sense, Sourced, StatementSource, Version, read,
 };
 use super::json::{JsonPath, Node};
+use super::observe::Shown;
 use super::pattern::Case;
 use super::principal::Principals;
 use super::resource::ResourcePattern;
@@ -154,7 +155,7 @@ impl Statement {
     }
 
     /// Its resources that have variables, with their values.
-    pub(super) fn substituted_resources(&self, scope: Scope<'_>) -> Vec<String> {
+    pub(super) fn substituted_resources(&self, scope: Scope<'_>) -> Vec<Shown> {
         let resources = self.resources.iter().flat_map(|resources| &resources.items);
         resources.filter_map(|pattern| pattern.substituted(scope)).collect()
     }

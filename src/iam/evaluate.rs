@@ -84,9 +84,23 @@ pub fn evaluate_trust(
         findings: Findings::default(),
     };
     evaluation.resource_control(&role.organization.resource_control);
-    let trusted = evaluation.layer(Layer::Trust, &role.trust, Truth::False);
-    evaluation.findings.demand(Layer::Trust, trusted.any);
+    let trusted = evaluation.layer(Layer::Trust.into(), &role.trust, Truth::False);
+    evaluation.findings.demand(Layer::Trust.into(), trusted.any);
     evaluation.findings.verdict()
+}
+
+/// A layer, or a level of it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    layer: Layer,
+    /// Of control policies, from 0, root first.
+    level: Option<usize>,
+}
+
+impl From<Layer> for Place {
+    fn from(layer: Layer) -> Self {
+        Self { layer, level: None }
+    }
 }
 
 /// What the allows of a layer come to.
@@ -123,93 +137,96 @@ impl Evaluation<'_> {
         let identified = self.caller.is_aws();
         if layers.controlled() {
             if identified {
-                for level in layers.service_control {
-                    let allows = self.layer(Layer::ServiceControl, level, Truth::False);
-                    self.findings.demand(Layer::ServiceControl, allows.any);
+                for (level, policies) in layers.service_control.iter().enumerate() {
+                    let place = Place { layer: Layer::ServiceControl, level: Some(level) };
+                    let allows = self.layer(place, policies, Truth::False);
+                    self.findings.demand(place, allows.any);
                 }
             }
             self.resource_control(layers.resource_control);
         }
         let granted = match layers.resource {
-            Some(policy) => self.layer(Layer::Resource, policy, Truth::False),
+            Some(policy) => self.layer(Layer::Resource.into(), policy, Truth::False),
             None => Allows::none(),
         };
         if !identified {
-            return self.findings.demand(Layer::Resource, granted.any);
+            return self.findings.demand(Layer::Resource.into(), granted.any);
         }
         // What the resource's policy grants stands in for what other layers merely don't allow, but
         // not in another account: there its owner has no say.
         let crosses = layers.crosses_accounts();
         let nothing = Allows::none();
         let in_place = if crosses { &nothing } else { &granted };
-        let identity = self.layer(Layer::Identity, layers.identity, in_place.role.truth);
-        self.findings.demand(Layer::Identity, identity.any.or(&in_place.role));
+        let identity = self.layer(Layer::Identity.into(), layers.identity, in_place.role.truth);
+        self.findings.demand(Layer::Identity.into(), identity.any.or(&in_place.role));
         for (layer, set) in [(Layer::Boundary, layers.boundary), (Layer::Session, layers.session)] {
             let Some(set) = set else { continue };
-            let allows = self.layer(layer, set, in_place.session.truth);
-            self.findings.demand(layer, allows.any.or(&in_place.session));
+            let allows = self.layer(layer.into(), set, in_place.session.truth);
+            self.findings.demand(layer.into(), allows.any.or(&in_place.session));
         }
         if crosses || (layers.resource.is_some() && trusts_explicitly(self.action, self.resource)) {
-            self.findings.demand(Layer::Resource, granted.any);
+            self.findings.demand(Layer::Resource.into(), granted.any);
         }
     }
 
     /// Everything is allowed that no resource control policy denies.
     fn resource_control(&mut self, levels: &[PolicySet]) {
         if resource_controlled(self.action) {
-            for level in levels {
-                self.layer(Layer::ResourceControl, level, Truth::True);
+            for (level, policies) in levels.iter().enumerate() {
+                let place = Place { layer: Layer::ResourceControl, level: Some(level) };
+                self.layer(place, policies, Truth::True);
             }
         }
     }
 
     /// Works through the policies of one layer, or one level of it, that is set. `already` is whether
     /// something else allows in its place: then only its denies matter.
-    fn layer(&mut self, layer: Layer, set: &PolicySet, already: Truth) -> Allows {
+    fn layer(&mut self, place: Place, set: &PolicySet, already: Truth) -> Allows {
         let mut allows = Allows::none();
         if self.interest != Interest::Nothing {
-            self.observer.layer(layer);
+            self.observer.layer(place.layer);
         }
         if self.interest == Interest::Everything {
             for placed in set.statements() {
-                self.consider(layer, placed, already, &mut allows);
+                self.consider(place, placed, already, &mut allows);
             }
         } else {
             for placed in set.candidates(self.action, self.resource) {
                 if self.interest == Interest::Nothing && self.findings.is_settled() {
                     break;
                 }
-                self.consider(layer, placed, already, &mut allows);
+                self.consider(place, placed, already, &mut allows);
             }
         }
         allows
     }
 
-    fn consider(&mut self, layer: Layer, placed: Placed<'_>, already: Truth, allows: &mut Allows) {
+    fn consider(&mut self, at: Place, placed: Placed<'_>, already: Truth, allows: &mut Allows) {
         let effect = placed.statement.effect();
         let counts = match effect {
             Effect::Deny => true,
-            Effect::Allow => already != Truth::True && !allows.settled(layer),
+            Effect::Allow => already != Truth::True && !allows.settled(at.layer),
         };
         if self.interest == Interest::Nothing && !counts {
             return;
         }
         let mut unknowns = Unknowns::default();
-        let (reach, rest) = self.statement(placed, &mut unknowns);
+        let (reach, rest) = self.statement(at, placed, &mut unknowns);
         let truth = reach.any.and(rest);
         if truth == Truth::False || !counts {
             return;
         }
         let found = || StatementRef { policy: Arc::clone(placed.policy), index: placed.index };
         match effect {
-            Effect::Deny => self.findings.deny(layer, truth, unknowns, found),
-            Effect::Allow => allows.add(layer, reach, rest, &unknowns, found),
+            Effect::Deny => self.findings.deny(at, truth, unknowns, found),
+            Effect::Allow => allows.add(at.layer, reach, rest, &unknowns, found),
         }
     }
 
     /// Does the statement match, but for its principals; and how far do those reach the caller?
     fn statement(
         &mut self,
+        at: Place,
         Placed { place, policy, index, statement }: Placed<'_>,
         unknowns: &mut Unknowns,
     ) -> (Reach, Truth) {
@@ -244,6 +261,7 @@ impl Evaluation<'_> {
         if self.interest != Interest::Nothing {
             self.observer.statement(&Considered {
                 policy,
+                level: at.level,
                 place,
                 index,
                 sid: statement.sid(),
@@ -341,13 +359,13 @@ impl Allows {
 struct Findings {
     grounds: Grounds,
     /// The first statement that denies for sure.
-    denied: Option<(Layer, StatementRef)>,
+    denied: Option<(Place, StatementRef)>,
     /// The first that denies because something is unknown.
-    may_be_denied: Option<(Layer, StatementRef, Unknowns)>,
+    may_be_denied: Option<(Place, StatementRef, Unknowns)>,
     /// The first layer in which nothing allows.
-    not_allowed: Option<Layer>,
+    not_allowed: Option<Place>,
     /// The first in which something allows only if something unknown is right.
-    may_be_allowed: Option<(Layer, Unknowns)>,
+    may_be_allowed: Option<(Place, Unknowns)>,
 }
 
 impl Findings {
@@ -356,54 +374,56 @@ impl Findings {
         self.denied.is_some()
     }
 
-    /// `layer` has to allow.
-    fn demand(&mut self, layer: Layer, answer: Answer) {
+    /// What is at `place` has to allow.
+    fn demand(&mut self, place: Place, answer: Answer) {
         match answer.truth {
             Truth::True => self.grounds.extend(answer.by),
             Truth::False => {
-                self.not_allowed.get_or_insert(layer);
+                self.not_allowed.get_or_insert(place);
             }
             Truth::Unknown => {
-                self.may_be_allowed.get_or_insert((layer, answer.unless));
+                self.may_be_allowed.get_or_insert((place, answer.unless));
             }
         }
     }
 
     fn deny(
         &mut self,
-        layer: Layer,
+        place: Place,
         truth: Truth,
         unknowns: Unknowns,
         found: impl FnOnce() -> StatementRef,
     ) {
         if truth == Truth::True {
-            self.denied.get_or_insert_with(|| (layer, found()));
+            self.denied.get_or_insert_with(|| (place, found()));
         } else {
-            self.may_be_denied.get_or_insert_with(|| (layer, found(), unknowns));
+            self.may_be_denied.get_or_insert_with(|| (place, found(), unknowns));
         }
     }
 
     /// A sure denial goes before one that hangs on something unknown: there, unknown keys changed
     /// nothing.
     fn verdict(self) -> Verdict {
-        if let Some((layer, statement)) = self.denied {
-            let statement = Some(statement);
-            return Verdict::ExplicitDeny(Denial { layer, statement, unknown_keys: Vec::new() });
+        let denial = |Place { layer, level }, statement, unknown_keys| Denial {
+            layer,
+            level,
+            statement,
+            unknown_keys,
+        };
+        if let Some((place, statement)) = self.denied {
+            return Verdict::ExplicitDeny(denial(place, Some(statement), Vec::new()));
         }
-        if let Some(layer) = self.not_allowed {
-            let denial = Denial { layer, statement: None, unknown_keys: Vec::new() };
-            return Verdict::ImplicitDeny(denial);
+        if let Some(place) = self.not_allowed {
+            return Verdict::ImplicitDeny(denial(place, None, Vec::new()));
         }
-        if let Some((layer, statement, mut unknowns)) = self.may_be_denied {
+        if let Some((place, statement, mut unknowns)) = self.may_be_denied {
             if let Some((_, more)) = self.may_be_allowed {
                 unknowns.absorb(more);
             }
-            let (statement, unknown_keys) = (Some(statement), unknowns.into_names());
-            return Verdict::ExplicitDeny(Denial { layer, statement, unknown_keys });
+            return Verdict::ExplicitDeny(denial(place, Some(statement), unknowns.into_names()));
         }
-        if let Some((layer, unknowns)) = self.may_be_allowed {
-            let unknown_keys = unknowns.into_names();
-            return Verdict::ImplicitDeny(Denial { layer, statement: None, unknown_keys });
+        if let Some((place, unknowns)) = self.may_be_allowed {
+            return Verdict::ImplicitDeny(denial(place, None, unknowns.into_names()));
         }
         Verdict::Allow(self.grounds)
     }

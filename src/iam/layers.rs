@@ -60,7 +60,7 @@ impl<'a> Layers<'a> {
 
     /// Whether control policies apply to the principal at all: not to roles that AWS services have
     /// for themselves.
-    pub(super) fn controlled(&self) -> bool {
+    pub(crate) fn controlled(&self) -> bool {
         let role = match self.principal {
             Principal::AssumedRole { role, .. } => &role.arn,
             Principal::Named(arn) => arn,

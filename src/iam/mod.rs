@@ -49,7 +49,9 @@ pub use facts::{Both, Context, Fact, Facts, Lookup};
 pub(crate) use json::Node;
 pub use json::{JsonPath, JsonStep};
 pub use layers::Layers;
-pub use observe::{ConditionSeen, Considered, Interest, NoObserver, Observer, Seen};
+pub use observe::{
+    ConditionSeen, Considered, Interest, NoObserver, Observer, Seen, Shown, Variables,
+};
 pub use organization::Organization;
 pub use session::{Principal, Role, Session};
 pub use set::PolicySet;

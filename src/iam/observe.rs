@@ -51,6 +51,8 @@ impl Observer for NoObserver {
 pub struct Considered<'a> {
     /// The policy it is in.
     pub policy: &'a Policy,
+    /// The level of control policies that it is in, from 0, root first; none of other layers.
+    pub level: Option<usize>,
     /// That policy's place in its layer, or its level, from 0.
     pub place: usize,
     /// Its place in the policy, from 0.
@@ -69,7 +71,7 @@ pub struct Considered<'a> {
     pub resource: Option<Truth>,
     /// Of its resources those with variables, with the values in their places; none are looked at if
     /// the action doesn't match.
-    pub substituted: Vec<String>,
+    pub substituted: Vec<Shown>,
     /// Its conditions; none are looked at if the action or the resource don't match.
     pub conditions: Vec<ConditionSeen>,
     /// Does it match on the whole?
@@ -87,9 +89,44 @@ pub struct ConditionSeen {
     pub truth: Truth,
     /// What the request has.
     pub request: Seen,
-    /// The policy's values after substitution of variables; `<null>` and `<unknown>` stand for
-    /// variables without a value.
-    pub values: Vec<String>,
+    /// The policy's values after substitution of variables.
+    pub values: Vec<Shown>,
+}
+
+/// A value of a policy, its variables replaced by what they stand for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The value. Variables that stand for nothing are as written.
+    pub text: String,
+    /// Whether all its variables have a value.
+    pub variables: Variables,
+}
+
+/// What the variables of a value stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variables {
+    /// Text, all of them.
+    Known,
+    /// One has no value: the whole matches nothing.
+    Null,
+    /// One has a value that can't be observed here.
+    Unknown,
+}
+
+impl Shown {
+    pub(super) fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), variables: Variables::Known }
+    }
+
+    /// Both, one after the other, with `between` in between.
+    pub(super) fn join(self, between: &str, next: Self) -> Self {
+        let variables = match (self.variables, next.variables) {
+            (Variables::Null, _) | (_, Variables::Null) => Variables::Null,
+            (Variables::Unknown, _) | (_, Variables::Unknown) => Variables::Unknown,
+            (Variables::Known, Variables::Known) => Variables::Known,
+        };
+        Self { text: self.text + between + &next.text, variables }
+    }
 }
 
 /// The state of a context key in the request.

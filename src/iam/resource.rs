@@ -2,6 +2,7 @@
 
 use super::arn::{Arn, Resource};
 use super::document::{PolicyProblem, Sense, ShortArns, Version};
+use super::observe::Shown;
 use super::pattern::Case;
 use super::scope::{Scope, Unknowns};
 use super::truth::Truth;
@@ -122,20 +123,20 @@ impl ResourcePattern {
     }
 
     /// The pattern with the values of its variables in their places; none without variables.
-    pub(super) fn substituted(&self, scope: Scope<'_>) -> Option<String> {
+    pub(super) fn substituted(&self, scope: Scope<'_>) -> Option<Shown> {
         let Self::Arn(pattern) = self else { return None };
         let ArnPattern { head, resource, .. } = &**pattern;
         if !resource.has_variables() {
             return None;
         }
-        let resource = resource.resolve(scope);
-        Some(match head {
-            Head::Exact(head) => format!("{head}{resource}"),
+        let resource = resource.resolve(scope).shown();
+        let head = match head {
+            Head::Exact(head) => head.clone().into(),
             Head::Parts(parts) => {
-                let parts = parts.iter().map(|part| format!("{}:", part.resolve(scope)));
-                format!("{}{resource}", parts.collect::<String>())
+                parts.iter().map(|part| format!("{}:", part.resolve(scope))).collect::<String>()
             }
-        })
+        };
+        Some(Shown::plain(head).join("", resource))
     }
 
     /// The keys of its variables, as written.

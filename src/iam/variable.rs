@@ -13,6 +13,7 @@ use std::fmt;
 
 use super::document::Version;
 use super::facts::Lookup;
+use super::observe::{Shown, Variables};
 use super::pattern::{Atom, Case, MAX_OPEN_RUN, glob};
 use super::scope::{Scope, Unknowns};
 use super::truth::Truth;
@@ -285,6 +286,16 @@ impl Resolved<'_> {
         self.unknown
     }
 
+    /// For explanations.
+    pub(super) fn shown(&self) -> Shown {
+        let variables = match (self.null, self.unknown) {
+            (true, _) => Variables::Null,
+            (false, true) => Variables::Unknown,
+            (false, false) => Variables::Known,
+        };
+        Shown { text: self.to_string(), variables }
+    }
+
     /// Adds the keys of its unknown variables.
     pub(super) fn report(&self, unknowns: &mut Unknowns) {
         for (slot, variable) in self.slots.iter().zip(self.template.variables()) {
@@ -329,7 +340,7 @@ impl Resolved<'_> {
     }
 }
 
-/// For explanations: substituted values in place, `<null>` or `<unknown>` for those without.
+/// For explanations: substituted values in place; variables without one as they are written.
 impl fmt::Display for Resolved<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for piece in &self.template.pieces {
@@ -339,8 +350,7 @@ impl fmt::Display for Resolved<'_> {
                 Piece::Any => f.write_str("*")?,
                 Piece::Variable(variable) => match self.slots.get(variable.slot) {
                     Some(Slot::Value(value)) => f.write_str(value)?,
-                    Some(Slot::Unknown) => f.write_str("<unknown>")?,
-                    _ => f.write_str("<null>")?,
+                    _ => write!(f, "${{{}}}", variable.name)?,
                 },
             }
         }

@@ -149,6 +149,8 @@ impl Grounds {
 pub struct Denial {
     /// The layer that denies, or that doesn't allow.
     pub layer: Layer,
+    /// Of control policies, the level, from 0, root first.
+    pub level: Option<usize>,
     /// The statement that denies, if one does.
     pub statement: Option<StatementRef>,
     /// The unknown context keys without which the answer might have been another.

@@ -165,7 +165,7 @@ impl Judge<'_> {
     /// Is the value of the key always unknown where this statement is evaluated?
     fn unobservable(&self, of: Of<'_>, name: &str, key: Option<Key>) -> bool {
         let lower = name.to_ascii_lowercase();
-        let unplaced = !self.given.placed && CONFIGURED.contains(&lower.as_str());
+        let unplaced = self.given.home.is_none() && CONFIGURED.contains(&lower.as_str());
         key.is_some_and(|key| key.seen == Seen::Unknown)
             || unplaced
             || of.policy.kind == PolicyKind::Trust && is_of_the_call(&lower)

@@ -13,12 +13,23 @@ use crate::iam::{
 /// What the rest of the configuration says.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Given<'a> {
-    /// Whether it names account and region.
-    pub placed: bool,
+    /// Where the gate is, if it says so.
+    pub home: Option<Home<'a>>,
     /// The prefixes of the actions that routes have of their own naming.
     pub services: &'a [String],
     /// Every role, by ARN, that an identity pool or a group gives; none if tokens may name others.
     pub roles: Option<&'a HashSet<String>>,
+}
+
+/// Partition, region and account that requests are of.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    /// `aws`, as a rule.
+    pub partition: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The account id.
+    pub account: &'a str,
 }
 
 /// The ARNs of managed policies that roles have.
@@ -76,6 +87,7 @@ pub fn lint_account(files: &[(FileKind, &str)], given: Given<'_>) -> Vec<Finding
             }
         }
         if let Some((arn, policy)) = &file.resource {
+            judge.elsewhere(arn);
             judge.policy(policy, None, Some(arn));
             judge.covered(None, &[policy], &[], None);
         }
@@ -100,6 +112,7 @@ impl Judge<'_> {
         used: &mut Used,
     ) {
         let name = Some(role.name.as_str());
+        self.roles.insert(role.arn.clone());
         for policy in role.trust.iter().chain(&role.inline) {
             self.policy(policy, name, None);
         }

@@ -1,6 +1,9 @@
 //! What has been found, and what all lints share.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use super::{Given, Lint};
 use crate::{
@@ -27,6 +30,8 @@ pub(super) struct Judge<'g> {
     /// The number of the file that is gone through.
     pub(super) file: usize,
     pub(super) given: Given<'g>,
+    /// The ARNs of the roles so far.
+    pub(super) roles: HashSet<String>,
     meant: HashMap<String, Rc<Meant>>,
 }
 
@@ -65,7 +70,8 @@ pub(super) struct Meant {
 
 impl<'g> Judge<'g> {
     pub(super) fn new(given: Given<'g>) -> Self {
-        Self { findings: Vec::new(), file: 0, given, meant: HashMap::new() }
+        let (findings, roles, meant) = (Vec::new(), HashSet::new(), HashMap::new());
+        Self { findings, file: 0, given, roles, meant }
     }
 
     /// Can a request that gets here be of an action of the statement? What others do with their

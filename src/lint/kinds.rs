@@ -83,6 +83,10 @@ lints! {
     PublicResource "public_resource" Warning,
     /// A resource's policy about another resource.
     ForeignResource "foreign_resource" Warning,
+    /// A policy of a resource that no request is about.
+    ResourceElsewhere "resource_elsewhere" Warning,
+    /// A resource's policy that names a role that there isn't.
+    UnknownPrincipal "unknown_principal" Warning,
     /// A level of service control policies that allows nothing.
     EmptyLevel "empty_level" Warning,
     /// A managed policy that no role has.

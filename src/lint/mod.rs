@@ -20,7 +20,7 @@ mod statement;
 mod tests;
 mod value;
 
-pub use files::{Given, lint_account};
+pub use files::{Given, Home, lint_account};
 pub use judge::Finding;
 pub use kinds::Lint;
 pub use pool::lint_identity_pool;

@@ -1,11 +1,12 @@
 //! Lints of whole statements: what they give away, and to whom.
 
 use super::{
-    Lint,
+    Home, Lint,
     judge::{Judge, Of},
 };
 use crate::iam::{
-    Base, Clause, Operator, Polarity, PolicyKind, PrincipalGroup, Sense, Sourced, Written,
+    Arn, Base, Clause, Glob, JsonPath, Operator, Polarity, PolicyKind, PrincipalGroup, Sense,
+    Sourced, Written,
 };
 
 impl Judge<'_> {
@@ -30,6 +31,7 @@ impl Judge<'_> {
                 PolicyKind::Resource => {
                     self.public(of);
                     self.foreign(of, resource.unwrap_or_default());
+                    self.nobody(of);
                 }
                 PolicyKind::Trust => self.trust(of),
                 _ => {}
@@ -110,6 +112,52 @@ impl Judge<'_> {
         }
     }
 
+    /// The policy of a resource that isn't where requests are of.
+    pub(super) fn elsewhere(&mut self, resource: &str) {
+        let (Some(Home { partition, region, account }), Ok(arn)) =
+            (self.given.home, Arn::parse(resource))
+        else {
+            return;
+        };
+        // Buckets have neither region nor account in their ARNs.
+        let other = |part: &str, own: &str| !part.is_empty() && part != own;
+        let what = match () {
+            () if arn.partition() != partition => "partition",
+            () if other(arn.account(), account) => "account",
+            () if other(arn.region(), region) => "region",
+            () => return,
+        };
+        let resource = arn.resource();
+        let home = match arn.region() {
+            "" => format!("arn:{partition}:{}:::{resource}", arn.service()),
+            _ => format!("arn:{partition}:{}:{region}:{account}:{resource}", arn.service()),
+        };
+        let message = format!(
+            "this is of another {what} than `aws` says, and no request that names it by name is about it: write {home}"
+        );
+        self.add(Lint::ResourceElsewhere, JsonPath::root().key("Resource"), message);
+    }
+
+    /// Roles of this account that aren't there: AWS refuses to save a policy with one.
+    fn nobody(&mut self, of: Of<'_>) {
+        let listed = of.statement.principals.iter().flat_map(|p| p.listed.as_ref()).flatten();
+        for (_, Sourced { path, text }) in listed.filter(|(g, _)| *g == PrincipalGroup::Aws) {
+            let own = self.given.home.is_some_and(|home| {
+                Arn::parse(text).is_ok_and(|arn| {
+                    arn.service() == "iam"
+                        && arn.account() == home.account
+                        && arn.resource().starts_with("role/")
+                })
+            });
+            if own && !self.roles.contains(text) {
+                let message = format_args!(
+                    "{text} is no role of this account, so that this is about nobody: name one that there is, path included"
+                );
+                self.report(Lint::UnknownPrincipal, of, path, message);
+            }
+        }
+    }
+
     /// Whose tokens a trust policy takes.
     fn trust(&mut self, of: Of<'_>) {
         if !of.allows() {
@@ -118,13 +166,18 @@ impl Judge<'_> {
         let path = &of.statement.path;
         let pools = providers(of).any(|name| name.starts_with("cognito-identity"));
         if pools || names_everyone(of) {
-            if !demands(of, "cognito-identity", ":aud") {
+            // Ids of pools are random: a pattern says nothing of whose they are.
+            if !demands(of, "cognito-identity", ":aud", &|value| value.contains(['*', '?'])) {
                 let message = format_args!(
-                    "any identity pool of anyone gets this role: write \"StringEquals\": {{\"cognito-identity.amazonaws.com:aud\": the pool's id}}"
+                    "identity pools of anyone get this role: write \"StringEquals\": {{\"cognito-identity.amazonaws.com:aud\": the pool's id}}"
                 );
                 self.report(Lint::TrustWithoutAudience, of, path, message);
             }
-            if !demands(of, "cognito-identity", ":amr") {
+            let both = |value: &str| {
+                let glob = Glob::new(value);
+                glob.matches("authenticated") && glob.matches("unauthenticated")
+            };
+            if !demands(of, "cognito-identity", ":amr", &both) {
                 let message = format_args!(
                     "guests get this role as well as users: write \"ForAnyValue:StringLike\": {{\"cognito-identity.amazonaws.com:amr\": \"authenticated\"}} or \"unauthenticated\""
                 );
@@ -133,7 +186,9 @@ impl Judge<'_> {
         }
         for name in providers(of).filter(|name| !name.starts_with("cognito-identity")) {
             let host = name.split_once(":oidc-provider/").map_or(name, |(_, host)| host);
-            let told = [":aud", ":app_id", ":sub"].into_iter().any(|end| demands(of, host, end));
+            let any = |value: &str| value.bytes().all(|byte| matches!(byte, b'*' | b'?'));
+            let told =
+                [":aud", ":app_id", ":sub"].into_iter().any(|end| demands(of, host, end, &any));
             if told || host.starts_with("arn:") {
                 continue;
             }
@@ -180,16 +235,19 @@ fn of_web_identities(of: Of<'_>) -> bool {
     providers(of).next().is_some() || names_everyone(of)
 }
 
-/// Does the statement demand a value of a key that begins and ends like this?
-fn demands(of: Of<'_>, begin: &str, end: &str) -> bool {
+/// Does the statement demand a value of a key that begins and ends like this? A pattern that lets
+/// `too_much` match demands nothing.
+fn demands(of: Of<'_>, begin: &str, end: &str, too_much: &dyn Fn(&str) -> bool) -> bool {
     of.statement.conditions.iter().any(|condition| {
         let key = condition.key.text.to_ascii_lowercase();
+        let about = key.starts_with(&begin.to_ascii_lowercase()) && key.ends_with(end);
         let operator = Operator::parse(&condition.operator.text);
-        key.starts_with(&begin.to_ascii_lowercase())
-            && key.ends_with(end)
+        about
             && operator.is_some_and(|operator| {
-                operator.polarity == Polarity::Positive && operator.base != Base::Null
+                let patterns = matches!(operator.base, Base::StringLike | Base::Arn);
+                operator.polarity == Polarity::Positive
+                    && operator.base != Base::Null
+                    && !(patterns && condition.values.iter().any(|value| too_much(&value.text)))
             })
-            && !condition.values.iter().any(|value| value.text == "*")
     })
 }

@@ -9,7 +9,9 @@ use super::*;
 use crate::iam::{Account, AccountFile, FileKind};
 
 /// What everything here is given, unless a test is about it.
-pub(super) const GIVEN: Given<'static> = Given { placed: true, services: &[], roles: None };
+pub(super) const GIVEN: Given<'static> = Given { home: Some(HOME), services: &[], roles: None };
+
+const HOME: Home<'static> = Home { partition: "aws", region: "eu-west-1", account: "123456789012" };
 
 /// What is found in these files, which load: ids and paths.
 fn found_in(files: &[(FileKind, &str)], given: Given<'_>) -> Vec<(&'static str, String)> {

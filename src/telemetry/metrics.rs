@@ -47,6 +47,8 @@ pub struct Metrics {
     pub reloads: IntCounterVec,
     /// `poolgate_reload_failed`: 1 while the configuration on disk is refused.
     pub reload_failed: IntGauge,
+    /// `poolgate_shadow_refused`: 1 while the files of `shadow_policies` are refused.
+    pub shadow_refused: IntGauge,
     /// `poolgate_log_records_dropped_total{log}`.
     pub dropped: IntCounterVec,
     /// `poolgate_keys{issuer}`: verification keys held.
@@ -132,6 +134,10 @@ impl Metrics {
             generation: gauge("generation", "Generation of the configuration in force")?,
             reloads: counters("reloads_total", "Reloads", &["result"])?,
             reload_failed: gauge("reload_failed", "1 while the configuration on disk is refused")?,
+            shadow_refused: gauge(
+                "shadow_refused",
+                "1 while the shadow policies on disk are refused",
+            )?,
             dropped: counters("log_records_dropped_total", "Log records dropped", &["log"])?,
             keys: gauges("keys", "Verification keys held", &["issuer"])?,
             keys_age: add(

@@ -1,8 +1,10 @@
 """IAM's policy simulator at the demo's gate, with boto3 and the aws command line."""
 
 import json
+import re
 import subprocess
 import urllib.parse
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -270,3 +272,25 @@ def test_the_command_line(people):
     assert decisions(json.loads(done.stdout)) == ["allowed", "implicitDeny"]
     done = aws("alice", *custom)
     assert done.returncode != 0 and "(AccessDenied)" in done.stderr
+
+
+def test_the_documented_commands(people, tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "simulate.md").read_text()
+    (script,) = [block for block in re.findall(r"```sh\n(.*?)```", page, re.S) if "aws iam" in block]
+    # Over lines, as people keep policies.
+    (tmp_path / "policy.json").write_text(json.dumps(json.loads(READ), indent=2) + "\n")
+    done = subprocess.run(
+        ["bash", "-euc", script.replace("http://127.0.0.1:8080", people.gate.url)],
+        env=environment(people.gate, people.credentials("carol"))
+        | {"HOME": str(TOOLS / "home"), "PATH": f"{AWS.parent}:/usr/bin:/bin", "AWS_MAX_ATTEMPTS": "1"},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    read = json.JSONDecoder().raw_decode
+    custom, end = read(done.stdout)
+    principal, _ = read(done.stdout[end:].lstrip())
+    assert (decisions(custom), decisions(principal)) == (["allowed"], ["implicitDeny"])

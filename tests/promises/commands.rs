@@ -69,7 +69,7 @@ fn check_finds_every_problem_and_serve_does_not_start_with_one() {
             },
             &[
                 "poolgate.yaml:18:1: ",
-                "Tester.json:27:20: unknown policy version",
+                "Tester.json:27:20: role Tester, policy Test: Version: unknown policy version",
                 "test.json:1:21: ",
             ],
         ),
@@ -92,7 +92,10 @@ fn check_finds_every_problem_and_serve_does_not_start_with_one() {
                     document["Version"] = "2030-01-01".into();
                 })
             },
-            &["Tester.json:31:23: unknown effect", "Tester.json:27:20: unknown policy version"],
+            &[
+                "Tester.json:31:23: role Tester, policy Test: Statement[0].Effect: unknown effect",
+                "Tester.json:27:20: role Tester, policy Test: Version: unknown policy version",
+            ],
         ),
         (
             |s| drop(fs::write(s.path("policies/roles/Tester.json"), "{\n  \"RoleName\": \n")),

@@ -316,3 +316,53 @@ fn a_refused_configuration_is_taken_up_once_the_file_it_lacks_is_there() {
     gate.wait_for("the missing file", |gate| !failed(gate) && generation(gate) == 2.0);
     assert_eq!(status(&gate, "/api/old"), 200);
 }
+
+/// A shadow decides nothing: what is wrong with it must not keep a fix of what decides from being made.
+#[test]
+fn a_broken_shadow_refuses_nothing_else_and_is_visible() {
+    let backend = Backend::start();
+    let setup = Setup::new(backend.address, "shadow_policies: next");
+    allow(setup.folder.path(), "test", &["GET/api/old"]);
+    let shadow = setup.path("next/roles/Tester.json");
+    fs::create_dir_all(shadow.parent().unwrap()).unwrap();
+    fs::write(&shadow, "{").unwrap();
+    let gate = setup.start();
+    let folder = gate.folder.path().to_owned();
+    let refused = |gate: &Gate| gate.metric("poolgate_shadow_refused") == Some(1.0);
+    let compared = |gate: &Gate, agrees: bool| {
+        let (_, text) = gate.admin("/metrics").unwrap();
+        let own = |line: &&str| {
+            line.starts_with("poolgate_shadow_decisions_total{")
+                && line.contains(&format!("agrees=\"{agrees}\""))
+        };
+        let counts = text.lines().filter(own).filter_map(|line| line.rsplit(' ').next());
+        counts.map(|count| count.parse::<f64>().unwrap()).sum::<f64>()
+    };
+    // From the start.
+    assert!(refused(&gate) && !failed(&gate));
+    let told = |gate: &Gate, text: &str| {
+        gate.log()
+            .lines()
+            .any(|line| line.contains("next/roles/Tester.json:1:") && line.contains(text))
+    };
+    gate.wait_for("log", |gate| told(gate, "shadow policies refused; there are none"));
+    assert_eq!(status(&gate, "/api/old"), 200);
+    assert_eq!(compared(&gate, true) + compared(&gate, false), 0.0);
+
+    // Mended, it is asked.
+    fs::copy(folder.join("policies/roles/Tester.json"), &shadow).unwrap();
+    gate.wait_for("mended shadow", |gate| !refused(gate));
+    assert_eq!(status(&gate, "/api/old"), 200);
+    assert_eq!((compared(&gate, true), compared(&gate, false)), (1.0, 0.0));
+
+    // Broken again while what decides changes: that is in force, beside the last good shadow.
+    fs::write(&shadow, "[]").unwrap();
+    allow(&folder, "test", &["GET/api/new"]);
+    gate.signal("HUP");
+    gate.wait_for("broken shadow", |gate| refused(gate) && status(gate, "/api/new") == 200);
+    assert!(!failed(&gate));
+    gate.wait_for("log", |gate| told(gate, "shadow policies refused; the last good ones stay"));
+    let before = compared(&gate, false);
+    assert_eq!((status(&gate, "/api/new"), status(&gate, "/api/old")), (200, 403));
+    assert_eq!(compared(&gate, false), before + 2.0, "it allows the old path alone");
+}

@@ -19,11 +19,13 @@ use crate::{
     config::{
         At, Position, Problem,
         cases::{Body, Caller, CallerKind, Expect, Request, Terms, Test, TestFile, Values, What},
+        suggest::suggestion,
     },
-    gate::{Denial, Gate, Trail, Whole},
+    gate::{Denial, Gate, REASONS, Trail, Whole},
     http::Received,
     iam::{Action, Arn, Check, Fact, Facts, Resource, Role, Session},
     identity::Assumed,
+    services::catalog::Service,
 };
 
 /// One caller and one thing to do.
@@ -115,8 +117,15 @@ pub(super) fn cases<'f>(file: &'f TestFile, world: &World) -> Result<Vec<Case<'f
     }
 }
 
-/// Reports actions and resources that aren't any.
+/// Reports reasons that no decision has, and actions and resources that aren't any.
 fn check(test: &Test, problem: &mut dyn FnMut(Position, String)) {
+    for answer in &test.answers {
+        let Some(At { value, position }) = &answer.expect.reason else { continue };
+        if !REASONS.contains(&value.as_str()) {
+            let meant = suggestion(value, REASONS.iter().copied());
+            problem(*position, format!("no decision has the reason `{value}`{meant}"));
+        }
+    }
     let What::Terms(terms) = &test.what else { return };
     for At { value, position } in &terms.actions {
         let well_formed = value.split_once(':').is_some_and(|(service, name)| {
@@ -125,8 +134,16 @@ fn check(test: &Test, problem: &mut dyn FnMut(Position, String)) {
             };
             plain(service) && plain(name)
         });
+        let known = value
+            .split_once(':')
+            .and_then(|(service, name)| Service::of(service).map(|service| (service, name)));
         if !well_formed {
             problem(*position, format!("`{value}` is not an action such as s3:GetObject"));
+        } else if let Some((service, name)) = known
+            && !service.actions().any(|(known, _)| known.eq_ignore_ascii_case(name))
+        {
+            let meant = suggestion(name, service.actions().map(|(known, _)| known));
+            problem(*position, format!("`{value}` is no action of its service{meant}"));
         }
     }
     for At { value, position } in &terms.resources {

@@ -188,8 +188,8 @@ impl Decided {
         if expect.effect != self.effect() {
             differ(expect.effect.as_str().to_owned(), self.effect().as_str().to_owned());
         }
-        if let Some(reason) = expect.reason.as_ref().filter(|reason| *reason != self.reason) {
-            differ(format!("reason {reason}"), format!("reason {}", self.reason));
+        if let Some(reason) = expect.reason.as_ref().filter(|reason| reason.value != self.reason) {
+            differ(format!("reason {}", reason.value), format!("reason {}", self.reason));
         }
         for statement in expect.statements.iter().filter(|s| !self.statements.contains(s)) {
             differ(

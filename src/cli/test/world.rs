@@ -57,7 +57,12 @@ impl World {
             false => Arc::new(Offline),
         };
         let builder = Builder::new(fetch, tls);
-        let (_, snapshot, _, applied) = builder.build(path)?.into_parts();
+        let mut built = builder.build(path)?;
+        let of_shadow = std::mem::take(&mut built.shadow_problems);
+        if !of_shadow.is_empty() {
+            return Err(of_shadow);
+        }
+        let (_, snapshot, _, applied) = built.into_parts();
         let rules = snapshot.rules;
         let (signer, public) = SigningKey::fresh().map_err(|error| failed(error.to_string()))?;
         let other = with_keys(&rules.issuers, &public).map_err(failed)?;

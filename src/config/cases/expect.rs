@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::OneOrMore;
+use crate::config::At;
 use crate::config::map::{Map, read_section};
 use crate::config::read::{Field, Reader, Section, words};
 use crate::config::value::Words;
@@ -56,7 +57,7 @@ pub struct Expect {
     /// Allowed or denied.
     pub effect: Effect,
     /// The reason.
-    pub reason: Option<String>,
+    pub reason: Option<At<String>>,
     /// Statements that decide, as `policy/Sid` or `policy[index]`, or Cedar policies.
     pub statements: Vec<String>,
     /// The layer that decides.
@@ -103,7 +104,7 @@ impl Field for Expect {
 impl Section for Expect {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let effect = map.required("decision", "Whether it is allowed: allow or deny.");
-        let reason: Option<Option<Words>> =
+        let reason: Option<Option<At<Words>>> =
             map.optional("reason", "The reason, as the log has it.");
         let doc =
             "Statements that decide, as policy/Sid or policy[index], or ids of Cedar policies.";
@@ -119,7 +120,7 @@ impl Section for Expect {
         let texts = |words: Vec<Words>| words.into_iter().map(|Words(text)| text).collect();
         Some(Self {
             effect: effect?,
-            reason: reason?.map(|Words(reason)| reason),
+            reason: reason?.map(|reason| At { value: reason.value.0, position: reason.position }),
             statements: statements?.map(|OneOrMore(all)| texts(all)).unwrap_or_default(),
             layer: layer?,
             role: role?.map(|Words(role)| role),

@@ -2,17 +2,17 @@
 
 use super::*;
 
-const SCHEMA: &str = r#"entity UserGroup; entity User in [UserGroup] = { email?: String }; entity Application;
+pub(super) const SCHEMA: &str = r#"entity UserGroup; entity User in [UserGroup] = { email?: String }; entity Application;
 action "get /x" appliesTo { principal: [User], resource: [Application] };
 "#;
 
-fn asking(engines: &str) -> String {
+pub(super) fn asking(engines: &str) -> String {
     CONFIG
         .replace("engines: { iam: off }", &format!("engines: {{ {engines} }}"))
         .replace("    authenticate: none\n", "")
 }
 
-fn with_policies(engines: &str) -> Place {
+pub(super) fn with_policies(engines: &str) -> Place {
     let place = Place::new();
     place.write("poolgate.yaml", &asking(engines));
     fs::create_dir(place.path("policies/cedar")).unwrap();
@@ -68,23 +68,6 @@ async fn who_asks_cedar_needs_policies_and_the_other_way_round() {
     let built = builder().build(&place.path("poolgate.yaml")).unwrap();
     let told: Vec<String> = built.warnings.iter().map(ToString::to_string).collect();
     assert!(told.iter().any(|w| w.contains("no route asks Cedar")), "{told:?}");
-}
-
-#[tokio::test]
-async fn shadow_policies_are_like_policies() {
-    let place = with_policies("iam: off, cedar: enforce");
-    let config = asking("iam: off, cedar: enforce");
-    place.write("poolgate.yaml", &format!("shadow_policies: next\n{config}"));
-    assert!(problems(&place)[0].contains("next is not a folder"));
-    fs::create_dir_all(place.path("next/cedar")).unwrap();
-    assert!(problems(&place)[0].contains("this folder has no `cedar`"));
-    place.write("next/cedar/s.cedarschema", SCHEMA);
-    let built = builder().build(&place.path("poolgate.yaml")).unwrap();
-    assert!(built.snapshot.rules.shadow.as_ref().unwrap().cedar.is_some());
-    let before = place.stamps(&built.settings);
-    place.write("next/cedar/p.cedar", "permit(principal);");
-    assert_ne!(place.stamps(&built.settings), before);
-    assert!(problems(&place)[0].starts_with("next/cedar/p.cedar:1:"), "{:?}", problems(&place));
 }
 
 #[tokio::test]

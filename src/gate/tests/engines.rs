@@ -261,7 +261,7 @@ fn shadow_policies_are_compared() {
     let heard = |shadow: Shadow, request: &str| {
         let mut rig = rig(route(Engine::Enforce, Engine::Enforce, Compose::All));
         let base = rig.reason(Ask::new(request, "/api/1").bearer(&id_token(&callers()[0])));
-        rig.rules.shadow = Some(shadow);
+        rig.rules.shadow = Some(shadow.into());
         let decision = rig.decide(Ask::new(request, "/api/1").bearer(&id_token(&callers()[0])));
         assert_eq!(reason(&decision), base);
         let [shadow] = &decision.heard.shadows[..] else { panic!("{:?}", decision.heard) };

@@ -13,8 +13,19 @@ pub struct AccountError {
     pub file: String,
     /// Where in it. For a policy document that is a string, the string.
     pub path: JsonPath,
+    /// The role or policy that it is in, of which a file may hold many.
+    pub(super) subject: Option<Subject>,
     /// What it is.
     pub problem: AccountProblem,
+}
+
+/// A role or policy, and where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Subject {
+    /// `role Reader, policy Files`.
+    pub(super) name: String,
+    /// Where it begins, or its document.
+    pub(super) path: JsonPath,
 }
 
 /// What is wrong. Its `Display` is a sentence that says what to do.
@@ -65,6 +76,9 @@ pub enum AccountProblem {
         /// What it should be of.
         expected: String,
     },
+    /// Two inline policies of one name: decisions couldn't say which.
+    #[error("another policy of this role is called {0:?} too: give each its own name")]
+    DuplicateName(String),
     /// A number out of its range.
     #[error("MaxSessionDuration is {0}: write 3600 to 43200 seconds")]
     SessionDuration(String),
@@ -102,6 +116,18 @@ pub struct PolicyMessage {
 }
 
 impl AccountError {
+    /// What it is, after the role or policy that it is in and the path from there:
+    /// `role Reader, policy Files: Statement[0].Effect: …`.
+    pub fn message(&self) -> String {
+        let below = self.subject.as_ref().and_then(|subject| {
+            let below = self.path.steps().strip_prefix(subject.path.steps())?;
+            Some((format!("{}: ", subject.name), JsonPath(below.to_vec())))
+        });
+        let (name, path) = below.unwrap_or_else(|| (String::new(), self.path.clone()));
+        let path = if path.steps().is_empty() { String::new() } else { format!("{path}: ") };
+        format!("{name}{path}{}", self.problem)
+    }
+
     /// A stable code for metrics and logs.
     pub fn reason(&self) -> &'static str {
         match &self.problem {
@@ -115,6 +141,7 @@ impl AccountError {
             AccountProblem::WrongType { .. } => "wrong_type",
             AccountProblem::Arn(error) => error.reason(),
             AccountProblem::WrongArn { .. } => "wrong_arn",
+            AccountProblem::DuplicateName(_) => "duplicate_policy_name",
             AccountProblem::SessionDuration(_) => "invalid_session_duration",
             AccountProblem::Encoding => "document_encoding",
             AccountProblem::Duplicate { .. } => "duplicate_arn",

@@ -1,9 +1,9 @@
 //! From the files of an export to roles, in two passes: managed policies, then roles.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::error::{AccountError, AccountProblem, PolicyMessage};
+use super::error::{AccountError, AccountProblem, PolicyMessage, Subject};
 use super::{Account, AccountFile, FileKind, MAX_FILE_BYTES};
 use crate::iam::arn::Arn;
 use crate::iam::compile::Policy;
@@ -89,12 +89,15 @@ pub(super) struct Detail<'n> {
 #[derive(Default)]
 pub(super) struct Loader<'n> {
     pub(super) errors: Vec<AccountError>,
+    /// What is being read.
+    pub(super) subject: Option<Subject>,
     managed: HashMap<&'n str, Managed<'n>>,
 }
 
 /// A role whose attached policies aren't looked up yet.
 struct Draft {
     file: String,
+    subject: Option<Subject>,
     /// Where its ARN is written.
     path: JsonPath,
     /// None if it can't be made, which has been reported.
@@ -160,6 +163,7 @@ impl<'n> Loader<'n> {
 
     fn managed(&mut self, detail: &Detail<'n>) {
         let Detail { file, path, node, .. } = detail;
+        self.subject = subject("policy", "PolicyName", path, node);
         self.unique_members(file, path, node);
         let Some((arn_text, arn)) = self.arn(file, path, node) else { return };
         if arn.service() != "iam" || !arn.resource().starts_with("policy/") {
@@ -175,7 +179,8 @@ impl<'n> Loader<'n> {
         let name = node.member("PolicyName").and_then(Node::text).unwrap_or(arn_text);
         let document = self.default_version(detail);
         let policy = document.as_ref().and_then(|(path, document)| {
-            self.policy(file, path, name, PolicyKind::Managed, document)
+            let subject = format!("policy {name}");
+            self.policy(file, path, (name, &subject), PolicyKind::Managed, document)
         });
         let document = document.map(|(_, document)| document);
         self.managed.insert(arn_text, Managed { file, name, document, policy, boundary: None });
@@ -204,6 +209,7 @@ impl<'n> Loader<'n> {
     /// A role but for its attached policies, which may be in a file that comes later.
     fn role(&mut self, detail: &Detail<'_>) -> Draft {
         let Detail { file, path, node, .. } = detail;
+        self.subject = subject("role", "RoleName", path, node);
         self.unique_members(file, path, node);
         let arn = self.arn(file, path, node);
         let name = self.required_text(file, path, node, "RoleName");
@@ -236,12 +242,14 @@ impl<'n> Loader<'n> {
                 tags,
             });
         }
-        Draft { file: (*file).to_owned(), path, role, inline, attached, boundary }
+        let (file, subject) = ((*file).to_owned(), self.subject.take());
+        Draft { file, subject, path, role, inline, attached, boundary }
     }
 
     /// The role, with the policies that are attached to it.
     fn finish(&mut self, draft: Draft, seen: &mut HashMap<String, String>) -> Option<Role> {
-        let Draft { file, path, role, inline: mut policies, attached, boundary } = draft;
+        let Draft { file, subject, path, role, inline: mut policies, attached, boundary } = draft;
+        self.subject = subject;
         for (at, arn) in attached {
             match self.managed.get(arn.as_str()) {
                 Some(managed) => policies.extend(managed.policy.clone()),
@@ -271,7 +279,7 @@ impl<'n> Loader<'n> {
         managed.policy.as_ref()?;
         let (file, name, document) = (managed.file, managed.name, managed.document?);
         let root = JsonPath::root();
-        let policy = self.policy(file, &root, name, PolicyKind::Boundary, document)?;
+        let policy = self.policy(file, &root, (name, name), PolicyKind::Boundary, document)?;
         let boundary = PolicySet::from(policy);
         if let Some(managed) = self.managed.get_mut(arn) {
             managed.boundary = Some(boundary.clone());
@@ -284,22 +292,29 @@ impl<'n> Loader<'n> {
         let member = "AssumeRolePolicyDocument";
         let document = self.required(file, path, node, member)?;
         let name = format!("{role} trust policy");
-        self.policy(file, &path.key(member), &name, PolicyKind::Trust, document)
+        let subject = format!("{}, trust policy", self.about());
+        self.policy(file, &path.key(member), (&name, &subject), PolicyKind::Trust, document)
     }
 
     fn inline(&mut self, detail: &Detail<'_>) -> Vec<Arc<Policy>> {
         let Detail { file, path, node, .. } = detail;
         let at = path.key("RolePolicyList");
-        let mut policies = Vec::new();
+        let (mut policies, mut names) = (Vec::new(), HashSet::new());
         for (index, item) in self.list(file, &at, node.member("RolePolicyList")).iter().enumerate()
         {
             let at = at.index(index);
             self.unique_members(file, &at, item);
             let name = self.required_text(file, &at, item, "PolicyName");
+            if let Some(name) = name.filter(|name| !names.insert(*name)) {
+                let problem = AccountProblem::DuplicateName(name.to_owned());
+                self.error(file, &at.key("PolicyName"), problem);
+            }
             let Some(document) = self.required(file, &at, item, "PolicyDocument") else { continue };
             let at = at.key("PolicyDocument");
             let name = name.unwrap_or_default();
-            policies.extend(self.policy(file, &at, name, PolicyKind::Inline, document));
+            let subject = format!("{}, policy {name}", self.about());
+            let named = (name, subject.as_str());
+            policies.extend(self.policy(file, &at, named, PolicyKind::Inline, document));
         }
         policies
     }
@@ -359,8 +374,29 @@ impl<'n> Loader<'n> {
         tags
     }
 
-    /// Compiles a document: an object, or a string of JSON, percent-encoded as the API has it.
+    /// What is being read, for the names of what is in it.
+    fn about(&self) -> &str {
+        self.subject.as_ref().map_or("role", |subject| &subject.name)
+    }
+
+    /// Compiles a document: an object, or a string of JSON, percent-encoded as the API has it. It has
+    /// a name in decisions and one in errors.
     pub(super) fn policy(
+        &mut self,
+        file: &str,
+        path: &JsonPath,
+        (name, subject): (&str, &str),
+        kind: PolicyKind,
+        document: &Node,
+    ) -> Option<Arc<Policy>> {
+        let subject = Subject { name: subject.to_owned(), path: path.clone() };
+        let around = self.subject.replace(subject);
+        let policy = self.compile(file, path, name, kind, document);
+        self.subject = around;
+        policy
+    }
+
+    fn compile(
         &mut self,
         file: &str,
         path: &JsonPath,
@@ -477,8 +513,15 @@ impl<'n> Loader<'n> {
     }
 
     pub(super) fn error(&mut self, file: &str, path: &JsonPath, problem: AccountProblem) {
-        self.errors.push(AccountError { file: file.to_owned(), path: path.clone(), problem });
+        let (file, path, subject) = (file.to_owned(), path.clone(), self.subject.clone());
+        self.errors.push(AccountError { file, path, subject, problem });
     }
+}
+
+/// A role or policy by its name, or by its ARN; none if it has neither.
+fn subject(what: &str, member: &str, path: &JsonPath, node: &Node) -> Option<Subject> {
+    let name = [member, "Arn"].iter().find_map(|member| node.member(member)?.text())?;
+    Some(Subject { name: format!("{what} {name}"), path: path.clone() })
 }
 
 /// JSON as it is, or percent-decoded (RFC 3986: `+` is a plus).

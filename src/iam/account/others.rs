@@ -24,6 +24,7 @@ impl<'n> Loader<'n> {
         known: &mut HashMap<String, OfResource<'n>>,
     ) {
         let Detail { file, path, node, .. } = detail;
+        self.subject = None;
         let advice = "a file of resources/ has Resource and Policy";
         self.only(detail, &["Resource", "Policy"], advice);
         for name in ["Resource", "Policy"] {
@@ -53,13 +54,15 @@ impl<'n> Loader<'n> {
             return self.error(file, &at, AccountProblem::Duplicate { arn, earlier });
         }
         let at = path.key("Policy");
-        if let Some(policy) = self.policy(file, &at, &name, PolicyKind::Resource, document) {
+        if let Some(policy) = self.policy(file, &at, (&name, &name), PolicyKind::Resource, document)
+        {
             known.insert(text.to_owned(), OfResource { file, policy: policy.into() });
         }
     }
 
     /// `{ "ServiceControlPolicies": [level…], "ResourceControlPolicies": [level…] }`.
     pub(super) fn organization(&mut self, detail: &Detail<'n>, organization: &mut Organization) {
+        self.subject = None;
         let advice =
             "a file of organization/ has ServiceControlPolicies and ResourceControlPolicies";
         self.only(detail, &[SERVICE_CONTROL, RESOURCE_CONTROL], advice);
@@ -91,7 +94,8 @@ impl<'n> Loader<'n> {
             };
             for (place, document) in documents.iter().enumerate() {
                 let name = format!("{short}[{level}][{place}]");
-                policies.extend(self.policy(file, &path.index(place), &name, kind, document));
+                let (path, named) = (path.index(place), (name.as_str(), name.as_str()));
+                policies.extend(self.policy(file, &path, named, kind, document));
             }
             known.push(policies.into());
         }

@@ -119,6 +119,9 @@ fn what_is_refused() {
     let bounded =
         r#","PermissionsBoundary":{"PermissionsBoundaryArn":"arn:aws:iam::123456789012:policy/X"}"#;
     let broken = r#","RolePolicyList":[{"PolicyName":"P","PolicyDocument":{"Statement":[{"Effect":"Allow","Action":"x","Resource":"*"}]}}]"#;
+    let twice = format!(
+        r#","RolePolicyList":[{{"PolicyName":"P","PolicyDocument":{ALLOW}}},{{"PolicyName":"P","PolicyDocument":{ALLOW}}}]"#
+    );
     let no_default = managed("All").replace("\"v2\",\n", "\"v3\",\n");
     let broken_managed = managed("All").replace("\"Allow\"", "\"Permit\"");
     for (files, expected) in [
@@ -159,6 +162,10 @@ fn what_is_refused() {
         (
             &[("m", Managed, &managed("All")), ("n", Managed, &managed("All"))],
             "n Arn duplicate_arn",
+        ),
+        (
+            &[("r", Roles, &role("A", &twice))],
+            "r RolePolicyList[1].PolicyName duplicate_policy_name",
         ),
         (&[("m", Managed, &no_default)], "m PolicyVersionList no_default_version"),
         (
@@ -376,4 +383,48 @@ fn all_errors_are_reported_at_once() {
         errors(&files),
         ["s  json_syntax", "m PolicyVersionList[1].Document.Statement[0].Effect invalid_effect",]
     );
+}
+
+/// Of many in a file, the one that is meant.
+#[test]
+fn errors_name_the_role_and_the_policy() {
+    let broken = ALLOW.replace("\"Resource\":\"*\"", "\"Resource\":7");
+    let list = |document: &str| {
+        format!(r#","RolePolicyList":[{{"PolicyName":"P1","PolicyDocument":{document}}}]"#)
+    };
+    let unknown = r#","AttachedManagedPolicies":[{"PolicyArn":"arn:aws:iam::aws:policy/None"}]"#;
+    let roles = [
+        role("A", &list(&broken)),
+        role("B", &list(&serde_json::to_string(&broken).unwrap())),
+        role("C", unknown),
+        role("D", "").replace("sts:Assume", "Assume"),
+        role("E", "").replace("\"RoleId\":\"AROAE\",", ""),
+        role("F", "").replace("\"RoleName\":\"F\",", ""),
+    ];
+    let managed = managed("All").replace("\"Allow\"", "\"Permit\"");
+    let dump = format!(r#"{{"RoleDetailList":[{}],"Policies":[{managed}]}}"#, roles.join(","));
+    let bucket = bucket("arn:aws:s3:::demo", "7");
+    let levels = format!(r#"{{"ServiceControlPolicies":[[],[{ALLOW},{broken}]]}}"#);
+    let found = load(&[
+        ("dump.json", FileKind::Roles, &dump),
+        ("bucket.json", FileKind::Resources, &bucket),
+        ("levels.json", FileKind::Organization, &levels),
+    ]);
+    let mut found: Vec<_> = found.unwrap_err().iter().map(AccountError::message).collect();
+    found.sort();
+    let expected = [
+        "SCP[1][1]: Statement[0].Resource: expected a string or a list of strings, found a number",
+        "policy All: Statement[0].Effect: unknown effect",
+        "policy of bucket demo: Statement[0].Principal: ",
+        "role A, policy P1: Statement[0].Resource: expected a string or a list of strings, found a number",
+        "role B, policy P1: in the document: Statement[0].Resource: expected a string",
+        "role C: AttachedManagedPolicies[0].PolicyArn: the policy arn:aws:iam::aws:policy/None is in no",
+        "role D, trust policy: Statement[0].Action: ",
+        "role E: RoleId is missing: ",
+        "role arn:aws:iam::123456789012:role/app/F: RoleName is missing: ",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{expected}: {found}");
+    }
 }

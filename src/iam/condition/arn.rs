@@ -5,6 +5,7 @@
 
 use crate::iam::arn::six_parts;
 use crate::iam::document::Version;
+use crate::iam::observe::Shown;
 use crate::iam::pattern::{Atom, Case, glob};
 use crate::iam::scope::{Scope, Unknowns};
 use crate::iam::truth::Truth;
@@ -67,14 +68,13 @@ impl ArnValue {
     }
 
     /// As compared, for explanations.
-    pub(super) fn shown(&self, scope: Scope<'_>) -> String {
+    pub(super) fn shown(&self, scope: Scope<'_>) -> Shown {
         match self {
             Self::Parts(templates) => {
-                let parts: Vec<String> =
-                    templates.iter().map(|part| part.resolve(scope).to_string()).collect();
-                parts.join(":")
+                let parts = templates.iter().map(|part| part.resolve(scope).shown());
+                parts.reduce(|all, part| all.join(":", part)).unwrap_or(Shown::plain(""))
             }
-            Self::Whole(template) | Self::NoArn(template) => template.resolve(scope).to_string(),
+            Self::Whole(template) | Self::NoArn(template) => template.resolve(scope).shown(),
         }
     }
 }

@@ -19,7 +19,7 @@ use value::{Value, boolean};
 
 use super::document::{ConditionSource, MAX_KEY_BYTES, PolicyError, PolicyProblem, Version};
 use super::facts::Lookup;
-use super::observe::{ConditionSeen, Seen};
+use super::observe::{ConditionSeen, Seen, Shown};
 use super::scope::{Scope, Unknowns};
 use super::truth::Truth;
 
@@ -140,7 +140,7 @@ impl Condition {
     /// The condition with what was compared, for explanations.
     pub(super) fn explain(&self, scope: Scope<'_>, truth: Truth) -> ConditionSeen {
         let values = if self.operator.base == Base::Null {
-            self.absent.iter().map(bool::to_string).collect()
+            self.absent.iter().map(|absent| Shown::plain(absent.to_string())).collect()
         } else {
             self.values.iter().map(|value| value.shown(scope)).collect()
         };

@@ -13,6 +13,7 @@ use super::date::{Digits, Instant};
 use super::decimal::Decimal;
 use super::operator::{Base, Order};
 use crate::iam::document::{PolicyProblem, Version};
+use crate::iam::observe::Shown;
 use crate::iam::pattern::Case;
 use crate::iam::scope::{Scope, Unknowns};
 use crate::iam::truth::Truth;
@@ -159,16 +160,16 @@ impl Value {
     }
 
     /// As compared, for explanations: variables replaced by what they stand for.
-    pub(super) fn shown(&self, scope: Scope<'_>) -> String {
+    pub(super) fn shown(&self, scope: Scope<'_>) -> Shown {
         match self {
             Self::Text(template) | Self::IgnoringCase(template) | Self::OpenBool(template) => {
-                template.resolve(scope).to_string()
+                template.resolve(scope).shown()
             }
             Self::Number(written, _)
             | Self::Date(written, ..)
             | Self::Binary(written, _)
-            | Self::Address(written, _) => written.clone().into(),
-            Self::Bool(fixed) => fixed.to_string(),
+            | Self::Address(written, _) => Shown::plain(written.clone()),
+            Self::Bool(fixed) => Shown::plain(fixed.to_string()),
             Self::Arn(value) => value.shown(scope),
         }
     }

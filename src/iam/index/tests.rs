@@ -128,8 +128,11 @@ fn told(verdict: &Verdict) -> String {
             grounds.statements().map(|found| found.label()).collect::<Vec<_>>().join(" ")
         }
         Verdict::ExplicitDeny(denial) | Verdict::ImplicitDeny(denial) => {
-            let Denial { layer, statement, unknown_keys } = denial;
-            format!("{layer:?} {:?} {unknown_keys:?}", statement.as_ref().map(|s| s.label()))
+            let Denial { layer, level, statement, unknown_keys } = denial;
+            format!(
+                "{layer:?} {level:?} {:?} {unknown_keys:?}",
+                statement.as_ref().map(|s| s.label())
+            )
         }
     }
 }

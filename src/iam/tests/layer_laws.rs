@@ -196,8 +196,11 @@ pub(in crate::iam) fn told(verdict: &Verdict) -> String {
             grounds.statements().map(label).collect::<Vec<_>>().join(", ")
         }
         Verdict::ExplicitDeny(denial) | Verdict::ImplicitDeny(denial) => {
-            let Denial { layer, statement, unknown_keys } = denial;
-            format!("{layer:?} {:?} {unknown_keys:?}", statement.as_ref().map(StatementRef::label))
+            let Denial { layer, level, statement, unknown_keys } = denial;
+            format!(
+                "{layer:?} {level:?} {:?} {unknown_keys:?}",
+                statement.as_ref().map(StatementRef::label)
+            )
         }
     }
 }

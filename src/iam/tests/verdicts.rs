@@ -356,16 +356,17 @@ fn observers_see_every_statement_and_what_was_compared() {
         .1
         .iter()
         .map(|c| {
-            format!("{} {} {} {:?} {:?}", c.operator, c.key, c.truth.as_str(), c.request, c.values)
+            let values: Vec<_> = c.values.iter().map(|v| (&*v.text, v.variables)).collect();
+            format!("{} {} {} {:?} {values:?}", c.operator, c.key, c.truth.as_str(), c.request)
         })
         .collect();
     assert_eq!(
         seen,
         [
-            r#"StringLike s3:prefix true One("home/u1/") ["home/u1/*", "<null>", "<unknown>x"]"#,
-            r#"StringEqualsIfExists jwt:groups false Many(["a", "b"]) ["a"]"#,
-            r#"StringEqualsIfExists jwt:gone true Absent ["b"]"#,
-            r#"Null jwt:hidden unknown Unknown ["false"]"#,
+            r#"StringLike s3:prefix true One("home/u1/") [("home/u1/*", Known), ("${jwt:gone}", Null), ("${jwt:hidden}x", Unknown)]"#,
+            r#"StringEqualsIfExists jwt:groups false Many(["a", "b"]) [("a", Known)]"#,
+            r#"StringEqualsIfExists jwt:gone true Absent [("b", Known)]"#,
+            r#"Null jwt:hidden unknown Unknown [("false", Known)]"#,
         ]
     );
 }

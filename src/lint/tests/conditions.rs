@@ -81,7 +81,7 @@ fn without_account_and_region_their_keys_are_unknown() {
     );
     let files = [(FileKind::Roles, role.as_str())];
     assert_eq!(ids(&files), [""; 0]);
-    let found = found_in(&files, Given { placed: false, ..GIVEN });
+    let found = found_in(&files, Given { home: None, ..GIVEN });
     assert_eq!(found[0].0, "unobservable_key");
 }
 

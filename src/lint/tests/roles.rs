@@ -217,7 +217,49 @@ fn trust_policies_say_whose_tokens_and_of_whom() {
             format!(r#"{aud}, {amr}, "IpAddress": {{ "aws:SourceIp": "10.0.0.0/8" }}"#),
             &["unobservable_key"],
         ),
+        (
+            pool,
+            format!(
+                r#"{amr}, "StringLike": {{ "cognito-identity.amazonaws.com:aud": "eu-west-1:*" }}"#
+            ),
+            &["trust_without_audience"],
+        ),
+        (
+            pool,
+            format!(
+                r#"{amr}, "StringLike": {{ "cognito-identity.amazonaws.com:aud": [
+                "eu-west-1:7c5b0000-0000-4000-8000-000000000000", "eu-west-2:????????-*" ] }}"#
+            ),
+            &["trust_without_audience"],
+        ),
+        (
+            pool,
+            format!(
+                r#"{amr}, "StringLike": {{ "cognito-identity.amazonaws.com:aud": "eu-west-1:7c5b0000-0000-4000-8000-000000000000" }}"#
+            ),
+            &[],
+        ),
+        (
+            pool,
+            format!(
+                r#"{aud}, "ForAnyValue:StringLike": {{ "cognito-identity.amazonaws.com:amr": "*authenticated" }}"#
+            ),
+            &["trust_without_amr"],
+        ),
+        (
+            pool,
+            format!(
+                r#"{aud}, "ForAnyValue:StringLike": {{ "cognito-identity.amazonaws.com:amr": "auth*" }}"#
+            ),
+            &[],
+        ),
         (oidc, String::new(), &["trust_without_audience"]),
+        (
+            oidc,
+            r#""StringLike": { "id.example.com/a:aud": "?*" }"#.to_owned(),
+            &["trust_without_audience"],
+        ),
+        (oidc, r#""StringLike": { "id.example.com/a:aud": "client-*" }"#.to_owned(), &[]),
         (oidc, r#""StringEquals": { "id.example.com/a:aud": "client" }"#.to_owned(), &[]),
         (oidc, r#""StringLike": { "id.example.com/a:sub": "repo:*" }"#.to_owned(), &[]),
         // Whom others let in never gets here.
@@ -238,8 +280,74 @@ fn trust_policies_say_whose_tokens_and_of_whom() {
 }
 
 #[test]
+fn policies_of_resources_name_roles_that_there_are() {
+    let reader = "arn:aws:iam::123456789012:role/Reader";
+    let file = |principal: &str| {
+        format!(
+            r#"{{ "Resource": "arn:aws:s3:::b", "Policy": {{ "Version": "2012-10-17", "Statement": {{ "Effect": "Deny",
+            {principal}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*" }} }} }}"#
+        )
+    };
+    let role = role(&allow("s3:GetObject", "arn:aws:s3:::b/*"));
+    for (principal, found) in [
+        (format!(r#""Principal": {{ "AWS": "{reader}" }}"#), false),
+        (format!(r#""Principal": {{ "AWS": ["{reader}", "{reader}s"] }}"#), true),
+        (format!(r#""NotPrincipal": {{ "AWS": "{}" }}"#, reader.replace("role/", "role/x/")), true),
+        (r#""Principal": { "AWS": "arn:aws:iam::999999999999:role/Other" }"#.to_owned(), false),
+        (r#""Principal": { "AWS": "arn:aws:iam::123456789012:user/u" }"#.to_owned(), false),
+        (r#""Principal": { "AWS": "arn:aws:iam::123456789012:root" }"#.to_owned(), false),
+        (r#""Principal": { "AWS": "AROA1234567890ABCDEF" }"#.to_owned(), false),
+    ] {
+        let expected: &[&str] = if found { &["unknown_principal"] } else { &[] };
+        let bucket = file(&principal);
+        // Whichever file comes first.
+        for files in [
+            [(FileKind::Roles, role.as_str()), (FileKind::Resources, &bucket)],
+            [(FileKind::Resources, &bucket), (FileKind::Roles, &role)],
+        ] {
+            assert_eq!(ids(&files), expected, "{principal}");
+        }
+    }
+    let unknown = file(&format!(r#""Principal": {{ "AWS": ["{reader}"] }}"#));
+    assert_eq!(
+        found_in(&[(FileKind::Resources, &unknown)], GIVEN),
+        [("unknown_principal", "Policy.Statement.Principal.AWS[0]".to_owned())]
+    );
+    let nowhere = Given { home: None, ..GIVEN };
+    assert_eq!(found_in(&[(FileKind::Resources, &unknown)], nowhere), []);
+}
+
+#[test]
+fn policies_of_resources_are_of_here() {
+    for (resource, expected) in [
+        ("arn:aws:s3:::b", None),
+        ("arn:aws-cn:s3:::b", Some("partition")),
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t", None),
+        ("arn:aws:dynamodb:eu-west-2:123456789012:table/t", Some("region")),
+        ("arn:aws:dynamodb:eu-west-1:999999999999:table/t", Some("account")),
+        ("arn:aws-cn:dynamodb:eu-west-1:123456789012:table/t", Some("partition")),
+    ] {
+        let file = format!(
+            r#"{{ "Resource": "{resource}", "Policy": {{ "Version": "2012-10-17", "Statement": {{ "Effect": "Deny",
+            "Principal": "*", "Action": "*", "Resource": "{resource}" }} }} }}"#
+        );
+        let files = [(FileKind::Resources, file.as_str())];
+        let found = lint_account(&files, GIVEN);
+        let found: Vec<_> = found.iter().map(|f| (f.lint.id(), f.message.as_str())).collect();
+        match (expected, found.as_slice()) {
+            (None, []) => {}
+            (Some(what), [("resource_elsewhere", message)]) => {
+                assert!(message.contains(&format!("of another {what} than")), "{message}");
+            }
+            _ => panic!("{resource}: {found:?}"),
+        }
+        assert!(lint_account(&files, Given { home: None, ..GIVEN }).is_empty());
+    }
+}
+
+#[test]
 fn policies_of_resources_are_about_them_and_say_for_whom() {
-    let me = r#"{ "AWS": "arn:aws:iam::123456789012:role/R" }"#;
+    let me = r#"{ "AWS": "123456789012" }"#;
     let never = r#""Condition": { "Bool": { "aws:SecureTransport": "true" } }, "#;
     for (principal, more, resource, expected) in [
         (me, "", "arn:aws:s3:::b/*", &[][..]),
