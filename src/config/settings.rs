@@ -189,8 +189,10 @@ impl Section for Settings {
             "shadow_policies",
             "A folder of policies like `policies`, that is asked too and decides nothing: what it would decide otherwise is counted and logged.",
         );
-        let cedar = map
-            .section::<CedarTypes>("cedar", "What the entity types of Cedar policies are called.");
+        let cedar = map.section::<CedarTypes>(
+            "cedar",
+            "What Cedar policies and their entity types are called.",
+        );
         let credentials: Option<Option<Credentials>> =
             map.optional("credentials", "How temporary credentials are made; none are without.");
         let s3 = map.section::<S3>("s3", "How S3's requests name buckets.");
@@ -215,6 +217,13 @@ impl Section for Settings {
         }
         if let (Some(routes), Some(aws)) = (&routes, &aws) {
             check_aws(map, &routes.0, aws.as_ref());
+        }
+        if let (Some(Some(store)), Some(None)) =
+            (cedar.as_ref().map(|cedar| cedar.policy_store.as_ref()), &aws)
+            && let Some(reader) = map.reader()
+        {
+            let message = "`aws` is missing: the ARN of the policy store needs its account";
+            reader.error(store.position, message);
         }
         if let (Some(routes), Some(s3)) = (&routes, &s3) {
             s3.check(map, &routes.0);

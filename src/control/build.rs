@@ -185,6 +185,7 @@ impl Builder {
                 account,
                 resource_policies,
                 cedar: cedar.map(Cedar::new),
+                policy_store: settings.cedar.policy_store.as_ref().map(|s| s.value.clone()),
                 shadow: shadow
                     .map(|(account, cedar)| Shadow { account, cedar: cedar.map(Cedar::new) }),
                 routes,

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod answers;
+pub mod authzen;
 mod bodies;
 mod caller_body;
 mod cognito_identity;
@@ -14,6 +15,7 @@ mod query;
 mod record;
 mod s3;
 mod sts;
+mod verified_permissions;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

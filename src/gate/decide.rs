@@ -128,7 +128,8 @@ impl Gate<'_> {
         let outcome =
             self.outcome(question, reading, &mut progress).await.unwrap_or_else(Outcome::Deny);
         let Progress { destination, login, assumed, checks, heard, trail } = progress;
-        Decision { id, destination, login, assumed, checks, heard, outcome, trail }
+        let typed = None;
+        Decision { id, destination, login, assumed, checks, typed, heard, outcome, trail }
     }
 
     /// The stages in their order. The only way to a [`Permit`].

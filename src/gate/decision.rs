@@ -6,8 +6,8 @@ use ::http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    Answer, CredentialError, Destination, Heard, Permit, PolicyPermit, RouteIndex, Tables, Trail,
-    authenticate::Login,
+    Answer, CredentialError, Destination, Heard, Judged, Permit, PolicyPermit, RouteIndex, Tables,
+    Trail, authenticate::Login,
 };
 use crate::{
     http::{RequestError, identity_list, identity_value},
@@ -33,6 +33,8 @@ pub struct Decision {
     pub assumed: Option<Arc<Assumed>>,
     /// What was asked of IAM: action and resource of each check, as far as described.
     pub checks: Vec<(String, String)>,
+    /// What was asked in Cedar's terms, where that was the question.
+    pub typed: Option<Box<Judged>>,
     /// What each engine said, where there are several, and what others would have said.
     pub heard: Heard,
     /// Allowed or denied.
@@ -67,6 +69,7 @@ impl Decision {
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
+            typed: None,
             heard: Heard::default(),
             outcome: Outcome::Deny(denial),
             trail: Trail::Off,
@@ -148,7 +151,8 @@ pub struct Denial {
     pub refusal: Refusal,
     /// A sentence for the caller, without secrets.
     pub detail: String,
-    /// What else an operator wants to know; for the decision log and `explain` only.
+    /// What else an operator wants to know: for the decision log and `explain`, and what an exception has
+    /// beside its message.
     pub found: Box<Value>,
 }
 

@@ -37,11 +37,13 @@ mod simulate;
 mod stored;
 mod tables;
 mod trail;
+mod typed;
 mod vend;
+mod verified;
 
 pub use answer::{
     Answer, AssumedRoleUser, Content, IamContent, IdentityContent, OpenIdToken, PolicyContent,
-    Simulated, StsContent,
+    Simulated, StsContent, VerifiedContent,
 };
 pub use authenticate::Login;
 pub use callers::Cedar;
@@ -61,6 +63,7 @@ pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSo
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;
 pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail};
+pub use typed::{Found, Judged, Searched, Thing, TypedQuestion};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,6 +18,7 @@ mod origin;
 mod problem;
 mod raw_target;
 mod request_error;
+mod strict_json;
 mod target;
 
 pub use authority::{Authority, Scheme};
@@ -33,4 +34,5 @@ pub use origin::{Origin, check_origin};
 pub use problem::{BearerChallenge, Problem};
 pub use raw_target::RawTarget;
 pub use request_error::RequestError;
+pub(crate) use strict_json::{NotStrictJson, strict_json, strict_object};
 pub use target::{Target, TargetError, TargetMode};
