@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -30,6 +30,9 @@ pub(super) struct Demo {
     /// Where metrics and health are
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9901")]
     admin: SocketAddr,
+    /// Where Envoy and other proxies ask [default: 127.0.0.1:9191, or a free port if that is taken]
+    #[arg(long, value_name = "ADDR")]
+    ext_authz: Option<SocketAddr>,
     /// A folder for configuration, policies and keys, kept at exit [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -64,11 +67,13 @@ impl Demo {
         let data = Data::open(self.data.as_deref()).map_err(StartError::other)?;
         let listen = Listener::bind(&Address::Tcp(self.listen)).map_err(StartError::other)?;
         let admin = Listener::bind(&Address::Tcp(self.admin)).map_err(StartError::other)?;
+        let ext_authz = self.asking()?;
         let (user_pool, echo) = (standin_listener().await?, standin_listener().await?);
         let (s3, dynamodb) = (standin_listener().await?, standin_listener().await?);
         let addresses = Addresses {
             listen: listen.local_address().unwrap_or(self.listen),
             admin: admin.local_address().unwrap_or(self.admin),
+            ext_authz: ext_authz.local_address().unwrap_or(EXT_AUTHZ),
             user_pool: user_pool.local_addr().map_err(StartError::other)?,
             echo: echo.local_addr().map_err(StartError::other)?,
             s3: s3.local_addr().map_err(StartError::other)?,
@@ -87,13 +92,25 @@ impl Demo {
         tables.seed(TABLE, &ROWS).map_err(StartError::other)?;
         tokio::spawn(tables.serve(dynamodb));
 
-        let bound = Bound { proxy: Some(listen), admin: Some(admin) };
+        let bound = Bound { proxy: Some(listen), ext_authz: Some(ext_authz), admin: Some(admin) };
         let text = tour(&addresses, &written.configuration, &program());
         run(&written.configuration, bound, || {
             // Without a reader of standard output the demo works all the same.
             let _ = print(&text);
         })
         .await
+    }
+}
+
+impl Demo {
+    /// Where others ask: of all addresses the one that is least missed if it is another.
+    fn asking(&self) -> Result<Listener, StartError> {
+        let wanted = Listener::bind(&Address::Tcp(self.ext_authz.unwrap_or(EXT_AUTHZ)));
+        let bound = match (wanted, self.ext_authz) {
+            (Err(_), None) => Listener::bind(&Address::Tcp(SocketAddr::new(EXT_AUTHZ.ip(), 0))),
+            (bound, _) => bound,
+        };
+        bound.map_err(StartError::other)
     }
 }
 
@@ -182,3 +199,5 @@ async fn standin_listener() -> Result<TcpListener, StartError> {
 }
 
 const NAME: &str = "poolgate";
+/// Where others ask, if that is free.
+const EXT_AUTHZ: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9191);

@@ -19,6 +19,8 @@ pub(super) struct Addresses {
     pub(super) listen: SocketAddr,
     /// The gate's `--admin`.
     pub(super) admin: SocketAddr,
+    /// Where others ask.
+    pub(super) ext_authz: SocketAddr,
     /// The user pool's own.
     pub(super) user_pool: SocketAddr,
     /// The echo API's own.
@@ -109,12 +111,15 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 
 /// The demo's `poolgate.yaml`.
 pub(super) fn configuration(addresses: &Addresses) -> String {
-    let Addresses { listen, admin, user_pool, echo, s3, dynamodb } = addresses;
+    let Addresses { listen, admin, ext_authz, user_pool, echo, s3, dynamodb } = addresses;
     let issuer = addresses.issuer();
     format!(
         r#"{HEADING}
 listen:
   proxy: {{ address: "{listen}" }}
+  ext_authz:
+    address: "{ext_authz}"
+    dialects: [envoy, nginx, ingress-nginx, traefik, caddy, haproxy]
   admin: {{ address: "{admin}" }}
 timeouts: {{ shutdown_delay: 0s }}
 aws: {{ region: us-east-1, account: "000000000000" }}
@@ -160,10 +165,11 @@ decision_log: {{ sink: stdout }}
 /// What there is to try, for a terminal.
 pub(super) fn tour(addresses: &Addresses, configuration: &Path, program: &str) -> String {
     let gate = format!("http://{}", addresses.gate());
-    let admin = addresses.admin;
+    let (admin, ext_authz) = (addresses.admin, addresses.ext_authz);
     let configuration = configuration.display();
     format!(
         r#"The gate listens on {gate}, its metrics are at http://{admin}/metrics.
+Envoy, other proxies and AuthZEN clients ask at {ext_authz}.
 Users: alice (reads), bob (writes orders and his own files), carol (may do everything), dave (his own files).
 Every password is {PASSWORD}
 

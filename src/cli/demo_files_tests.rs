@@ -7,6 +7,7 @@ fn addresses(listen: &str) -> Addresses {
     Addresses {
         listen: at(listen),
         admin: at("127.0.0.1:9901"),
+        ext_authz: at("127.0.0.1:9191"),
         user_pool: at("127.0.0.1:4001"),
         echo: at("127.0.0.1:4002"),
         s3: at("127.0.0.1:4003"),

@@ -20,7 +20,7 @@ use crate::{
         Phase, PolicyQueue, Shared,
         admin::{Access, Admin},
     },
-    server::{DataThreads, Listener, accept, serve_admin},
+    server::{DataThreads, Listener, Serves, accept, serve_admin},
     telemetry::{self, Metrics, Records, Sink},
     token::TokenCache,
 };
@@ -53,6 +53,7 @@ impl StartError {
 #[derive(Debug, Default)]
 pub(super) struct Bound {
     pub(super) proxy: Option<Listener>,
+    pub(super) ext_authz: Option<Listener>,
     pub(super) admin: Option<Listener>,
 }
 
@@ -86,6 +87,8 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     }
 
     let proxy = listener(bound.proxy, &settings.listen.proxy.address.value)?;
+    let asking = settings.listen.ext_authz.as_ref();
+    let asking = asking.map(|asked| listener(bound.ext_authz, &asked.address.value)).transpose()?;
     let admin = listener(bound.admin, &settings.listen.admin.address.value)?;
     let metrics = Metrics::new().map_err(StartError::other)?;
     metrics.generation.set(i64::try_from(snapshot.rules.generation).unwrap_or(i64::MAX));
@@ -118,8 +121,15 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let threads = Arc::new(threads.map_err(StartError::other)?);
     let limit =
         connection_limit(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX));
-    let acceptor =
-        tokio::spawn(accept(proxy, Arc::clone(&threads), Arc::clone(&shared), limit, phases));
+    let listeners = [(Some(proxy), Serves::Proxy), (asking, Serves::Asking)];
+    let listeners =
+        listeners.into_iter().filter_map(|(listener, serves)| Some((listener?, serves)));
+    let acceptors: Vec<_> = listeners
+        .map(|listener| {
+            let (threads, shared) = (Arc::clone(&threads), Arc::clone(&shared));
+            tokio::spawn(accept(listener, threads, shared, limit, phases.clone()))
+        })
+        .collect();
 
     let keys = builder.keys_ready();
     let (shutdown_delay, drain) = (settings.timeouts.shutdown_delay, settings.timeouts.drain);
@@ -147,7 +157,9 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     }
     tracing::info!(?drain, "draining");
     phase.send_replace(Phase::Draining);
-    let _ = acceptor.await;
+    for acceptor in acceptors {
+        let _ = acceptor.await;
+    }
     if let Some(threads) = Arc::into_inner(threads) {
         let _ = tokio::task::spawn_blocking(move || threads.join()).await;
     }

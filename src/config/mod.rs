@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod cases;
 mod credentials;
 mod engines;
+mod ext_authz;
 mod issuers;
 pub mod json;
 mod logs;
@@ -31,6 +32,7 @@ mod yaml;
 
 pub use credentials::{CredentialKey, Credentials, S3, Sign};
 pub use engines::{CedarTypes, ComposeWord, EngineMode, Engines};
+pub use ext_authz::{Dialect, ExtAuthz, Source};
 pub use issuers::{OidcProvider, TokenRules, UserPool};
 pub use logs::{AccessLog, DecisionLog, Log, LogFormat, LogLevel, Only, Sink};
 pub use problem::{At, Position, Problem, Severity};
@@ -41,8 +43,8 @@ pub use route::{
 };
 pub use secret::Secret;
 pub use settings::{
-    AdminAccess, AdminListener, Aws, Identities, IdentityStore, Limits, Listen, ProxyListener,
-    Settings, Timeouts, Tls,
+    AdminAccess, AdminListener, Authzen, Aws, Identities, IdentityStore, Limits, Listen,
+    ProxyListener, Settings, Timeouts, Tls,
 };
 pub use tables::{Index, Table};
 pub use template::{ActionRule, PathTemplate, Piece, ResourceTemplate, Segment};

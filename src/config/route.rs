@@ -48,8 +48,8 @@ pub struct Route {
     pub resource_policies: ResourcePolicies,
     /// The `Host` that the upstream sees.
     pub host: UpstreamHost,
-    /// Where permitted requests go.
-    pub upstream: Upstream,
+    /// Where permitted requests go; nowhere if they are only asked about.
+    pub upstream: Option<Upstream>,
 }
 
 words! {
@@ -206,7 +206,8 @@ impl Section for Route {
         let doc =
             "The Host the upstream sees: the caller's, or the one of its URL. `keep` if absent.";
         let host = map.optional("host", doc);
-        let upstream: Option<Upstream> = map.required("upstream", "Where permitted requests go.");
+        let doc = "Where permitted requests go; needed unless they are only asked about.";
+        let upstream = map.optional::<Upstream>("upstream", doc);
         let doc = "Whether a request without credentials is the identity pool's guest.";
         let guest = map.default("guest", "false", doc);
         let doc = "Tables whose keys are told here, by name; the upstream is asked for others'.";
@@ -227,18 +228,21 @@ impl Section for Route {
         };
         check_public(map, authenticate, engines.as_ref());
         let upstream = upstream?;
-        if upstream.sign.is_some() && service.is_some_and(|service| !service.is_of_aws()) {
+        let told = upstream.as_ref();
+        if told.is_some_and(|told| told.sign.is_some())
+            && service.is_some_and(|service| !service.is_of_aws())
+        {
             map.error(Some("upstream"), format!("`sign` {FOR_DATA}"));
             return None;
         }
-        let host = match (host?, &upstream.host) {
+        let host = match (host?, told.and_then(|told| told.host.as_ref())) {
             (Some(HostWord::Keep), Some(_)) => {
                 map.error(Some("host"), "`keep` and upstream.host exclude each other");
                 return None;
             }
             (_, Some(host)) => UpstreamHost::Fixed(host.clone()),
             (Some(HostWord::Rewrite), None)
-                if matches!(upstream.url.value, UpstreamUrl::Unix(_)) =>
+                if told.is_some_and(|told| matches!(told.url.value, UpstreamUrl::Unix(_))) =>
             {
                 map.error(Some("host"), "a Unix socket has no host; write upstream.host");
                 return None;

@@ -7,10 +7,12 @@ use ipnet::IpNet;
 
 use super::credentials::{Credentials, S3};
 use super::engines::CedarTypes;
+use super::ext_authz::ExtAuthz;
 use super::issuers::{OidcProvider, TokenRules, UserPool};
 use super::logs::{AccessLog, DecisionLog, Log};
 use super::map::Map;
 use super::problem::{At, Position};
+use super::reach::Origin;
 use super::read::{Section, section, words};
 use super::route::{Authenticate, Route, Routes, Service};
 use super::secret::Secret;
@@ -51,6 +53,8 @@ pub struct Settings {
     pub s3: S3,
     /// How identity ids come about.
     pub identities: Identities,
+    /// What AuthZEN's callers are told.
+    pub authzen: Authzen,
     /// Who may see all of the admin address.
     pub admin: AdminAccess,
     /// What is behind the gate; at least one.
@@ -68,6 +72,8 @@ pub struct Settings {
 pub struct Listen {
     /// The requests that are forwarded.
     pub proxy: ProxyListener,
+    /// The requests that are only asked about, if there is anyone who asks.
+    pub ext_authz: Option<ExtAuthz>,
     /// Metrics and health.
     pub admin: AdminListener,
 }
@@ -154,6 +160,13 @@ words! {
     "dynamodb" => LATER,
 }
 
+/// What AuthZEN's callers are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authzen {
+    /// What they call this decision point: an origin over TLS.
+    pub url: Option<String>,
+}
+
 /// Who may see all of the admin address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminAccess {
@@ -197,6 +210,7 @@ impl Section for Settings {
             map.optional("credentials", "How temporary credentials are made; none are without.");
         let s3 = map.section::<S3>("s3", "How S3's requests name buckets.");
         let identities = map.section::<Identities>("identities", "How identity ids come about.");
+        let authzen = map.section::<Authzen>("authzen", "What AuthZEN's callers are told.");
         let admin = map.section::<AdminAccess>("admin", "Who may see all of the admin address.");
         let routes = map.required::<Routes>("routes", "What is behind the gate, at least one.");
         let decision_log = map.section("decision_log", "Where decisions are logged.");
@@ -214,6 +228,7 @@ impl Section for Settings {
         }
         if let (Some(listen), Some(routes)) = (&listen, &routes) {
             check_loops(map, listen, &routes.0);
+            check_upstreams(map, listen, &routes.0);
         }
         if let (Some(routes), Some(aws)) = (&routes, &aws) {
             check_aws(map, &routes.0, aws.as_ref());
@@ -253,6 +268,7 @@ impl Section for Settings {
             credentials: credentials?,
             s3: s3?,
             identities: identities?,
+            authzen: authzen?,
             admin: admin?,
             routes,
             decision_log: decision_log?,
@@ -266,14 +282,24 @@ impl Section for Listen {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let proxy = map.required("proxy", "The address of the requests that are forwarded.");
         let admin = map.section("admin", "The address of metrics and health.");
-        map.later("ext_authz");
+        let doc = "The address of Envoy and others that only ask; none of them can without.";
+        let ext_authz: Option<Option<ExtAuthz>> = map.optional("ext_authz", doc);
         let (proxy, admin): (ProxyListener, AdminListener) = (proxy?, admin?);
-        let any_port = matches!(proxy.address.value, Address::Tcp(address) if address.port() == 0);
-        if proxy.address.value == admin.address.value && !any_port {
-            map.error(None, "proxy and admin can't have the same address");
-            return None;
+        let ext_authz = ext_authz?;
+        let mut addresses = vec![("proxy", &proxy.address.value), ("admin", &admin.address.value)];
+        addresses.extend(ext_authz.as_ref().map(|asked| ("ext_authz", &asked.address.value)));
+        addresses.retain(
+            |(_, address)| !matches!(address, Address::Tcp(address) if address.port() == 0),
+        );
+        let mut seen: Vec<(&str, &Address)> = Vec::new();
+        for (name, address) in addresses {
+            if let Some((other, _)) = seen.iter().find(|(_, known)| *known == address) {
+                map.error(None, format!("{other} and {name} can't have the same address"));
+                return None;
+            }
+            seen.push((name, address));
         }
-        Some(Self { proxy, admin })
+        Some(Self { proxy, ext_authz, admin })
     }
 }
 
@@ -363,6 +389,18 @@ impl Section for Identities {
     }
 }
 
+impl Section for Authzen {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let doc = "What callers call this decision point, such as https://pdp.example.com. Without it there is no metadata.";
+        let url = map.optional::<Origin>("url", doc)?.map(|Origin(url)| url);
+        if url.as_ref().is_some_and(|url| !url.starts_with("https:")) {
+            map.error(Some("url"), "must be an https origin: AuthZEN is asked over TLS");
+            return None;
+        }
+        Some(Self { url })
+    }
+}
+
 impl Section for AdminAccess {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let token = map.optional(
@@ -373,7 +411,18 @@ impl Section for AdminAccess {
     }
 }
 
-section!(AdminAccess, AdminListener, Aws, Identities, Limits, Listen, ProxyListener, Timeouts, Tls,);
+section!(
+    AdminAccess,
+    AdminListener,
+    Authzen,
+    Aws,
+    Identities,
+    Limits,
+    Listen,
+    ProxyListener,
+    Timeouts,
+    Tls,
+);
 
 /// Neither two issuers nor two providers may be the same: `iss` tells whose keys a token is checked
 /// with, and the provider's name in `Logins` tells whose identity and role it gets. With two of one
@@ -442,13 +491,32 @@ fn warn_of_exposure(map: &mut Map<'_, '_>, listen: Option<&Listen>, admin: Optio
 fn check_loops(map: &mut Map<'_, '_>, listen: &Listen, routes: &[Route]) {
     let Some(reader) = map.reader() else { return };
     for route in routes {
-        let url = &route.upstream.url;
-        let listeners = [("proxy", &listen.proxy.address), ("admin", &listen.admin.address)];
+        let Some(upstream) = &route.upstream else { continue };
+        let url = &upstream.url;
+        let mut listeners =
+            vec![("proxy", &listen.proxy.address), ("admin", &listen.admin.address)];
+        listeners.extend(listen.ext_authz.as_ref().map(|asked| ("ext_authz", &asked.address)));
         if let Some((name, _)) = listeners.iter().find(|(_, at)| url.value.leads_to(&at.value)) {
             let message =
                 format!("route `{}`: its upstream is the gate's own listen.{name}", route.name);
             reader.error(url.position, message);
         }
+    }
+}
+
+/// A route without an upstream can only be asked about.
+fn check_upstreams(map: &mut Map<'_, '_>, listen: &Listen, routes: &[Route]) {
+    let Some(reader) = map.reader() else { return };
+    for route in routes.iter().filter(|route| route.upstream.is_none()) {
+        let name = &route.name;
+        let message = match (route.service, &listen.ext_authz) {
+            (Service::ExecuteApi, Some(_)) => continue,
+            (Service::ExecuteApi, None) => format!(
+                "route `{name}` needs an `upstream`; only what others ask about at listen.ext_authz can do without"
+            ),
+            _ => format!("route `{name}` needs an `upstream`"),
+        };
+        reader.error(route.position, message);
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
-    doors::{ConnectionLimits, Logged, Snapshot},
+    doors::{AskingRules, ConnectionLimits, Logged, Snapshot},
     gate::{Cedar, Rules, Shadow},
     http::TrustedProxies,
     identity::{IdentityIds, IdentityPool},
@@ -152,7 +152,8 @@ impl Builder {
         let mut schemas = Vec::new();
         let mut learnt = |index: usize| {
             // A route whose upstream is wrong is refused, and decides nothing.
-            let upstream = upstreams.get(index).map(|(_, upstream)| upstream);
+            let upstream = upstreams.get(index).and_then(Option::as_ref);
+            let upstream = upstream.map(|(_, upstream)| upstream);
             upstream.and_then(|upstream| self.learnt(upstream, &mut schemas)).map_or_else(
                 || Arc::new(Nobody) as Arc<dyn TableSchemas>,
                 |schemas| schemas as Arc<dyn TableSchemas>,
@@ -195,7 +196,10 @@ impl Builder {
                 body_buffer: usize::try_from(settings.limits.body_buffer).unwrap_or(usize::MAX),
                 sessions: Rules::session_cache(),
             },
-            upstreams: upstreams.iter().map(|(_, upstream)| Arc::clone(upstream)).collect(),
+            upstreams: upstreams
+                .iter()
+                .map(|arranged| arranged.as_ref().map(|(_, upstream)| Arc::clone(upstream)))
+                .collect(),
             trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
             timeouts: Timeouts {
                 connect: settings.timeouts.upstream_connect,
@@ -207,6 +211,7 @@ impl Builder {
                 head: usize::try_from(settings.limits.headers).unwrap_or(usize::MAX),
             },
             tls,
+            asking: asking(&settings),
             logged: match settings.decision_log.only {
                 config::Only::All => Logged::All,
                 config::Only::Denials => Logged::Denials,
@@ -214,6 +219,7 @@ impl Builder {
             written,
         };
         let max_stale = settings.token.max_stale;
+        let upstreams = upstreams.into_iter().flatten().collect();
         let applied = Applied { keys, max_stale, upstreams, schemas, stamps };
         Ok(Built { settings, snapshot, warnings, applied })
     }
@@ -250,23 +256,29 @@ impl Builder {
             .ok()
     }
 
-    /// The upstreams in the order of the routes, the same ones as before where they are the same.
+    /// The upstreams in the order of the routes, the same ones as before where they are the same;
+    /// none for a route that is only asked about.
     fn arrange_upstreams(
         &self,
         settings: &Settings,
         problems: &mut Vec<Problem>,
-    ) -> Vec<(UpstreamKey, Arc<Upstream>)> {
-        let mut arranged: Vec<(UpstreamKey, Arc<Upstream>)> = Vec::new();
+    ) -> Vec<Option<(UpstreamKey, Arc<Upstream>)>> {
+        let mut arranged: Vec<Option<(UpstreamKey, Arc<Upstream>)>> = Vec::new();
         for route in &settings.routes {
-            let url = &route.upstream.url;
+            let Some(told) = &route.upstream else {
+                arranged.push(None);
+                continue;
+            };
+            let url = &told.url;
             let host = match &route.host {
                 UpstreamHost::Keep => HostHeader::Keep,
                 UpstreamHost::Rewrite => HostHeader::rewrite(&authority(&url.value)),
                 UpstreamHost::Fixed(host) => HostHeader::rewrite(host),
             };
-            let sign = route.upstream.sign.clone().map(|sign| (route.service, sign));
+            let sign = told.sign.clone().map(|sign| (route.service, sign));
             let key = UpstreamKey { url: url.value.clone(), host, sign };
-            let known = arranged.iter().chain(&self.upstreams).find(|(known, _)| *known == key);
+            let known = arranged.iter().flatten().chain(&self.upstreams);
+            let known = known.into_iter().find(|(known, _)| *known == key);
             let upstream = match known {
                 Some((_, upstream)) => Arc::clone(upstream),
                 None => match self
@@ -280,7 +292,7 @@ impl Builder {
                     }
                 },
             };
-            arranged.push((key, upstream));
+            arranged.push(Some((key, upstream)));
         }
         arranged
     }
@@ -372,6 +384,16 @@ impl Built {
     pub fn into_parts(self) -> (Settings, Snapshot, Vec<Problem>, Applied) {
         (self.settings, self.snapshot, self.warnings, self.applied)
     }
+}
+
+/// Who may ask, and how; nobody if the configuration has no listener for it.
+fn asking(settings: &Settings) -> AskingRules {
+    let asked = settings.listen.ext_authz.as_ref();
+    asked.map_or_else(AskingRules::default, |asked| AskingRules {
+        from: asked.from.clone(),
+        dialects: asked.dialects.clone(),
+        url: settings.authzen.url.clone(),
+    })
 }
 
 /// TLS towards upstreams, issuers and log collectors: what the system trusts.

@@ -123,7 +123,10 @@ pub(super) fn check(
                 problems.push(Problem::error(&settings.file, shadow.position, message));
             }
         }
-        None if has && settings.cedar.policy_store.is_none() => {
+        None if has
+            && settings.cedar.policy_store.is_none()
+            && settings.listen.ext_authz.is_none() =>
+        {
             let message = "no route asks Cedar (engines.cedar): its policies decide nothing";
             warnings.push(Problem::warning(&folder, Position::START, message));
         }

@@ -46,7 +46,8 @@ pub(super) fn credentials(
 
 /// The signer of requests to a route's upstream, if it wants them signed.
 pub(super) fn signer(settings: &Settings, route: &config::Route) -> Result<Option<Signer>, String> {
-    let Some(sign) = &route.upstream.sign else { return Ok(None) };
+    let sign = route.upstream.as_ref().and_then(|upstream| upstream.sign.as_ref());
+    let Some(sign) = sign else { return Ok(None) };
     let text = |secret: &config::Secret| {
         let text = std::str::from_utf8(secret.expose());
         text.map(str::to_owned).map_err(|_| "upstream.sign: a secret is not UTF-8".to_owned())

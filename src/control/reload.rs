@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{Builder, stamps::Stamps, stored, tasks::resolve};
 use crate::{
-    config::{Problem, Settings},
+    config::{Address, Problem, Settings},
     doors::{ChangeError, Changed, PolicyOrder, Shared},
     gate::{PolicyChange, PolicyPermit, StoredPolicy, revision},
     iam::Arn,
@@ -228,6 +228,7 @@ impl Reloader {
 fn needs_restart(before: &Settings, after: &Settings) -> Option<&'static str> {
     let fixed = [
         ("listen", before.listen.proxy.address.value != after.listen.proxy.address.value),
+        ("listen.ext_authz", asking_address(before) != asking_address(after)),
         ("listen.admin", before.listen.admin != after.listen.admin),
         ("limits.connections", before.limits.connections != after.limits.connections),
         ("timeouts.drain", before.timeouts.drain != after.timeouts.drain),
@@ -237,6 +238,11 @@ fn needs_restart(before: &Settings, after: &Settings) -> Option<&'static str> {
         ("log", before.log != after.log),
     ];
     fixed.into_iter().find(|(_, differs)| *differs).map(|(field, _)| field)
+}
+
+/// Where others ask.
+fn asking_address(settings: &Settings) -> Option<&Address> {
+    settings.listen.ext_authz.as_ref().map(|asked| &asked.address.value)
 }
 
 /// Between two looks at the files.

@@ -68,7 +68,7 @@ pub(super) fn routes(
             },
             sources: sources(route),
             // Upstreams are arranged in the order of the routes.
-            upstream: index,
+            upstream: route.upstream.as_ref().map(|_| index),
         });
     }
     let user_pools = settings.user_pools.iter().map(|pool| pool.id.clone()).collect();

@@ -17,8 +17,8 @@ pub async fn resolve_upstreams(shared: Arc<Shared>) {
 }
 
 /// Looks the names of `upstreams` up once.
-pub(super) async fn resolve(upstreams: &[Arc<Upstream>]) {
-    for upstream in upstreams {
+pub(super) async fn resolve(upstreams: &[Option<Arc<Upstream>>]) {
+    for upstream in upstreams.iter().flatten() {
         let failed = match timeout(RESOLVE_LIMIT, upstream.resolve()).await {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
@@ -60,9 +60,8 @@ pub fn refresh_gauges(shared: &Shared) {
     }
     metrics.table_look_ups.reset();
     for route in snapshot.rules.routes.iter() {
-        let (Service::DynamoDb(tables), Some(upstream)) =
-            (&route.service, snapshot.upstreams.get(route.upstream))
-        else {
+        let upstream = route.upstream.and_then(|index| snapshot.upstream(index));
+        let (Service::DynamoDb(tables), Some(upstream)) = (&route.service, upstream) else {
             continue;
         };
         for (result, count) in tables.learnt().look_ups() {

@@ -2,6 +2,8 @@
 
 use ::http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
+use bytes::Bytes;
+
 use super::{cognito_identity, dynamodb, iam, policies, s3, sts, verified_permissions};
 use crate::{
     gate::{Answer, BuiltIn, Content, DecisionId, Denial, Destination, Refusal, Rules, Service},
@@ -58,7 +60,7 @@ impl Language {
             Self::BuiltIn(BuiltIn::Sts) => sts::denied(denial, id),
             Self::BuiltIn(BuiltIn::Iam) => iam::denied(denial, id),
             Self::BuiltIn(BuiltIn::VerifiedPermissions) => verified_permissions::denied(denial, id),
-            Self::Api => denied(denial, id),
+            Self::Api => denied(denial, id).map(AnswerBody::own),
         }
     }
 
@@ -113,7 +115,7 @@ fn preflight() -> Response<AnswerBody> {
 }
 
 /// A denial as an API's caller expects it.
-fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
+pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<Bytes> {
     let status = match &denial.refusal {
         Refusal::BadRequest | Refusal::Fault(_) | Refusal::DynamoDb(_) => StatusCode::BAD_REQUEST,
         Refusal::MissingCredential | Refusal::InvalidCredential | Refusal::ExpiredCredential => {
@@ -141,7 +143,7 @@ fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         }
         _ => problem,
     };
-    let mut response = problem.into_response().map(AnswerBody::own);
+    let mut response = problem.into_response();
     if denial.refusal == Refusal::Unavailable {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -2,14 +2,21 @@
 
 pub mod admin;
 mod answers;
+mod asker;
+mod asking;
+mod authorizer;
 pub mod authzen;
 mod bodies;
 mod caller_body;
 mod cognito_identity;
 mod dynamodb;
 mod exchange;
+mod ext_authz;
+mod grpc;
 mod iam;
+mod note;
 mod policies;
+mod posted;
 mod proxy;
 mod query;
 mod record;
@@ -31,8 +38,10 @@ use crate::{
     upstream::{Timeouts, Upstream},
 };
 
+pub use asker::{Asker, AskingRules};
 pub use bodies::Bodies;
 pub use exchange::ExchangeBody;
+pub use grpc::Reply;
 pub use policies::{ChangeError, Changed, PolicyOrder, PolicyQueue};
 pub use proxy::{Proxy, ProxyPeer};
 use record::Asked;
@@ -43,7 +52,7 @@ pub struct Snapshot {
     /// What decisions are made from.
     pub rules: Rules,
     /// The upstreams, as routes name them.
-    pub upstreams: Vec<Arc<Upstream>>,
+    pub upstreams: Vec<Option<Arc<Upstream>>>,
     /// Peers whose `X-Forwarded-*` are believed.
     pub trusted_proxies: TrustedProxies,
     /// How long upstreams may take.
@@ -52,10 +61,19 @@ pub struct Snapshot {
     pub connection: ConnectionLimits,
     /// The proxy listener's certificate, if it has one.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Who may ask, and how.
+    pub asking: AskingRules,
     /// Which decisions the decision log has.
     pub logged: Logged,
     /// The configuration as written, for `/config`.
     pub written: serde_json::Value,
+}
+
+impl Snapshot {
+    /// The upstream at `index`.
+    pub fn upstream(&self, index: usize) -> Option<&Arc<Upstream>> {
+        self.upstreams.get(index)?.as_ref()
+    }
 }
 
 /// The limits of a downstream connection.

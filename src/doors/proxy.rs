@@ -4,27 +4,27 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     rc::Rc,
     sync::Arc,
-    time::Duration,
 };
 
 use ::http::{HeaderValue, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 
 use super::{
-    ExchangeBody, Logged, Phase, Shared, Snapshot,
+    ExchangeBody, Phase, Shared, Snapshot,
     answers::{Language, answered},
     caller_body::CallerBody,
     dynamodb,
     exchange::Exchange,
+    note::note,
     policies,
-    record::{Asked, DecisionRecord},
+    record::Asked,
     s3,
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, Gate, Heard, Outcome, Question, Trail},
+    gate::{Decision, Gate, Outcome, Question, Trail},
     http::{self, AlbHeaders, Authority, Peer, Problem, RawTarget, RequestError, Scheme},
-    telemetry::{Metrics, method_label, status_class},
+    telemetry::{method_label, status_class},
     upstream::{AnswerBody, Client, ForwardError},
 };
 
@@ -133,7 +133,8 @@ impl Proxy {
                 policies::changed(language, &outcome, (&asked.path, &id))
             }
             Outcome::Allow(permit) => {
-                let Some(upstream) = snapshot.upstreams.get(permit.upstream()) else {
+                let upstream = permit.upstream().and_then(|index| snapshot.upstream(index));
+                let Some(upstream) = upstream else {
                     let response = language.failed(&ForwardError::NoAddress, &asked.path, &id);
                     return Answer { response, route };
                 };
@@ -216,26 +217,9 @@ impl Proxy {
         route: Option<&str>,
         exchange: &mut Exchange,
     ) {
-        let took: Duration = exchange.started().elapsed();
-        let (effect, reason) = match &decision.outcome {
-            Outcome::Allow(permit) => ("allow", permit.grounds().reason()),
-            Outcome::Answer(answer) => ("allow", answer.grounds.reason()),
-            Outcome::Change(permit) => ("allow", permit.grounds().reason()),
-            Outcome::Deny(denial) => ("deny", denial.reason),
-        };
-        let route = route.unwrap_or_default();
-        self.shared.metrics.decided(route, effect, reason, took);
-        count_heard(&self.shared.metrics, route, &decision.heard);
-        exchange.describe(asked, decision.id.as_str(), route);
-        let log = match snapshot.logged {
-            Logged::All => true,
-            Logged::Denials => effect == "deny",
-        };
-        if log && self.shared.decisions.is_on() {
-            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            let record = DecisionRecord::new("proxy", &snapshot.rules, asked, decision, micros);
-            self.shared.decisions.record(&record);
-        }
+        exchange.describe(asked, decision.id.as_str(), route.unwrap_or_default());
+        let took = exchange.started().elapsed();
+        note(&self.shared, snapshot, ("proxy", asked), decision, took);
     }
 
     /// A request that asks no question: it is refused, and the connection with it, since what
@@ -264,19 +248,6 @@ impl Proxy {
         }
         close(&mut response);
         Answer { response, route: None }
-    }
-}
-
-/// What engines and shadows said.
-fn count_heard(metrics: &Metrics, route: &str, heard: &Heard) {
-    for said in &heard.engines {
-        let labels = [route, said.engine, said.mode, said.verdict];
-        metrics.engine_verdicts.with_label_values(&labels).inc_by(said.count);
-    }
-    for shadow in &heard.shadows {
-        let agrees = if shadow.agrees { "true" } else { "false" };
-        let labels = [route, shadow.shadow, agrees, shadow.effect];
-        metrics.shadow_decisions.with_label_values(&labels).inc_by(shadow.count);
     }
 }
 

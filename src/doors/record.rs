@@ -124,6 +124,25 @@ impl Asked {
         Self { now, client_ip, method: String::new(), host: String::new(), path: String::new() }
     }
 
+    /// What somebody says of a request that it has, before anything of it was checked.
+    pub(super) fn told(
+        method: &str,
+        host: &str,
+        target: &str,
+        client_ip: IpAddr,
+        now: Time,
+    ) -> Self {
+        let host = host.rsplit('@').next().unwrap_or_default();
+        let path = target.split(['?', '#']).next().unwrap_or_default();
+        Self {
+            now,
+            client_ip,
+            method: capped(method, MAX_METHOD),
+            host: capped(host, MAX_HOST),
+            path: capped(path, MAX_PATH),
+        }
+    }
+
     /// What a request asks for, before anything of it was checked.
     pub(super) fn of(parts: &Parts, client_ip: IpAddr, now: Time) -> Self {
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());

@@ -55,7 +55,7 @@ impl Gate<'_> {
     ///
     /// # Errors
     /// Why not.
-    pub fn ask(
+    pub fn ask_iam(
         &self,
         session: &Session,
         check: &Check,

@@ -85,6 +85,7 @@ impl From<PayloadError> for Denial {
     fn from(error: PayloadError) -> Self {
         let refusal = match error {
             PayloadError::TooLarge => Refusal::TooLarge,
+            PayloadError::Withheld => Refusal::AccessDenied,
             PayloadError::Broken | PayloadError::TooSlow => Refusal::BadRequest,
             PayloadError::NoRoom => Refusal::Unavailable,
         };

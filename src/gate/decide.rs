@@ -52,7 +52,7 @@ pub struct Gate<'a> {
 pub struct Permit {
     grounds: Grounds,
     forward: services::Forward,
-    upstream: usize,
+    upstream: Option<usize>,
     identity: IdentityHeaders,
     answer: AnswerRule,
 }
@@ -63,8 +63,8 @@ impl Permit {
         &self.grounds
     }
 
-    /// The place of the upstream it is for, among the snapshot's.
-    pub fn upstream(&self) -> usize {
+    /// The place of the upstream it is for, among the snapshot's; none where it was only asked.
+    pub fn upstream(&self) -> Option<usize> {
         self.upstream
     }
 
@@ -115,21 +115,9 @@ impl Gate<'_> {
         payload: &mut dyn Payload,
         trail: Trail,
     ) -> Decision {
-        let id = DecisionId::fresh();
-        let mut progress = Progress {
-            destination: None,
-            login: Login::Anonymous,
-            assumed: None,
-            checks: Vec::new(),
-            heard: Heard::default(),
-            trail,
-        };
-        let reading = Reading::new(payload);
-        let outcome =
-            self.outcome(question, reading, &mut progress).await.unwrap_or_else(Outcome::Deny);
-        let Progress { destination, login, assumed, checks, heard, trail } = progress;
-        let typed = None;
-        Decision { id, destination, login, assumed, checks, typed, heard, outcome, trail }
+        let mut progress = Progress::new(trail);
+        let outcome = self.outcome(question, Reading::new(payload), &mut progress).await;
+        decided(progress, outcome)
     }
 
     /// The stages in their order. The only way to a [`Permit`].
@@ -158,6 +146,11 @@ impl Gate<'_> {
                 let route = self.rules.routes.route(index);
                 let route = route.ok_or_else(|| misconfigured("the route is not there"))?;
                 progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
+                if route.upstream.is_none() {
+                    let detail =
+                        "requests to this route are asked about, and not forwarded from here";
+                    return Err(Denial::new("not_forwarded", Refusal::NotFound, detail));
+                }
                 match route.service {
                     Service::S3 => {
                         self.permit_objects(route, &question, signed, reading, progress).await
@@ -176,7 +169,7 @@ impl Gate<'_> {
     }
 
     /// An API or a user pool.
-    async fn permit(
+    pub(super) async fn permit(
         &self,
         route: &Route,
         question: Question,
@@ -370,7 +363,28 @@ impl Gate<'_> {
     }
 }
 
+/// What `progress` came to.
+pub(super) fn decided(progress: Progress, outcome: Result<Outcome, Denial>) -> Decision {
+    let Progress { destination, login, assumed, checks, heard, trail } = progress;
+    let outcome = outcome.unwrap_or_else(Outcome::Deny);
+    let id = DecisionId::fresh();
+    let typed = None;
+    Decision { id, destination, login, assumed, checks, typed, heard, outcome, trail }
+}
+
 impl Progress {
+    /// Nothing is known yet.
+    pub(super) fn new(trail: Trail) -> Self {
+        Self {
+            destination: None,
+            login: Login::Anonymous,
+            assumed: None,
+            checks: Vec::new(),
+            heard: Heard::default(),
+            trail,
+        }
+    }
+
     /// Takes note of what IAM will be asked.
     pub(super) fn note_checks<'c>(&mut self, checks: impl IntoIterator<Item = &'c Check>) {
         let checks: Vec<&Check> = checks.into_iter().collect();

@@ -62,6 +62,11 @@ impl Decision {
         }
     }
 
+    /// What may be told of the caller, as far as it was established.
+    pub fn identity(&self) -> IdentityHeaders {
+        IdentityHeaders::of(&self.login, self.assumed.as_deref())
+    }
+
     fn undecided(denial: Denial) -> Self {
         Self {
             id: DecisionId::fresh(),

@@ -9,6 +9,7 @@
 
 mod answer;
 mod ask;
+mod asking;
 mod assume;
 mod assume_role;
 mod authenticate;
@@ -45,6 +46,7 @@ pub use answer::{
     Answer, AssumedRoleUser, Content, IamContent, IdentityContent, OpenIdToken, PolicyContent,
     Simulated, StsContent, VerifiedContent,
 };
+pub use asking::{AskedQuery, AskedRoute, Withheld};
 pub use authenticate::Login;
 pub use callers::Cedar;
 pub use credentials::{CredentialError, CredentialRules, Presented};

@@ -29,6 +29,9 @@ pub enum PayloadError {
     /// Nothing of it came for too long, or too little.
     #[error("the body took too long")]
     TooSlow,
+    /// Whoever asks has kept it.
+    #[error("the body is signed, and was not sent along")]
+    Withheld,
     /// The bodies of others take the room there is.
     #[error("too many bodies are being read; try again")]
     NoRoom,
@@ -41,6 +44,7 @@ impl PayloadError {
             Self::TooLarge => "body_too_large",
             Self::Broken => "request_body_broken",
             Self::TooSlow => "request_body_too_slow",
+            Self::Withheld => "body_withheld",
             Self::NoRoom => "request_bodies_too_many",
         }
     }

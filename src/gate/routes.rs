@@ -48,8 +48,8 @@ pub struct Route {
     pub forward_token: Forward,
     /// Where the token may come from beside `Authorization`.
     pub sources: TokenSources,
-    /// The place of its upstream among the snapshot's.
-    pub upstream: usize,
+    /// The place of its upstream among the snapshot's; none if it is only asked about.
+    pub upstream: Option<usize>,
 }
 
 /// Whether a route asks who is calling.
@@ -293,6 +293,16 @@ impl Routes {
                 .or_else(|| self.cognito_idp.filter(|_| self.is_well_known(asked.target))),
         };
         found.map(Destination::Route)
+    }
+
+    /// The API's route of this name.
+    pub(super) fn api_named(&self, name: &str) -> Option<RouteIndex> {
+        self.routes.iter().position(|route| is_api(route) && route.name == name)
+    }
+
+    /// The API's route that host and path lead to.
+    pub(super) fn api_by_address(&self, asked: Addressed<'_>) -> Option<RouteIndex> {
+        self.by_address(asked, is_api)
     }
 
     /// The route of what is known to be S3's. The only one takes it whatever its `match` says: there

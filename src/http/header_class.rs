@@ -74,6 +74,17 @@ pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(classify(name), Class::HopByHop(_))
 }
 
+/// Whether a header is for proxies to set and to remove: of the connection, of forwarding, or
+/// Envoy's own.
+pub fn is_of_proxies(name: &str) -> bool {
+    match classify(name) {
+        Class::Host | Class::ContentLength | Class::HopByHop(_) => true,
+        Class::Forwarding => name.starts_with("x-forwarded-") || name == "forwarded",
+        Class::Envoy => name.starts_with("x-envoy-"),
+        _ => false,
+    }
+}
+
 /// Classes that are stripped anyway keep their class under an alias, so that the log names them.
 fn alias(class: Class) -> Class {
     match class {

@@ -26,6 +26,7 @@ pub use cookie::{cookie, remove_cookie};
 pub use credentials::{Credentials, SESSION_TOKEN, credentials, is_signed_query};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
+pub use header_class::is_of_proxies;
 pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
@@ -35,4 +36,4 @@ pub use problem::{BearerChallenge, Problem};
 pub use raw_target::RawTarget;
 pub use request_error::RequestError;
 pub(crate) use strict_json::{NotStrictJson, strict_json, strict_object};
-pub use target::{Target, TargetError, TargetMode};
+pub use target::{Target, TargetError, TargetMode, query_names};

@@ -69,6 +69,13 @@ pub enum RequestError {
     /// A cookie that is sent more than once or whose value is malformed.
     #[error("the token cookie was sent more than once or is malformed")]
     Cookie,
+    /// A proxy asks about a request and leaves out what is needed to decide, or says it in a way
+    /// that can't be read. Says what.
+    #[error("the question about this request can't be decided: {0} is missing or can't be read")]
+    Incomplete(&'static str),
+    /// A proxy's `poolgate.…` extension that isn't known, or comes twice.
+    #[error("the proxy's configuration has a poolgate extension that is not known, or twice")]
+    Extension,
     /// A cookie's unsafe request without the route's own or a listed `Origin`.
     #[error("a request that relies on a cookie must come from an allowed origin")]
     Origin,
@@ -97,6 +104,8 @@ impl RequestError {
             Self::Authorization => "authorization_malformed",
             Self::SeveralCredentials => "several_credentials",
             Self::Cookie => "cookie_ambiguous",
+            Self::Incomplete(_) => "incomplete_question",
+            Self::Extension => "unknown_extension",
             Self::Origin => "origin_not_allowed",
         }
     }

@@ -201,6 +201,14 @@ pub(super) fn query_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Co
     })
 }
 
+/// The names of a query's parameters, as they are and decoded.
+pub fn query_names(query: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        (name, form_decode(name))
+    })
+}
+
 fn form_decode(text: &str) -> Cow<'_, str> {
     if text.contains('+') {
         // Spaces before escapes, so that %2B stays a plus.

@@ -23,9 +23,18 @@ use crate::{
     http::Problem,
 };
 
+/// What the connections of a port are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// Requests that are forwarded.
+    Proxy,
+    /// Questions.
+    Asking,
+}
+
 /// Accepts connections until the process drains, then what the kernel had queued by then.
 pub async fn accept(
-    listener: Listener,
+    (listener, serves): (Listener, Serves),
     threads: Arc<DataThreads>,
     shared: Arc<Shared>,
     limit: usize,
@@ -33,6 +42,7 @@ pub async fn accept(
 ) {
     let mut acceptor = Acceptor {
         listener,
+        serves,
         threads,
         shared,
         limit,
@@ -53,6 +63,7 @@ pub async fn accept(
 
 struct Acceptor {
     listener: Listener,
+    serves: Serves,
     threads: Arc<DataThreads>,
     shared: Arc<Shared>,
     limit: usize,
@@ -66,7 +77,9 @@ impl Acceptor {
     async fn accept_one(&mut self) {
         self.await_place().await;
         match self.listener.accept().await {
-            Ok(accepted) if self.has_place() => self.threads.serve(accepted, &self.shared),
+            Ok(accepted) if self.has_place() => {
+                self.threads.serve(self.serves, accepted, &self.shared)
+            }
             Ok(accepted) => self.shed(accepted),
             Err(error) => {
                 // Out of descriptors, mostly; trying at once would burn a core.
@@ -97,8 +110,12 @@ impl Acceptor {
     /// unread bytes would reset the connection and take the answer with it.
     fn shed(&self, accepted: Accepted) {
         self.shared.metrics.connections_shed.inc();
-        let encrypted = self.shared.snapshot.load().tls.is_some();
-        let (Accepted::Tcp(mut stream, _), false) = (accepted, encrypted) else { return };
+        let plain = match self.serves {
+            Serves::Proxy => self.shared.snapshot.load().tls.is_none(),
+            // Most of those speak HTTP/2, and take a closed connection for an answer.
+            Serves::Asking => false,
+        };
+        let (Accepted::Tcp(mut stream, _), true) = (accepted, plain) else { return };
         let Ok(permit) = Arc::clone(&self.farewells).try_acquire_owned() else { return };
         tokio::spawn(async move {
             let told: io::Result<()> = async {

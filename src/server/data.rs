@@ -18,9 +18,9 @@ use tokio::{
     time::{interval, sleep},
 };
 
-use super::{connection, listener::Accepted};
+use super::{Serves, asking, connection, listener::Accepted};
 use crate::{
-    doors::{Proxy, Shared},
+    doors::{Asker, Proxy, Shared},
     upstream::Client,
 };
 
@@ -32,7 +32,7 @@ pub struct DataThreads {
 
 struct DataThread {
     /// Its length is bounded by the limit on open connections.
-    queue: UnboundedSender<(Accepted, Open)>,
+    queue: UnboundedSender<(Serves, Accepted, Open)>,
     open: Arc<AtomicUsize>,
 }
 
@@ -81,14 +81,14 @@ impl DataThreads {
     }
 
     /// Hands a connection to the least loaded thread.
-    pub(super) fn serve(&self, accepted: Accepted, shared: &Arc<Shared>) {
+    pub(super) fn serve(&self, serves: Serves, accepted: Accepted, shared: &Arc<Shared>) {
         let least = self.threads.iter().min_by_key(|thread| thread.open.load(Ordering::Relaxed));
         let Some(thread) = least else { return };
         thread.open.fetch_add(1, Ordering::Relaxed);
         shared.metrics.connections.inc();
         let open = Open { thread: Arc::clone(&thread.open), shared: Arc::clone(shared) };
         // A thread that is gone drops the connection, and with it the count.
-        let _ = thread.queue.send((accepted, open));
+        let _ = thread.queue.send((serves, accepted, open));
     }
 
     /// Waits for the end of all threads; blocks.
@@ -104,13 +104,14 @@ impl DataThreads {
 }
 
 async fn run(
-    mut queue: UnboundedReceiver<(Accepted, Open)>,
+    mut queue: UnboundedReceiver<(Serves, Accepted, Open)>,
     shared: Arc<Shared>,
     open: Arc<AtomicUsize>,
     drain: Duration,
 ) {
     let client = Client::new();
     let proxy = Rc::new(Proxy::new(Arc::clone(&shared), Rc::clone(&client)));
+    let asker = Rc::new(Asker::new(Arc::clone(&shared)));
     spawn_local(async move {
         let mut ticks = interval(SWEEP);
         loop {
@@ -118,10 +119,14 @@ async fn run(
             client.sweep();
         }
     });
-    while let Some((accepted, guard)) = queue.recv().await {
-        let (proxy, shared) = (Rc::clone(&proxy), Arc::clone(&shared));
+    while let Some((serves, accepted, guard)) = queue.recv().await {
+        let shared = Arc::clone(&shared);
+        let (proxy, asker) = (Rc::clone(&proxy), Rc::clone(&asker));
         spawn_local(async move {
-            connection::serve(accepted, proxy, shared).await;
+            match serves {
+                Serves::Proxy => connection::serve(accepted, proxy, shared).await,
+                Serves::Asking => asking::serve(accepted, asker, shared).await,
+            }
             drop(guard);
         });
     }

@@ -5,6 +5,7 @@
 
 mod acceptor;
 mod admin;
+mod asking;
 mod connection;
 mod data;
 mod head;
@@ -13,7 +14,7 @@ mod refusal;
 mod tls;
 mod watched;
 
-pub use acceptor::accept;
+pub use acceptor::{Serves, accept};
 pub use admin::serve_admin;
 pub use data::DataThreads;
 pub use listener::{Address, BindError, Listener};

@@ -29,6 +29,8 @@ pub struct Metrics {
     pub requests: IntCounterVec,
     /// `poolgate_request_rejects_total{reason}`: requests refused before a decision.
     pub rejects: IntCounterVec,
+    /// `poolgate_asked_in_vain_total{reason}`: questions of proxies that got no decision.
+    pub asked_in_vain: IntCounterVec,
     /// `poolgate_headers_removed_total{class}`: headers that hygiene removed.
     pub headers_removed: IntCounterVec,
     /// `poolgate_upstream_seconds{upstream}`: from the permit to the answer's head.
@@ -108,6 +110,11 @@ impl Metrics {
             )?,
             requests: counters("requests_total", "Answers", &["route", "method", "status"])?,
             rejects: counters("request_rejects_total", "Requests refused undecided", &["reason"])?,
+            asked_in_vain: counters(
+                "asked_in_vain_total",
+                "Questions of proxies that got no decision",
+                &["reason"],
+            )?,
             headers_removed: counters("headers_removed_total", "Headers removed", &["class"])?,
             upstream_seconds: seconds(
                 "upstream_seconds",

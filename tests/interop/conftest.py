@@ -38,13 +38,10 @@ def second_key():
 def demo(tmp_path_factory):
     """`poolgate demo` on free ports."""
     folder = tmp_path_factory.mktemp("demo")
-    proxy, admin = free_ports(2)
-    gate = start(
-        ["demo", "--listen", f"127.0.0.1:{proxy}", "--admin", f"127.0.0.1:{admin}", "--data", folder / "data"],
-        folder / "poolgate.log",
-        proxy,
-        admin,
-    )
+    proxy, admin, ext_authz = free_ports(3)
+    addresses = {"--listen": proxy, "--admin": admin, "--ext-authz": ext_authz}
+    options = [word for name, port in addresses.items() for word in (name, f"127.0.0.1:{port}")]
+    gate = start(["demo", *options, "--data", folder / "data"], folder / "poolgate.log", proxy, admin, ext_authz)
     try:
         yield gate
         gate.stop()

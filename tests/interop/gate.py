@@ -107,12 +107,13 @@ def has(headers, name):
 
 @dataclass
 class Gate:
-    """A running Poolgate. `proxy` and `admin` are ports of 127.0.0.1."""
+    """A running Poolgate. `proxy`, `admin` and `ext_authz` are ports of 127.0.0.1."""
 
     process: subprocess.Popen
     log: Path
     proxy: int
     admin: int
+    ext_authz: int | None = None
     tokens: set = field(default_factory=set)
     stop_within: float = 15.0
     terminated: bool = False
@@ -176,7 +177,7 @@ class Gate:
         self.process.wait(10)
 
 
-def start(arguments, log, proxy, admin):
+def start(arguments, log, proxy, admin, ext_authz=None):
     """Starts `poolgate ARGUMENTS` and waits until it is ready."""
     with open(log, "wb") as output:
         process = subprocess.Popen(
@@ -187,7 +188,7 @@ def start(arguments, log, proxy, admin):
             env={"PATH": os.environ["PATH"], "HOME": str(log.parent)},
             cwd=log.parent,
         )
-    gate = Gate(process, Path(log), proxy, admin)
+    gate = Gate(process, Path(log), proxy, admin, ext_authz)
     try:
         until("/readyz", 15, gate.ready)
     except BaseException:

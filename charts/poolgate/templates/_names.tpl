@@ -12,6 +12,11 @@
 {{- end }}
 {{- end }}
 
+{{/* The Service of the admin port; the selector's labels and this one tell it from the callers' Service. */}}
+{{- define "poolgate.adminname" -}}
+{{- printf "%s-admin" (include "poolgate.fullname" . | trunc 57 | trimSuffix "-") }}
+{{- end }}
+
 {{- define "poolgate.selector" -}}
 app.kubernetes.io/name: {{ include "poolgate.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -24,29 +29,16 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{- define "poolgate.serviceaccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "poolgate.fullname" .) }}
+{{- else -}}
+{{- .Values.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
 {{- define "poolgate.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}{{ .repository }}@{{ .digest }}{{- else -}}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{- end -}}
 {{- end -}}
-{{- end }}
-
-{{/* poolgate.yaml: the user's configuration and what follows from the other values. */}}
-{{- define "poolgate.config" -}}
-{{- $listen := dict
-      "proxy" (dict "address" (printf "0.0.0.0:%d" (int .Values.ports.proxy)))
-      "admin" (dict "address" (printf "0.0.0.0:%d" (int .Values.ports.admin))) -}}
-{{- $timeouts := merge
-      (dict "shutdown_delay" (printf "%ds" (int .Values.shutdown.delaySeconds)) "drain" (printf "%ds" (int .Values.shutdown.drainSeconds)))
-      (.Values.config.timeouts | default dict) -}}
-{{- $fixed := dict "listen" $listen "timeouts" $timeouts "policies" "policies" "identity_pools" "policies/identity-pools" -}}
-{{- if .Values.identityKey.existingSecret -}}
-{{- $key := dict "key" (dict "file" "/run/secrets/poolgate/identity") -}}
-{{- $_ := set $fixed "identities" (merge $key (.Values.config.identities | default (dict "store" "derived"))) -}}
-{{- end -}}
-{{- toYaml (merge $fixed (deepCopy .Values.config)) -}}
-{{- end }}
-
-{{/* A ConfigMap's keys have no slashes; the volume's items put the paths back. */}}
-{{- define "poolgate.key" -}}
-{{- replace "/" "__" . -}}
 {{- end }}

@@ -293,7 +293,7 @@ impl Case<'_> {
             Err(error) => return Got::not_asked(error),
         };
         let role = session.principal.role().map(|role| role.arn.as_str().to_owned());
-        match gate.ask(&session, &check, (&around.0, around.1), &mut trail) {
+        match gate.ask_iam(&session, &check, (&around.0, around.1), &mut trail) {
             Ok(grounds) => Got::allowed(&grounds, role, trail),
             Err(denial) => Got::denied(&denial, role, trail),
         }

@@ -1,0 +1,153 @@
+//! The doors of those who only ask, on one listener.
+
+use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Instant};
+
+use ::http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::{
+    task::spawn_local,
+    time::{Duration, sleep},
+};
+
+use super::{
+    Shared, asking,
+    caller_body::CallerBody,
+    ext_authz,
+    grpc::{self, Code, Reply},
+    posted,
+};
+use crate::{config, http::Problem};
+
+/// Who may ask, and how.
+#[derive(Clone, Debug, Default)]
+pub struct AskingRules {
+    /// Who may ask.
+    pub from: Vec<config::Source>,
+    /// The dialects of HTTP that are understood.
+    pub dialects: Vec<config::Dialect>,
+    /// What AuthZEN's callers call this decision point.
+    pub url: Option<String>,
+}
+
+impl AskingRules {
+    /// Whether a peer at `address`, none on a Unix socket, may ask.
+    pub fn admits(&self, address: Option<IpAddr>) -> bool {
+        self.from.iter().any(|source| source.contains(address))
+    }
+}
+
+/// The asking doors of one data thread.
+pub struct Asker {
+    shared: Arc<Shared>,
+    load: Rc<Load>,
+}
+
+impl Asker {
+    /// The asking doors of a data thread.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, load: Rc::default() }
+    }
+
+    /// Answers one question.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
+        let came = self.load.came();
+        let (head, body) = request.into_parts();
+        let called = grpc::is_call(&head.headers);
+        let patience = grpc::patience(&head.headers).unwrap_or(asking::PATIENCE);
+        let busy = Busy::with(&self.load);
+        // Half of the time that the caller waits has to be left: an answer behind its back is work
+        // that keeps others waiting.
+        if busy.is_none() || came.elapsed() > patience / 2 {
+            self.shared.metrics.asked_in_vain.with_label_values(&["overload"]).inc();
+            return refuse(called);
+        }
+        let snapshot = self.shared.snapshot.load();
+        let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
+        let body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
+        drop(snapshot);
+        if called {
+            return ext_authz::call(&self.shared, &head, body, came).await;
+        }
+        if posted::is_for(head.uri.path()) {
+            let answered = posted::answer(&self.shared, &head, body, came);
+            return answered.await.map(Reply::whole);
+        }
+        let detail = "nobody is asked here; see docs/proxies.md for what is";
+        let problem = Problem::new(StatusCode::NOT_FOUND, "no_such_door", detail);
+        problem.into_response().map(Reply::whole)
+    }
+}
+
+/// There is more to answer than can be.
+fn refuse(called: bool) -> Response<Reply> {
+    if called {
+        return grpc::failed(Code::ResourceExhausted, "too many questions; try again");
+    }
+    let detail = "too many questions; try again";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail);
+    problem.into_response().map(Reply::whole)
+}
+
+/// How far behind a data thread is, and with how many questions.
+#[derive(Default)]
+struct Load {
+    questions: Cell<usize>,
+    /// How late the thread came to what was due last.
+    late: Cell<Duration>,
+    /// When it was asked last, while somebody watches how late it is.
+    asked: Cell<Option<Instant>>,
+}
+
+impl Load {
+    /// When a question that is seen now came, as far as can be told: what is due on a thread that is
+    /// behind has waited.
+    fn came(self: &Rc<Self>) -> Instant {
+        let now = Instant::now();
+        if self.asked.replace(Some(now)).is_none() {
+            self.late.set(Duration::ZERO);
+            spawn_local(Rc::clone(self).watch());
+        }
+        now.checked_sub(self.late.get()).unwrap_or(now)
+    }
+
+    /// Looks how late the thread is, for as long as it is asked anything.
+    async fn watch(self: Rc<Self>) {
+        loop {
+            let due = Instant::now() + LOOK;
+            sleep(LOOK).await;
+            let late = Instant::now().saturating_duration_since(due);
+            // The clock of timers ticks in milliseconds.
+            self.late.set(if late > TICK { late } else { Duration::ZERO });
+            if self.asked.get().is_none_or(|asked| asked.elapsed() > UNASKED) {
+                self.asked.set(None);
+                return;
+            }
+        }
+    }
+}
+
+/// A question that is being answered.
+struct Busy<'a>(&'a Load);
+
+impl<'a> Busy<'a> {
+    /// None if there are too many already.
+    fn with(load: &'a Load) -> Option<Self> {
+        if load.questions.get() >= MAX_QUESTIONS {
+            return None;
+        }
+        load.questions.set(load.questions.get() + 1);
+        Some(Self(load))
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.questions.set(self.0.questions.get().saturating_sub(1));
+    }
+}
+
+/// Questions that a data thread answers at a time.
+const MAX_QUESTIONS: usize = 4096;
+const LOOK: Duration = Duration::from_millis(5);
+const TICK: Duration = Duration::from_millis(2);
+const UNASKED: Duration = Duration::from_secs(1);

@@ -1,0 +1,284 @@
+//! What doors share that only ask: a proxy's account of a request becomes a question, and the
+//! decision becomes what the proxy is told to do.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
+
+use ::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header::COOKIE,
+    uri::PathAndQuery,
+};
+use bytes::Bytes;
+
+use super::{Shared, Snapshot, answers, note::note, record::Asked};
+use crate::{
+    clock::{self, Time},
+    gate::{
+        AskedQuery, AskedRoute, Decision, DecisionId, Gate, Outcome, Payload, Permit, Question,
+        Refusal, Trail, Whole, Withheld,
+    },
+    http::{
+        self, AlbHeaders, Authority, Peer, Problem, RawTarget, RequestError, Scheme, query_names,
+    },
+    sigv4,
+};
+
+/// A proxy's account of a request that it has.
+pub(super) struct Account<'a> {
+    /// The door it came through, in logs and metrics.
+    pub(super) door: &'static str,
+    /// Which route it asks for.
+    pub(super) route: AskedRoute<'a>,
+    /// Whether the proxy can take parameters out of the query.
+    pub(super) query: AskedQuery,
+    /// The method.
+    pub(super) method: &'a str,
+    /// The host that the client asked for.
+    pub(super) host: &'a str,
+    /// The host that the decision is about, where the proxy is told to ask for another.
+    pub(super) instead: Option<&'a str>,
+    /// Path and query as the client sent them.
+    pub(super) target: &'a str,
+    /// The client's headers.
+    pub(super) headers: HeaderMap,
+    /// The version of HTTP that the client speaks.
+    pub(super) version: Version,
+    /// The proxy's own peer.
+    pub(super) client: IpAddr,
+    /// The scheme that the client used.
+    pub(super) scheme: Scheme,
+    /// The body, if it was sent along whole.
+    pub(super) body: Option<Bytes>,
+}
+
+/// What the proxy is told.
+pub(super) enum Told {
+    /// Let it through, with these changes.
+    Allow(Box<Changes>),
+    /// Answer this.
+    Deny(Refused),
+    /// It could not be decided; answer this if it is denied for that.
+    Undecided(Refused),
+}
+
+/// What the caller is answered, and why.
+pub(super) struct Refused {
+    pub(super) reason: &'static str,
+    pub(super) response: Response<Bytes>,
+    pub(super) about: About,
+}
+
+/// What becomes of a request that is let through.
+pub(super) struct Changes {
+    pub(super) reason: &'static str,
+    /// Headers with their values, which replace what the client sent. All that tell of the caller are
+    /// among them, empty where there is nothing to tell.
+    pub(super) set: Vec<(HeaderName, HeaderValue)>,
+    /// Headers that the client sent and that must not go on.
+    pub(super) remove: Vec<HeaderName>,
+    /// Parameters of the query that must not go on.
+    pub(super) remove_query: Vec<String>,
+    pub(super) about: About,
+}
+
+/// What a proxy may log of a decision.
+pub(super) struct About {
+    pub(super) id: DecisionId,
+    pub(super) route: Option<String>,
+    pub(super) subject: String,
+    pub(super) identity: String,
+    pub(super) role: String,
+}
+
+/// Asks the gate, counts and logs what it says, and puts it as instructions to the proxy. `started`
+/// is when the proxy's message was read.
+pub(super) async fn ask(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    account: Account<'_>,
+    started: Instant,
+) -> Told {
+    let now = clock::now();
+    let told = Asked::told(account.method, account.host, account.target, account.client, now);
+    let (door, route, query) = (account.door, account.route, account.query);
+    // Values share their buffers: this copies no text.
+    let sent = account.headers.clone();
+    let (question, body) = match question(shared, snapshot, account, now) {
+        Ok(asked) => asked,
+        Err(error) => return rejected(shared, snapshot, (door, &told), error, started),
+    };
+    let told = Asked { client_ip: question.received.client_ip, ..told };
+    let gate = Gate { rules: &snapshot.rules, tokens: &shared.tokens };
+    let target = question.target.clone();
+    let mut withheld = Withheld;
+    let mut whole = body.map(Whole);
+    let payload: &mut dyn Payload = match &mut whole {
+        Some(whole) => whole,
+        None => &mut withheld,
+    };
+    let decision = gate.ask(question, (route, query), payload, Trail::Off).await;
+    note(shared, snapshot, (door, &told), &decision, started.elapsed());
+    let about = About::of(snapshot, &decision);
+    let id = &decision.id;
+    match decision.outcome {
+        Outcome::Allow(permit) => {
+            Told::Allow(Box::new(Changes::of(*permit, &sent, target.query(), about)))
+        }
+        Outcome::Deny(denial) => {
+            let response = answers::denied(&denial, id);
+            let refused = Refused { reason: denial.reason, response, about };
+            match denial.refusal {
+                Refusal::Unavailable => Told::Undecided(refused),
+                _ => Told::Deny(refused),
+            }
+        }
+        // The gate answers nobody who only asks.
+        Outcome::Answer(_) | Outcome::Change(_) => {
+            Told::Deny(Refused { reason: "misconfigured", response: unexpected(id), about })
+        }
+    }
+}
+
+/// What a proxy is told whose account of a request can't be read.
+pub(super) fn reject(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    door: &'static str,
+    error: RequestError,
+    started: Instant,
+) -> Told {
+    let nothing = Asked::nothing(IpAddr::V4(Ipv4Addr::UNSPECIFIED), clock::now());
+    rejected(shared, snapshot, (door, &nothing), error, started)
+}
+
+/// A request that asks no question is refused.
+fn rejected(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    told: (&'static str, &Asked),
+    error: RequestError,
+    started: Instant,
+) -> Told {
+    shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
+    let decision = Decision::refused(error);
+    note(shared, snapshot, told, &decision, started.elapsed());
+    let problem = Problem::from(error).decision_id(decision.id.as_str());
+    let about = About::of(snapshot, &decision);
+    Told::Deny(Refused { reason: error.reason(), response: problem.into_response(), about })
+}
+
+/// The question that a proxy's account asks, cleaned as a request of our own would be.
+fn question(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    account: Account<'_>,
+    now: Time,
+) -> Result<(Question, Option<Bytes>), RequestError> {
+    let Account {
+        method, host, instead, target, mut headers, version, client, scheme, body, ..
+    } = account;
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestError::Method)?;
+    http::check_method(&method)?;
+    let asked_for = Authority::parse(host)?;
+    let host = HeaderValue::from_str(asked_for.as_str()).map_err(|_| RequestError::HostInvalid)?;
+    if let Some(sent) = headers.insert(::http::header::HOST, host) {
+        let sent = sent.to_str().map_err(|_opaque| RequestError::NotAscii("Host"))?;
+        if Authority::parse(sent)? != asked_for {
+            return Err(RequestError::HostDisagrees);
+        }
+    }
+    let mut peer = Peer::new(client, scheme, &snapshot.trusted_proxies);
+    peer.rules.alb = AlbHeaders::Read;
+    let mut received = http::receive(&mut headers, version, peer)?;
+    for (_, why) in &received.stripped {
+        shared.metrics.headers_removed.with_label_values(&[why.reason()]).inc();
+    }
+    let target = RawTarget::parse(target)?;
+    let authority = match instead {
+        None => asked_for,
+        Some(instead) => {
+            received.forwarded_host.get_or_insert(asked_for);
+            Authority::parse(instead)?
+        }
+    };
+    Ok((Question { method, authority, target, headers, received, now }, body))
+}
+
+impl Changes {
+    /// What turns the request as it was `sent` into the one that `permit` is for.
+    fn of(permit: Permit, sent: &HeaderMap, query: Option<&str>, about: About) -> Self {
+        let reason = permit.grounds().reason();
+        let (forward, identity) = permit.into_parts();
+        let mut set = Vec::with_capacity(IDENTITY_HEADERS);
+        for (name, value) in identity.pairs() {
+            let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
+            set.push((HeaderName::from_static(name), value));
+        }
+        if let Ok(id) = HeaderValue::from_str(about.id.as_str()) {
+            set.push((DECISION_ID, id));
+        }
+        let mut remove = Vec::new();
+        for name in sent.keys() {
+            if forward.headers.contains_key(name) {
+                // A cookie among cookies is all that is ever taken out of a header.
+                if *name == COOKIE {
+                    set.extend(remaining_cookies(sent, &forward.headers));
+                }
+            } else if !http::is_of_proxies(name.as_str()) {
+                remove.push(name.clone());
+            }
+        }
+        let remove_query = removed_parameters(query, &forward.target);
+        Self { reason, set, remove, remove_query, about }
+    }
+}
+
+/// The cookies that are left, if one was taken out.
+fn remaining_cookies(sent: &HeaderMap, left: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+    let left = left.get_all(COOKIE);
+    if left.iter().eq(sent.get_all(COOKIE)) {
+        return None;
+    }
+    let lines: Vec<&[u8]> = left.iter().map(HeaderValue::as_bytes).collect();
+    // Two lines are one list (RFC 9113 §8.2.3). What was a header's value can be one again.
+    let value = HeaderValue::from_bytes(&lines.join(&b"; "[..])).ok()?;
+    Some((COOKIE, value))
+}
+
+/// The names that a query had and, as permitted, hasn't any more.
+fn removed_parameters(query: Option<&str>, permitted: &PathAndQuery) -> Vec<String> {
+    match query {
+        Some(query) if permitted.query() != Some(query) => {
+            let signs = query_names(query).filter(|(_, name)| sigv4::signs(name));
+            // As they are written: proxies compare them undecoded.
+            signs.map(|(written, _)| written.to_owned()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl About {
+    fn of(snapshot: &Snapshot, decision: &Decision) -> Self {
+        let identity = decision.identity();
+        Self {
+            id: decision.id.clone(),
+            route: snapshot.rules.routes.name(decision.destination).map(str::to_owned),
+            subject: identity.subject,
+            identity: identity.identity,
+            role: identity.role,
+        }
+    }
+}
+
+fn unexpected(id: &DecisionId) -> Response<Bytes> {
+    let status = ::http::StatusCode::FORBIDDEN;
+    Problem::new(status, "misconfigured", "access denied").decision_id(id.as_str()).into_response()
+}
+
+/// How long whoever asks waits, where it doesn't say: Envoy's own default is 200 ms.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+const IDENTITY_HEADERS: usize = 5;
+pub(super) const DECISION_ID: HeaderName = HeaderName::from_static("x-poolgate-decision-id");

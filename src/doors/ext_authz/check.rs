@@ -1,0 +1,277 @@
+//! `Check`: Envoy's attributes of a request become an account of it, and what it is told becomes a
+//! `CheckResponse`.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Instant,
+};
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
+use bytes::Bytes;
+use prost::Message;
+
+use super::{
+    super::{
+        Shared, Snapshot,
+        asking::{About, Account, Changes, DECISION_ID, Refused, Told, ask, reject},
+        grpc::{Code, Reply, answer, failed},
+    },
+    messages::{
+        Attributes, CheckRequest, CheckResponse, DeniedResponse, Entry, Field,
+        HeaderValue as Header, HeaderValueOption, HttpRequest, HttpStatus, OkResponse, Status,
+        Struct, Value,
+    },
+};
+use crate::{
+    gate::{AskedQuery, AskedRoute},
+    http::{RequestError, Scheme},
+};
+
+/// Decides what Envoy asks in `message` by `deadline`, of a call that came at `came`.
+pub(super) async fn check(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    message: Bytes,
+    came: Instant,
+    deadline: Instant,
+) -> Response<Reply> {
+    let told = match CheckRequest::decode(message) {
+        Ok(CheckRequest { attributes: Some(attributes) }) => {
+            let extensions = Extensions::of(&attributes.context_extensions);
+            match extensions.and_then(|extensions| account(&attributes, extensions)) {
+                Ok(account) => {
+                    let asked = ask(shared, snapshot, account, came);
+                    match tokio::time::timeout_at(deadline.into(), asked).await {
+                        Ok(told) => told,
+                        Err(_) => return late(shared),
+                    }
+                }
+                Err(error) => reject(shared, snapshot, DOOR, error, came),
+            }
+        }
+        _ => reject(shared, snapshot, DOOR, RequestError::Incomplete("attributes"), came),
+    };
+    // The caller has gone on without it.
+    if Instant::now() >= deadline {
+        return late(shared);
+    }
+    match told {
+        Told::Allow(changes) => answer(&allowed(*changes)),
+        Told::Deny(refused) => answer(&denied(refused)),
+        Told::Undecided(_) => failed(Code::Unavailable, "it could not be decided"),
+    }
+}
+
+fn late(shared: &Shared) -> Response<Reply> {
+    shared.metrics.asked_in_vain.with_label_values(&["deadline"]).inc();
+    failed(Code::DeadlineExceeded, "it could not be decided in time")
+}
+
+/// What the proxy's own configuration says beside the request.
+#[derive(Default)]
+pub(super) struct Extensions<'a> {
+    route: Option<&'a str>,
+    host: Option<&'a str>,
+}
+
+impl<'a> Extensions<'a> {
+    /// Those that begin with `poolgate.`; others are for others. One that isn't known is refused:
+    /// misspelt, it would leave the choice to the caller of the API.
+    pub(super) fn of(entries: &'a [Entry]) -> Result<Self, RequestError> {
+        let mut extensions = Self::default();
+        for Entry { key, value } in entries {
+            let value = text(value, "context_extensions");
+            let known = match key.strip_prefix(b"poolgate.") {
+                None => continue,
+                Some(b"route") => &mut extensions.route,
+                Some(b"host") => &mut extensions.host,
+                Some(_) => return Err(RequestError::Extension),
+            };
+            if known.replace(value?).is_some() {
+                return Err(RequestError::Extension);
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+/// What Envoy says of the request. Nothing of it has to be there.
+pub(super) fn account<'a>(
+    attributes: &'a Attributes,
+    extensions: Extensions<'a>,
+) -> Result<Account<'a>, RequestError> {
+    let request = attributes.request.as_ref().and_then(|request| request.http.as_ref());
+    let request = request.ok_or(RequestError::Incomplete("request.http"))?;
+    let version = match &*request.protocol {
+        b"HTTP/1.0" => Version::HTTP_10,
+        b"HTTP/1.1" => Version::HTTP_11,
+        _ => Version::HTTP_2,
+    };
+    let scheme = match text(&request.scheme, "request.http.scheme")? {
+        "" => Scheme::Http,
+        scheme => Scheme::parse(scheme).ok_or(RequestError::Incomplete("request.http.scheme"))?,
+    };
+    let headers = headers(request)?;
+    let body = body(request, &headers, version);
+    Ok(Account {
+        door: DOOR,
+        route: extensions.route.map_or(AskedRoute::ByAddress, AskedRoute::Named),
+        query: AskedQuery::Editable,
+        method: text(&request.method, "request.http.method")?,
+        host: text(&request.host, "request.http.host")?,
+        instead: extensions.host,
+        target: text(&request.path, "request.http.path")?,
+        headers,
+        version,
+        client: client(attributes)?,
+        scheme,
+        body,
+    })
+}
+
+/// Envoy's peer. One on a Unix socket is on this machine, as the gate's own would be.
+fn client(attributes: &Attributes) -> Result<IpAddr, RequestError> {
+    let incomplete = RequestError::Incomplete("source.address");
+    let address = attributes.source.as_ref().and_then(|source| source.address.as_ref());
+    let address = address.ok_or(incomplete)?;
+    match (&address.socket_address, &address.pipe) {
+        (Some(socket), None) => {
+            let text = text(&socket.address, "source.address")?;
+            text.parse::<IpAddr>().map(|ip| ip.to_canonical()).map_err(|_| incomplete)
+        }
+        (None, Some(_)) => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        _ => Err(incomplete),
+    }
+}
+
+/// The headers as the client sent them, where Envoy tells (`encode_raw_headers`); else joined by
+/// Envoy into one a name. Envoy's own `:method` and the like are among them, and left out.
+fn headers(request: &HttpRequest) -> Result<HeaderMap, RequestError> {
+    let mut map = HeaderMap::with_capacity(
+        request.headers.len() + request.header_map.as_ref().map_or(0, |raw| raw.headers.len()),
+    );
+    let mut add = |key: &Bytes, value: &Bytes| -> Result<(), RequestError> {
+        if key.first() == Some(&b':') {
+            return Ok(());
+        }
+        let name = HeaderName::from_bytes(key).map_err(|_| RequestError::HeaderName)?;
+        let value = HeaderValue::from_maybe_shared(value.clone())
+            .map_err(|_| RequestError::Incomplete("a header's value"))?;
+        map.try_append(name, value).map_err(|_| RequestError::Incomplete("the headers"))?;
+        Ok(())
+    };
+    match &request.header_map {
+        Some(raw) => {
+            for Header { key, value, raw_value } in &raw.headers {
+                add(key, if raw_value.is_empty() { value } else { raw_value })?;
+            }
+        }
+        None => request.headers.iter().try_for_each(|entry| add(&entry.key, &entry.value))?,
+    }
+    Ok(map)
+}
+
+/// The body, where it is known whole: sent along, or none.
+fn body(request: &HttpRequest, headers: &HeaderMap, version: Version) -> Option<Bytes> {
+    if headers.contains_key(PARTIAL_BODY) && headers.get(PARTIAL_BODY) != Some(&FALSE) {
+        return None;
+    }
+    let sent = if request.raw_body.is_empty() { &request.body } else { &request.raw_body };
+    if !sent.is_empty() {
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+        let whole = length.is_none_or(|length| length.parse() == Ok(sent.len()));
+        return whole.then(|| sent.clone());
+    }
+    let none = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0")
+        // RFC 9112 §6.3: without either, a request has no body.
+        || (version < Version::HTTP_2
+            && !headers.contains_key(header::CONTENT_LENGTH)
+            && !headers.contains_key(header::TRANSFER_ENCODING));
+    none.then(Bytes::new)
+}
+
+/// A field as text; `what` says which.
+fn text<'a>(field: &'a Bytes, what: &'static str) -> Result<&'a str, RequestError> {
+    std::str::from_utf8(field).map_err(|_| RequestError::Incomplete(what))
+}
+
+fn allowed(changes: Changes) -> CheckResponse {
+    let Changes { reason, set, remove, remove_query, about } = changes;
+    let headers = set.into_iter().map(|(name, value)| header_option(&name, &value));
+    let id = HeaderValue::from_str(about.id.as_str()).ok();
+    let ok = OkResponse {
+        headers: headers.collect(),
+        headers_to_remove: remove.iter().map(|name| name.as_str().to_owned()).collect(),
+        response_headers_to_add: id.iter().map(|id| header_option(&DECISION_ID, id)).collect(),
+        query_parameters_to_remove: remove_query,
+    };
+    CheckResponse {
+        status: Some(Status { code: OK, message: String::new() }),
+        denied_response: None,
+        ok_response: Some(ok),
+        dynamic_metadata: Some(metadata(reason, about)),
+    }
+}
+
+fn denied(refused: Refused) -> CheckResponse {
+    let Refused { reason, response, about } = refused;
+    let (head, body) = response.into_parts();
+    let code = match head.status {
+        StatusCode::UNAUTHORIZED => UNAUTHENTICATED,
+        _ => PERMISSION_DENIED,
+    };
+    let headers = head.headers.iter().map(|(name, value)| header_option(name, value));
+    let denied = DeniedResponse {
+        status: Some(HttpStatus { code: i32::from(head.status.as_u16()) }),
+        headers: headers.collect(),
+        body,
+    };
+    CheckResponse {
+        status: Some(Status { code, message: reason.to_owned() }),
+        denied_response: Some(denied),
+        ok_response: None,
+        dynamic_metadata: Some(metadata(reason, about)),
+    }
+}
+
+fn header_option(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
+    let header = Header {
+        key: Bytes::copy_from_slice(name.as_str().as_bytes()),
+        value: Bytes::copy_from_slice(value.as_bytes()),
+        raw_value: Bytes::new(),
+    };
+    HeaderValueOption {
+        header: Some(header),
+        append_action: OVERWRITE_IF_EXISTS_OR_ADD,
+        // An empty one replaces what a client sent.
+        keep_empty_value: true,
+    }
+}
+
+/// What Envoy's own log and filters may have of the decision, under the filter's name.
+fn metadata(reason: &str, about: About) -> Struct {
+    let About { id, route, subject, identity, role } = about;
+    let told = [
+        ("decision_id", id.to_string()),
+        ("reason", reason.to_owned()),
+        ("route", route.unwrap_or_default()),
+        ("subject", subject),
+        ("identity", identity),
+        ("role", role),
+    ];
+    let field = |(key, text): (&str, String)| Field {
+        key: key.to_owned(),
+        value: Some(Value { string_value: Some(text) }),
+    };
+    Struct { fields: told.into_iter().filter(|(_, text)| !text.is_empty()).map(field).collect() }
+}
+
+const DOOR: &str = "ext_authz";
+const PARTIAL_BODY: HeaderName = HeaderName::from_static("x-envoy-auth-partial-body");
+const FALSE: HeaderValue = HeaderValue::from_static("false");
+/// `HeaderAppendAction`.
+const OVERWRITE_IF_EXISTS_OR_ADD: i32 = 2;
+/// `google.rpc.Code`.
+const OK: i32 = 0;
+const PERMISSION_DENIED: i32 = 7;
+const UNAUTHENTICATED: i32 = 16;

@@ -1,0 +1,138 @@
+//! gRPC over HTTP/2, as far as unary calls need it: one message there, one back, and trailers with
+//! the call's status.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use prost::Message;
+
+/// How a call ended; see "gRPC over HTTP2" and `google.rpc.Code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    InvalidArgument = 3,
+    DeadlineExceeded = 4,
+    NotFound = 5,
+    ResourceExhausted = 8,
+    Unimplemented = 12,
+    Unavailable = 14,
+}
+
+/// An answer's body: some bytes, and for gRPC trailers behind them.
+#[derive(Debug, Default)]
+pub struct Reply {
+    data: Option<Bytes>,
+    trailers: Option<Box<HeaderMap>>,
+}
+
+impl Reply {
+    /// Bytes without trailers.
+    pub(super) fn whole(data: Bytes) -> Self {
+        Self { data: (!data.is_empty()).then_some(data), trailers: None }
+    }
+}
+
+/// The answer of a call that came to `message`.
+pub(super) fn answer(message: &impl Message) -> Response<Reply> {
+    let mut data = BytesMut::with_capacity(PREFIX + message.encoded_len());
+    data.put_u8(0);
+    data.put_u32(u32::try_from(message.encoded_len()).unwrap_or(u32::MAX));
+    message.encode_raw(&mut data);
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert(STATUS, HeaderValue::from_static("0"));
+    let body = Reply { data: Some(data.freeze()), trailers: Some(Box::new(trailers)) };
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
+    response
+}
+
+/// The answer of a call that came to nothing.
+pub(super) fn failed(code: Code, message: &'static str) -> Response<Reply> {
+    // An answer without a message has its status in the head ("Trailers-Only").
+    let mut response = Response::new(Reply::default());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, GRPC);
+    headers.insert(STATUS, HeaderValue::from(code as u16));
+    headers.insert(MESSAGE, HeaderValue::from_static(message));
+    response
+}
+
+/// The one message of a unary call.
+///
+/// # Errors
+/// It is compressed, which nobody asked for, or isn't one message.
+pub(super) fn message(mut body: Bytes) -> Result<Bytes, Code> {
+    if body.len() < PREFIX {
+        return Err(Code::InvalidArgument);
+    }
+    let compressed = body.get_u8();
+    let length = body.get_u32();
+    match (compressed, usize::try_from(length)) {
+        (0, Ok(length)) if length == body.len() => Ok(body),
+        (0, _) => Err(Code::InvalidArgument),
+        _ => Err(Code::Unimplemented),
+    }
+}
+
+/// How long the caller waits for the answer, as `grpc-timeout` says; none if it doesn't.
+pub(super) fn patience(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(TIMEOUT)?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+/// Whether a request's head is a gRPC call's.
+pub(super) fn is_call(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let data = self.data.take().map(Frame::data);
+        let frame = data.or_else(|| self.trailers.take().map(|all| Frame::trailers(*all)));
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_none() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.data.as_ref().map_or(0, |data| data.len() as u64))
+    }
+}
+
+/// Of a message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
+#[cfg(test)]
+mod tests;
