@@ -156,7 +156,7 @@ impl Gate<'_> {
             candidates.partition_point(|id| after.is_some_and(|after| id.as_str() <= after));
         let mut found = Found { ids: Vec::new(), next: after.map(str::to_owned) };
         for (done, id) in candidates.iter().skip(first).enumerate() {
-            if found.ids.len() >= most || (done > 0 && started.elapsed() > MAX_TIME) {
+            if found.ids.len() >= most || (done >= LEAST && started.elapsed() > MAX_TIME) {
                 // Nothing was looked at yet: the page begins where this one did.
                 found.next = Some(found.next.unwrap_or_default());
                 return found;
@@ -236,7 +236,9 @@ fn unread(error: &TermsError) -> Denial {
         .with(json!({ "error": format!("{}: {}", error.path, error.message) }))
 }
 
-/// What a page of a search may take of a data thread.
+/// Candidates that a page tries however long it takes.
+const LEAST: usize = 50;
+/// What a page of a search may take of a data thread beyond those.
 const MAX_TIME: Duration = Duration::from_millis(20);
 
 /// A question in Cedar's terms, and its answer.
