@@ -111,7 +111,8 @@ pub(super) struct Token {
 }
 
 impl Fields {
-    /// What `attributes` declare. `api` is the path of an action that is named as an API's.
+    /// What `attributes` declare. `api` is the path of an action that is named as an API's. One that is
+    /// not `of_route` is asked about by name only, with whatever context its callers have.
     ///
     /// # Errors
     /// What no request could conform to, a sentence each.
@@ -119,6 +120,7 @@ impl Fields {
         attributes: &[Attribute<'_>],
         declared: &Declared,
         api: Option<&Template>,
+        of_route: bool,
     ) -> Result<Self, Vec<String>> {
         let (mut fields, mut wrong) = (Self::default(), Vec::new());
         for attribute in attributes {
@@ -175,7 +177,7 @@ impl Fields {
             }
             fields.all.push(field);
         }
-        if wrong.is_empty() { Ok(fields) } else { Err(wrong) }
+        if wrong.is_empty() || !of_route { Ok(fields) } else { Err(wrong) }
     }
 }
 

@@ -72,6 +72,16 @@ pub enum CedarError {
         "the caller's groups and claims are not in its credentials, and the policy `{0}` hangs on them"
     )]
     UnknownPrincipal(String),
+    /// Nobody told what the principal is, beside its name, and this policy hangs on that.
+    #[error(
+        "nobody told the attributes and parents of the principal, and the policy `{0}` hangs on them"
+    )]
+    NamedPrincipal(String),
+    /// Nobody told what the resource is, beside its name, and this policy hangs on that.
+    #[error(
+        "nobody told the attributes and parents of the resource, and the policy `{0}` hangs on them"
+    )]
+    NamedResource(String),
     /// The request isn't what the schema says.
     #[error("the request doesn't conform to the schema: {0}")]
     Request(String),
@@ -86,7 +96,8 @@ impl CedarError {
         match self {
             Self::NoAction(_) => "cedar_no_action",
             Self::NotApplicable(..) => "cedar_not_applicable",
-            Self::UnknownPrincipal(_) => "cedar_unknown_principal",
+            Self::UnknownPrincipal(_) | Self::NamedPrincipal(_) => "cedar_unknown_principal",
+            Self::NamedResource(_) => "cedar_unknown_resource",
             Self::Principal(_) | Self::Request(_) | Self::Evaluation(_) => "cedar_error",
         }
     }

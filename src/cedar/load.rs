@@ -1,10 +1,11 @@
 //! From files to policies: parsed, linked, validated strictly, and sliced.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use cedar_policy::{
-    Authorizer, Entities, Entity, EntityUid, PolicyId, PolicySet, Schema, SchemaFragment, SlotId,
-    ValidationMode, Validator,
+    Authorizer, Entities, Entity, EntityTypeName, EntityUid, PolicyId, PolicySet, Schema,
+    SchemaFragment, SlotId, ValidationMode, Validator,
 };
 use miette::Diagnostic;
 use serde_json::Value;
@@ -16,8 +17,8 @@ use super::policies::Policies;
 use super::principal::{Shape, chain};
 use super::reach::reachable;
 use super::resource::ResourceShape;
-use super::schema::Declared;
-use super::slices::{Act, Slicer};
+use super::schema::{Declared, Record};
+use super::slices::{Act, Part, Slicer};
 use super::types::Types;
 use crate::iam::JsonPath;
 
@@ -84,12 +85,25 @@ impl Policies {
                 };
                 let (user, guest) = (shape(&types.principal), shape(&types.guest));
                 let authorizer = Authorizer::new();
-                let named = named_entities(&acts, &entities);
+                let of_routes = acts.iter().flat_map(|act| &act.slices);
+                let named = named_entities(&acts, of_routes.map(|slice| &slice.part), &entities);
+                let all = acts.iter().map(|act| &act.whole);
+                let named_by_all = named_entities(&acts, all, &entities);
+                let stored = stored(&entities, &types);
+                let declares = |name: &EntityTypeName| {
+                    let attributes = declared.attributes(name);
+                    let names = attributes.iter().map(|attribute| attribute.name.to_owned());
+                    (name.clone(), names.collect())
+                };
+                let kinds = schema.entity_types().map(declares).collect();
                 Ok(Self {
                     types,
                     schema,
                     entities,
                     named,
+                    named_by_all,
+                    stored,
+                    kinds,
                     user,
                     guest,
                     resources,
@@ -343,9 +357,18 @@ impl<'a> Loading<'a> {
                 let message = format!("action {id:?} is for the same requests as {other:?}");
                 self.problem(Kind::Action, file, place.clone(), message);
             }
+            let principals: Vec<EntityTypeName> =
+                schema.principals_for_action(uid).into_iter().flatten().cloned().collect();
+            let resources: Vec<EntityTypeName> =
+                schema.resources_for_action(uid).into_iter().flatten().cloned().collect();
+            let of_route = [&types.principal, &types.guest]
+                .iter()
+                .any(|of| principals.contains(of))
+                && [&types.application, &types.resource].iter().any(|on| resources.contains(on));
             let context = declared.context(&types.action.namespace(), &id);
             let attributes = context.map(|record| record.attributes()).unwrap_or_default();
-            let fields = Fields::of(&attributes, declared, path.as_ref()).unwrap_or_else(|wrong| {
+            let fields = Fields::of(&attributes, declared, path.as_ref(), of_route);
+            let fields = fields.unwrap_or_else(|wrong| {
                 for wrong in wrong {
                     let message = format!("action {id:?}: {wrong}");
                     self.problem(Kind::Action, file, place.clone(), message);
@@ -361,13 +384,9 @@ impl<'a> Loading<'a> {
                 )
             });
             let mut slices = Vec::new();
-            let principals: Vec<_> =
-                schema.principals_for_action(uid).into_iter().flatten().collect();
-            let resources: Vec<_> =
-                schema.resources_for_action(uid).into_iter().flatten().collect();
             for principal in [&types.principal, &types.guest] {
                 for resource in [&types.application, &types.resource] {
-                    if !principals.contains(&principal) || !resources.contains(&resource) {
+                    if !principals.contains(principal) || !resources.contains(resource) {
                         continue;
                     }
                     match slicer.slice(uid, principal, resource) {
@@ -378,7 +397,23 @@ impl<'a> Loading<'a> {
                     }
                 }
             }
-            acts.push(Act { id, uid: uid.clone(), path, fields, token_type, slices });
+            let whole = match slicer.whole(uid) {
+                Ok(whole) => whole,
+                Err(error) => {
+                    self.problem(Kind::Policy, file, place.clone(), error.to_string());
+                    continue;
+                }
+            };
+            let names = |record: Record<'_>| {
+                let inner = record.attributes();
+                inner.iter().map(|attribute| attribute.name.to_owned()).collect()
+            };
+            let context = attributes
+                .iter()
+                .map(|one| (one.name.to_owned(), one.record(declared).map(names)))
+                .collect();
+            let (uid, applies) = (uid.clone(), (principals, resources));
+            acts.push(Act { id, uid, path, fields, token_type, slices, context, applies, whole });
         }
         (self.problems.len() == before).then_some((acts, token_types, paths))
     }
@@ -406,9 +441,15 @@ impl LoadError {
 }
 
 /// The actions, and the entities that policies name themselves or lead to from those.
-fn named_entities(acts: &[Act], entities: &Entities) -> Entities {
-    let policies = acts.iter().flat_map(|act| &act.slices);
-    let policies = policies.flat_map(|slice| slice.part.policies.policies());
+fn named_entities<'a>(
+    acts: &[Act],
+    parts: impl Iterator<Item = &'a Arc<Part>>,
+    entities: &Entities,
+) -> Entities {
+    let mut seen = HashSet::new();
+    // Actions share parts.
+    let parts = parts.filter(|part| seen.insert(Arc::as_ptr(part)));
+    let policies = parts.flat_map(|part| part.policies.policies());
     let literals = policies.flat_map(|policy| {
         let links = policy.template_links().into_iter().flat_map(HashMap::into_values);
         policy.entity_literals().into_iter().chain(links)
@@ -494,6 +535,20 @@ fn named(file: &str, id: &PolicyId, annotation: Option<&str>) -> String {
     let stem = stem.strip_suffix(".cedar").unwrap_or(stem);
     let number: &str = id.as_ref();
     format!("{stem}[{}]", number.strip_prefix("policy").unwrap_or(number))
+}
+
+/// The ids of entities by their types, in order.
+fn stored(entities: &Entities, types: &Types) -> BTreeMap<String, Vec<String>> {
+    let mut stored: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entity in entities.iter() {
+        let uid = entity.uid();
+        if *uid.type_name() != types.action {
+            let of_kind = stored.entry(uid.type_name().to_string()).or_default();
+            of_kind.push(uid.id().unescaped().to_owned());
+        }
+    }
+    stored.values_mut().for_each(|ids| ids.sort_unstable());
+    stored
 }
 
 fn is_caller(uid: &EntityUid, types: &Types) -> bool {

@@ -16,10 +16,45 @@ pub(super) struct Mentioned {
     whole_context: bool,
     /// Attributes or parents of the resource.
     resource: bool,
-    /// The first that forbids by the principal's groups or attributes.
-    forbids_by_principal: Option<String>,
-    /// Those that permit by them.
-    permits_by_principal: BTreeSet<String>,
+    /// By the groups or attributes of a principal whose role is known.
+    signer: Hanging,
+    /// By attributes or parents of a principal of whom only the name is known.
+    named_principal: Hanging,
+    /// By attributes or parents of a resource of which only the name is known.
+    named_resource: Hanging,
+}
+
+/// The policies that hang on what may not be known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hanging {
+    /// The first that forbids by it.
+    forbids: Option<String>,
+    /// Those that permit by it.
+    permits: BTreeSet<String>,
+}
+
+impl Hanging {
+    /// The first policy that forbids by it.
+    pub(super) fn forbids(&self) -> Option<&str> {
+        self.forbids.as_deref()
+    }
+
+    /// Whether the policy `id` permits by it.
+    pub(super) fn permits(&self, id: &str) -> bool {
+        self.permits.contains(id)
+    }
+
+    fn add(&mut self, policy: &Policy) {
+        let id: &str = policy.id().as_ref();
+        match policy.effect() {
+            Effect::Forbid => {
+                self.forbids.get_or_insert_with(|| id.to_owned());
+            }
+            Effect::Permit => {
+                self.permits.insert(id.to_owned());
+            }
+        }
+    }
 }
 
 impl Mentioned {
@@ -44,20 +79,26 @@ impl Mentioned {
         self.resource
     }
 
-    /// The first policy that forbids by the principal's groups or attributes.
-    pub(super) fn forbids_by_principal(&self) -> Option<&str> {
-        self.forbids_by_principal.as_deref()
+    /// What hangs on the groups or attributes of who signs: the role is known.
+    pub(super) fn signer(&self) -> &Hanging {
+        &self.signer
     }
 
-    /// Whether the policy `id` permits by them.
-    pub(super) fn permits_by_principal(&self, id: &str) -> bool {
-        self.permits_by_principal.contains(id)
+    /// What hangs on anything of the principal but its name.
+    pub(super) fn named_principal(&self) -> &Hanging {
+        &self.named_principal
+    }
+
+    /// What hangs on anything of the resource but its name.
+    pub(super) fn named_resource(&self) -> &Hanging {
+        &self.named_resource
     }
 
     fn add(&mut self, policy: &Policy, types: &Types) {
         let constraint = policy.resource_constraint();
-        self.resource |=
+        let in_resource =
             matches!(constraint, ResourceConstraint::In(_) | ResourceConstraint::IsIn(..));
+        self.resource |= in_resource;
         let json = policy.to_json().ok();
         let conditions = json.as_ref().map(|json| json.get("conditions").unwrap_or(&Value::Null));
         match conditions {
@@ -65,25 +106,26 @@ impl Mentioned {
             // What can't be told may be anything.
             None => (self.whole_context, self.resource) = (true, true),
         }
-        let by_group = match policy.principal_constraint() {
-            PrincipalConstraint::In(uid) | PrincipalConstraint::IsIn(_, uid) => {
-                ![&types.role, &types.principal, &types.guest].contains(&uid.type_name())
-            }
+        let group = match policy.principal_constraint() {
+            PrincipalConstraint::In(uid) | PrincipalConstraint::IsIn(_, uid) => Some(uid),
             PrincipalConstraint::Any | PrincipalConstraint::Eq(_) | PrincipalConstraint::Is(_) => {
-                false
+                None
             }
         };
+        let callers = [&types.role, &types.principal, &types.guest];
+        let by_group = group.as_ref().is_some_and(|uid| !callers.contains(&uid.type_name()));
         let role = types.role.to_string();
-        if by_group || conditions.is_none_or(|conditions| looks_at_principal(conditions, &role)) {
-            let id: &str = policy.id().as_ref();
-            match policy.effect() {
-                Effect::Forbid => {
-                    self.forbids_by_principal.get_or_insert_with(|| id.to_owned());
-                }
-                Effect::Permit => {
-                    self.permits_by_principal.insert(id.to_owned());
-                }
-            }
+        let looks = |name: &str, role: Option<&str>| {
+            conditions.is_none_or(|conditions| looks_at(conditions, name, role))
+        };
+        if by_group || looks("principal", Some(&role)) {
+            self.signer.add(policy);
+        }
+        if group.is_some() || looks("principal", None) {
+            self.named_principal.add(policy);
+        }
+        if in_resource || looks("resource", None) {
+            self.named_resource.add(policy);
         }
     }
 
@@ -113,28 +155,28 @@ impl Mentioned {
     }
 }
 
-/// Whether conditions use `principal` for more than to compare it, to tell its type, and to ask for
-/// its role.
-fn looks_at_principal(value: &Value, role: &str) -> bool {
-    let is_principal = |value: Option<&Value>| {
-        value.and_then(|value| value.get("Var")).and_then(Value::as_str) == Some("principal")
+/// Whether conditions use the variable `name` for more than to compare it, to tell its type, and to ask
+/// whether it is in a `role`, where roles are known.
+fn looks_at(value: &Value, name: &str, role: Option<&str>) -> bool {
+    let is_it = |value: Option<&Value>| {
+        value.and_then(|value| value.get("Var")).and_then(Value::as_str) == Some(name)
     };
     match value {
-        Value::Array(items) => items.iter().any(|item| looks_at_principal(item, role)),
-        Value::Object(members) => members.iter().any(|(name, inner)| {
+        Value::Array(items) => items.iter().any(|item| looks_at(item, name, role)),
+        Value::Object(members) => members.iter().any(|(member, inner)| {
             let (left, right) = (inner.get("left"), inner.get("right"));
-            match name.as_str() {
-                "Var" => inner.as_str() == Some("principal"),
+            match member.as_str() {
+                "Var" => inner.as_str() == Some(name),
                 "==" | "!=" => [left, right]
                     .into_iter()
                     .flatten()
-                    .any(|side| !is_principal(Some(side)) && looks_at_principal(side, role)),
-                "is" if is_principal(left) && inner.get("in").is_none() => false,
-                "in" if is_principal(left) => {
+                    .any(|side| !is_it(Some(side)) && looks_at(side, name, role)),
+                "is" if is_it(left) && inner.get("in").is_none() => false,
+                "in" if is_it(left) => {
                     let named = right.and_then(|right| right.pointer("/Value/__entity/type"));
-                    named.and_then(Value::as_str) != Some(role)
+                    named.and_then(Value::as_str).is_none_or(|named| Some(named) != role)
                 }
-                _ => looks_at_principal(inner, role),
+                _ => looks_at(inner, name, role),
             }
         }),
         _ => false,

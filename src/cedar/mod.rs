@@ -8,6 +8,7 @@
 //! that fails to evaluate is an error of the whole decision, never skipped: a `forbid` that fails must
 //! not turn into none. Pure, without I/O. `docs/cedar.md` says how requests become Cedar's.
 
+mod ask;
 mod context;
 mod error;
 mod load;
@@ -19,13 +20,16 @@ mod reach;
 mod resource;
 mod schema;
 mod slices;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod types;
 
+pub use ask::{Typed, Who};
 pub use context::Surroundings;
 pub use error::{CedarError, LoadError, Place};
 pub use load::{File, Files, MAX_ENTITIES, MAX_POLICIES};
 pub use policies::{Answer, Policies, Question, Verdict};
 pub use principal::{Caller, CallerKind, Principal};
+pub use terms::{Around, Given, MAX_GIVEN, Name, TermsError, Written};
 pub use types::{TypeNames, Types};

@@ -1,11 +1,11 @@
 //! The policies of one configuration generation, and their answer to one request.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
-    Schema,
+    AuthorizationError, Authorizer, Context, Decision, Entities, EntityTypeName, EntityUid,
+    PolicySet, Request, RestrictedExpression, Schema,
 };
 
 use super::context::{Field, Surroundings};
@@ -25,6 +25,12 @@ pub struct Policies {
     pub(super) entities: Entities,
     /// Of those, the actions and what policies lead to by themselves.
     pub(super) named: Entities,
+    /// The same of all policies, those too that no request to a route asks.
+    pub(super) named_by_all: Entities,
+    /// The ids of those of the file, by type.
+    pub(super) stored: BTreeMap<String, Vec<String>>,
+    /// The attributes that each type of entity declares.
+    pub(super) kinds: HashMap<EntityTypeName, Vec<String>>,
     pub(super) user: Shape,
     pub(super) guest: Shape,
     pub(super) resources: ResourceShape,
@@ -152,7 +158,7 @@ impl Policies {
         let mentioned = &slice.part.mentioned;
         let unknown = |policy: &str| CedarError::UnknownPrincipal(policy.to_owned());
         if !principal.known
-            && let Some(policy) = mentioned.forbids_by_principal()
+            && let Some(policy) = mentioned.signer().forbids()
         {
             return Err(unknown(policy));
         }
@@ -166,12 +172,13 @@ impl Policies {
         // What is in it was checked against the schema, at load and with the session.
         let request = Request::new(principal.uid.clone(), act.uid.clone(), resource, context, None);
         let request = request.map_err(|error| CedarError::Request(chain(error)))?;
-        let verdict = evaluate(&self.authorizer, &request, &slice.part.policies, &entities)?;
+        let policies = &slice.part.policies;
+        let verdict = evaluate(&self.authorizer, &request, policies, &entities, |_| false)?;
         match verdict {
             // `unless` permits whoever has nothing of what isn't known.
             Verdict::Permit(policies) if !principal.known => {
                 let (by, other): (Vec<String>, Vec<String>) =
-                    policies.into_iter().partition(|id| mentioned.permits_by_principal(id));
+                    policies.into_iter().partition(|id| mentioned.signer().permits(id));
                 match (other.is_empty(), by.first()) {
                     (true, Some(policy)) => Err(unknown(policy)),
                     _ => Ok(Verdict::Permit(other)),
@@ -268,16 +275,22 @@ impl Policies {
 }
 
 /// What a set of policies says of a request. One that fails to evaluate fails all: Cedar would pass
-/// it over, and a `forbid` with it.
+/// it over, and a `forbid` with it. Passed over here are those of which the ids `may_fail`.
 pub(super) fn evaluate(
     authorizer: &Authorizer,
     request: &Request,
     policies: &PolicySet,
     entities: &Entities,
+    may_fail: impl Fn(&str) -> bool,
 ) -> Result<Verdict, CedarError> {
     let response = authorizer.is_authorized(request, policies, entities);
     let found = response.diagnostics();
-    let errors: Vec<String> = found.errors().take(MAX_ERRORS).map(ToString::to_string).collect();
+    let counts = |error: &&AuthorizationError| {
+        let AuthorizationError::PolicyEvaluationError(failed) = error;
+        !may_fail(failed.policy_id().as_ref())
+    };
+    let errors = found.errors().filter(counts).take(MAX_ERRORS);
+    let errors: Vec<String> = errors.map(ToString::to_string).collect();
     if !errors.is_empty() {
         return Err(CedarError::Evaluation(errors));
     }

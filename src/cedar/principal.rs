@@ -93,6 +93,11 @@ impl Principal {
         self.uid.to_string()
     }
 
+    /// Its type and its id.
+    pub fn kind_and_id(&self) -> (String, String) {
+        (self.uid.type_name().to_string(), self.uid.id().unescaped().to_owned())
+    }
+
     /// About how many bytes it takes.
     pub fn weight(&self) -> u32 {
         let claims = self
@@ -114,22 +119,37 @@ impl Principal {
     ) -> Option<Result<&TokenContext, &String>> {
         let token = self.token.as_ref()?;
         let made = self.tokens.get(index)?.get_or_init(|| {
-            let mut record = Vec::new();
-            for name in claims {
-                let Some(value) = token.get(name) else { continue };
-                let value = match value {
-                    Value::String(words) if name == "scope" => Some(scope(words)),
-                    _ => expression(name, value, 0)?,
-                };
-                record.extend(value.map(|value| (name.clone(), value)));
-            }
-            let record = RestrictedExpression::new_record(record).map_err(|e| e.to_string())?;
+            let record = record(token, claims)?;
             check(&record)?;
             let alone = Context::from_pairs([("token".to_owned(), record.clone())]);
             Ok(TokenContext { record, alone: alone.map_err(|e| e.to_string())? })
         });
         Some(made.as_ref())
     }
+
+    /// The `claims` of the caller's access token; none without one.
+    pub(super) fn token_record(
+        &self,
+        claims: &[String],
+    ) -> Option<Result<RestrictedExpression, String>> {
+        self.token.as_ref().map(|token| record(token, claims))
+    }
+}
+
+fn record(
+    token: &BTreeMap<String, Value>,
+    claims: &[String],
+) -> Result<RestrictedExpression, String> {
+    let mut record = Vec::new();
+    for name in claims {
+        let Some(value) = token.get(name) else { continue };
+        let value = match value {
+            Value::String(words) if name == "scope" => Some(scope(words)),
+            _ => expression(name, value, 0)?,
+        };
+        record.extend(value.map(|value| (name.clone(), value)));
+    }
+    RestrictedExpression::new_record(record).map_err(|e| e.to_string())
 }
 
 /// What the schema declares of a type of principal.

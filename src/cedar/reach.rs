@@ -17,16 +17,20 @@ pub(super) fn reachable(all: &Entities, seeds: impl IntoIterator<Item = EntityUi
         }
         let Some(entity) = all.get(&uid) else { continue };
         open.extend(all.ancestors(&uid).into_iter().flatten().cloned());
-        let values = entity.attrs().chain(entity.tags());
-        values.for_each(|(_, value)| {
-            // What fails to evaluate leads nowhere, and fails again where it is used.
-            if let Ok(value) = value {
-                named_in(&value, &mut open);
-            }
-        });
+        named_by(entity, &mut open);
         found.push(entity.clone());
     }
     found
+}
+
+/// What an entity has in its attributes and tags.
+pub(super) fn named_by(entity: &Entity, open: &mut Vec<EntityUid>) {
+    for (_, value) in entity.attrs().chain(entity.tags()) {
+        // What fails to evaluate leads nowhere, and fails again where it is used.
+        if let Ok(value) = value {
+            named_in(&value, open);
+        }
+    }
 }
 
 fn named_in(value: &EvalResult, open: &mut Vec<EntityUid>) {

@@ -24,7 +24,14 @@ pub(super) struct Act {
     pub(super) fields: Fields,
     /// The place of its type of `token` among all such types.
     pub(super) token_type: Option<usize>,
+    /// Of those who ask routes.
     pub(super) slices: Vec<Slice>,
+    /// What its context declares; of records, with what they declare.
+    pub(super) context: Vec<(String, Option<Vec<String>>)>,
+    /// The types of principals and of resources that it applies to.
+    pub(super) applies: (Vec<EntityTypeName>, Vec<EntityTypeName>),
+    /// All of its policies: for questions about any of those types.
+    pub(super) whole: Arc<Part>,
 }
 
 /// The policies for one type of principal and one of resource.
@@ -74,17 +81,27 @@ impl<'a> Slicer<'a> {
             fits.then_some(index)
         };
         let chosen: Vec<usize> = self.sorted.iter().enumerate().filter_map(could).collect();
-        let part = match self.known.get(&chosen) {
-            Some(part) => Arc::clone(part),
-            None => {
-                let policies = self.subset(&chosen)?;
-                let mentioned = Mentioned::by(&policies, self.types);
-                let part = Arc::new(Part { policies, mentioned });
-                self.known.insert(chosen, Arc::clone(&part));
-                part
-            }
-        };
+        let part = self.part(chosen)?;
         Ok(Slice { principal: principal.clone(), resource: resource.clone(), part })
+    }
+
+    /// The policies that could apply to this action.
+    pub(super) fn whole(&mut self, action: &EntityUid) -> Result<Arc<Part>, Box<PolicySetError>> {
+        let could =
+            |(index, policy): (usize, &&Policy)| self.fits_action(policy, action).then_some(index);
+        let chosen: Vec<usize> = self.sorted.iter().enumerate().filter_map(could).collect();
+        self.part(chosen)
+    }
+
+    fn part(&mut self, chosen: Vec<usize>) -> Result<Arc<Part>, Box<PolicySetError>> {
+        if let Some(part) = self.known.get(&chosen) {
+            return Ok(Arc::clone(part));
+        }
+        let policies = self.subset(&chosen)?;
+        let mentioned = Mentioned::by(&policies, self.types);
+        let part = Arc::new(Part { policies, mentioned });
+        self.known.insert(chosen, Arc::clone(&part));
+        Ok(part)
     }
 
     fn fits_action(&self, policy: &Policy, action: &EntityUid) -> bool {

@@ -1,5 +1,6 @@
 //! Policies, callers and requests, from the files to the verdict.
 
+mod asking;
 mod corpus;
 mod deciding;
 mod docs;

@@ -136,6 +136,7 @@ user_pools:
     jwks: "http://{user_pool}/{POOL_ID}/.well-known/jwks.json"
 identity_pools: policies/identity-pools
 policies: policies
+cedar: {{ policy_store: PSdemo }}
 identities: {{ store: derived, key: {{ file: identity.key }} }}
 credentials: {{ keys: [ {{ id: k1, file: credentials.key }} ], token_key: {{ file: token.pem }} }}
 s3: {{ domains: [s3.localhost] }}

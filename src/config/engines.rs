@@ -1,6 +1,7 @@
 //! Which policies decide on a route, and how Cedar's entity types are named.
 
 use super::map::Map;
+use super::problem::At;
 use super::read::{Section, Text, section, text, words};
 use super::route::Service;
 
@@ -93,6 +94,8 @@ pub(super) fn check(map: &mut Map<'_, '_>, service: Option<Service>, engines: Op
 /// What Cedar's entity types are called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CedarTypes {
+    /// The id by which Verified Permissions knows the policies.
+    pub policy_store: Option<At<String>>,
     /// Of callers with a token.
     pub principal: String,
     /// Of their groups.
@@ -111,6 +114,8 @@ pub struct CedarTypes {
 
 impl Section for CedarTypes {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let doc = "The id by which Verified Permissions knows these policies. None: it knows of no store.";
+        let policy_store = map.optional::<At<StoreId>>("policy_store", doc);
         let doc = "The namespace of the types that aren't named here.";
         let namespace = map.optional::<TypeName>("namespace", doc);
         let mut name = |field, doc| map.optional::<TypeName>(field, doc);
@@ -134,7 +139,10 @@ impl Section for CedarTypes {
             );
             return None;
         }
+        let policy_store =
+            policy_store?.map(|At { value: StoreId(value), position }| At { value, position });
         Some(Self {
+            policy_store,
             principal: or(principal?, "User"),
             group: or(group?, "UserGroup"),
             guest: or(guest?, "Guest"),
@@ -166,5 +174,21 @@ impl Text for TypeName {
     }
 }
 
+/// The id of a policy store.
+pub(super) struct StoreId(String);
+
+impl Text for StoreId {
+    const WHAT: &'static str = "the id of a policy store, such as PSexample";
+    const PATTERN: &'static str = "^[A-Za-z0-9_-]{1,200}$";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        match (1..=200).contains(&text.len()) && text.bytes().all(word) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(format!("must be {}", Self::WHAT)),
+        }
+    }
+}
+
 section!(CedarTypes, Engines);
-text!(TypeName);
+text!(StoreId, TypeName);

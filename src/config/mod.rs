@@ -43,8 +43,8 @@ pub use route::{
 };
 pub use secret::Secret;
 pub use settings::{
-    AdminAccess, AdminListener, Aws, ClientAuth, Clients, Identities, IdentityStore, Limits,
-    Listen, ProxyListener, Settings, Timeouts, Tls,
+    AdminAccess, AdminListener, Authzen, Aws, ClientAuth, Clients, Identities, IdentityStore,
+    Limits, Listen, ProxyListener, Settings, Timeouts, Tls,
 };
 pub use tables::{Index, Table};
 pub use template::{ActionRule, PathTemplate, Piece, ResourceTemplate, Segment};

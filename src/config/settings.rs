@@ -12,6 +12,7 @@ use super::issuers::{OidcProvider, TokenRules, UserPool};
 use super::logs::{AccessLog, DecisionLog, Log};
 use super::map::Map;
 use super::problem::{At, Position};
+use super::reach::Origin;
 use super::read::{Section, section, words};
 use super::route::{Authenticate, Route, Routes, Service};
 use super::secret::Secret;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub s3: S3,
     /// How identity ids come about.
     pub identities: Identities,
+    /// What AuthZEN's callers are told.
+    pub authzen: Authzen,
     /// Who may see all of the admin address.
     pub admin: AdminAccess,
     /// What is behind the gate; at least one.
@@ -178,6 +181,13 @@ words! {
     "dynamodb" => LATER,
 }
 
+/// What AuthZEN's callers are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authzen {
+    /// What they call this decision point: an origin over TLS.
+    pub url: Option<String>,
+}
+
 /// Who may see all of the admin address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminAccess {
@@ -213,12 +223,15 @@ impl Section for Settings {
             "shadow_policies",
             "A folder of policies like `policies`, that is asked too and decides nothing: what it would decide otherwise is counted and logged.",
         );
-        let cedar = map
-            .section::<CedarTypes>("cedar", "What the entity types of Cedar policies are called.");
+        let cedar = map.section::<CedarTypes>(
+            "cedar",
+            "What Cedar policies and their entity types are called.",
+        );
         let credentials: Option<Option<Credentials>> =
             map.optional("credentials", "How temporary credentials are made; none are without.");
         let s3 = map.section::<S3>("s3", "How S3's requests name buckets.");
         let identities = map.section::<Identities>("identities", "How identity ids come about.");
+        let authzen = map.section::<Authzen>("authzen", "What AuthZEN's callers are told.");
         let admin = map.section::<AdminAccess>("admin", "Who may see all of the admin address.");
         let routes = map.required::<Routes>("routes", "What is behind the gate, at least one.");
         let decision_log = map.section("decision_log", "Where decisions are logged.");
@@ -240,6 +253,13 @@ impl Section for Settings {
         }
         if let (Some(routes), Some(aws)) = (&routes, &aws) {
             check_aws(map, &routes.0, aws.as_ref());
+        }
+        if let (Some(Some(store)), Some(None)) =
+            (cedar.as_ref().map(|cedar| cedar.policy_store.as_ref()), &aws)
+            && let Some(reader) = map.reader()
+        {
+            let message = "`aws` is missing: the ARN of the policy store needs its account";
+            reader.error(store.position, message);
         }
         if let (Some(routes), Some(s3)) = (&routes, &s3) {
             s3.check(map, &routes.0);
@@ -269,6 +289,7 @@ impl Section for Settings {
             credentials: credentials?,
             s3: s3?,
             identities: identities?,
+            authzen: authzen?,
             admin: admin?,
             routes,
             decision_log: decision_log?,
@@ -404,6 +425,18 @@ impl Section for Identities {
     }
 }
 
+impl Section for Authzen {
+    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
+        let doc = "What callers call this decision point, such as https://pdp.example.com. Without it there is no metadata.";
+        let url = map.optional::<Origin>("url", doc)?.map(|Origin(url)| url);
+        if url.as_ref().is_some_and(|url| !url.starts_with("https:")) {
+            map.error(Some("url"), "must be an https origin: AuthZEN is asked over TLS");
+            return None;
+        }
+        Some(Self { url })
+    }
+}
+
 impl Section for AdminAccess {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let token = map.optional(
@@ -414,7 +447,18 @@ impl Section for AdminAccess {
     }
 }
 
-section!(AdminAccess, AdminListener, Aws, Identities, Limits, Listen, ProxyListener, Timeouts, Tls,);
+section!(
+    AdminAccess,
+    AdminListener,
+    Authzen,
+    Aws,
+    Identities,
+    Limits,
+    Listen,
+    ProxyListener,
+    Timeouts,
+    Tls,
+);
 
 /// Neither two issuers nor two providers may be the same: `iss` tells whose keys a token is checked
 /// with, and the provider's name in `Logins` tells whose identity and role it gets. With two of one

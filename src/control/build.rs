@@ -204,6 +204,7 @@ impl Builder {
                 resource_policies,
                 cedar: cedar.map(Cedar::new),
                 shadow: shadowed.loaded.as_ref().map(|loaded| Arc::clone(&loaded.shadow)),
+                policy_store: settings.cedar.policy_store.as_ref().map(|s| s.value.clone()),
                 routes,
                 region: aws.map(|a| a.region.clone()),
                 account_id: aws.map(|a| a.account.clone()),
@@ -417,6 +418,7 @@ fn asking(settings: &Settings) -> AskingRules {
     asked.map_or_else(AskingRules::default, |asked| AskingRules {
         from: asked.from.clone(),
         dialects: asked.dialects.clone(),
+        url: settings.authzen.url.clone(),
     })
 }
 

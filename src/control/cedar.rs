@@ -106,6 +106,10 @@ pub(super) fn check(
     let asks = |route: &&config::Route| route.engines.cedar != config::EngineMode::Off;
     let asking = settings.routes.iter().find(asks);
     let folder = settings.policies.value.join("cedar");
+    if let (Some(store), false) = (&settings.cedar.policy_store, has) {
+        let message = format!("{} has no policies for the store", folder.display());
+        problems.push(Problem::error(&settings.file, store.position, message));
+    }
     match asking {
         Some(route) => {
             let (name, folder) = (&route.name, folder.display());
@@ -114,7 +118,10 @@ pub(super) fn check(
                 problems.push(Problem::error(&settings.file, route.position, message));
             }
         }
-        None if has => {
+        None if has
+            && settings.cedar.policy_store.is_none()
+            && settings.listen.ext_authz.is_none() =>
+        {
             let message = "no route asks Cedar (engines.cedar): its policies decide nothing";
             warnings.push(Problem::warning(&folder, Position::START, message));
         }

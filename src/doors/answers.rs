@@ -4,7 +4,7 @@ use ::http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use bytes::Bytes;
 
-use super::{cognito_identity, dynamodb, iam, policies, s3, sts};
+use super::{cognito_identity, dynamodb, iam, policies, s3, sts, verified_permissions};
 use crate::{
     gate::{
         Answer, BuiltIn, Challenge, Content, DecisionId, Denial, Destination, Refusal, Rules,
@@ -62,6 +62,7 @@ impl Language {
             Self::BuiltIn(BuiltIn::CognitoIdentity) => cognito_identity::denied(denial, id),
             Self::BuiltIn(BuiltIn::Sts) => sts::denied(denial, id),
             Self::BuiltIn(BuiltIn::Iam) => iam::denied(denial, id),
+            Self::BuiltIn(BuiltIn::VerifiedPermissions) => verified_permissions::denied(denial, id),
             Self::Api => denied(denial, id).map(AnswerBody::own),
         }
     }
@@ -90,10 +91,13 @@ impl Language {
 pub(super) fn answered(answer: &Answer, id: &DecisionId) -> Response<AnswerBody> {
     match &answer.content {
         Content::Preflight => preflight(),
+        // Its door words the decision itself.
+        Content::Typed => Response::new(AnswerBody::own("")),
         Content::CognitoIdentity(content) => cognito_identity::answered(content, id),
         Content::Sts(content) => sts::answered(content, id),
         Content::Policy(content) => policies::told(content, id),
         Content::Iam(content) => iam::answered(content, id),
+        Content::VerifiedPermissions(content) => verified_permissions::answered(content, id),
     }
 }
 

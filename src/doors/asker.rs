@@ -14,6 +14,7 @@ use super::{
     caller_body::CallerBody,
     ext_authz,
     grpc::{self, Code, Reply},
+    posted,
 };
 use crate::{config, http::Problem};
 
@@ -24,6 +25,8 @@ pub struct AskingRules {
     pub from: Vec<config::Source>,
     /// The dialects of HTTP that are understood.
     pub dialects: Vec<config::Dialect>,
+    /// What AuthZEN's callers call this decision point.
+    pub url: Option<String>,
 }
 
 impl AskingRules {
@@ -64,6 +67,10 @@ impl Asker {
         drop(snapshot);
         if called {
             return ext_authz::call(&self.shared, &head, body, came).await;
+        }
+        if posted::is_for(head.uri.path()) {
+            let answered = posted::answer(&self.shared, &head, body, came);
+            return answered.await.map(Reply::whole);
         }
         let detail = "nobody is asked here; see docs/proxies.md for what is";
         let problem = Problem::new(StatusCode::NOT_FOUND, "no_such_door", detail);

@@ -4,6 +4,8 @@ pub mod admin;
 mod answers;
 mod asker;
 mod asking;
+mod authorizer;
+pub mod authzen;
 mod bodies;
 mod caller_body;
 mod cognito_identity;
@@ -14,11 +16,13 @@ mod grpc;
 mod iam;
 mod note;
 mod policies;
+mod posted;
 mod proxy;
 mod query;
 mod record;
 mod s3;
 mod sts;
+mod verified_permissions;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

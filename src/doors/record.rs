@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     clock::Time,
     gate::{
-        Content, Decision, EngineVerdict, Grounds, IdentityContent, Login, Outcome, Rules,
+        Content, Decision, EngineVerdict, Grounds, IdentityContent, Judged, Login, Outcome, Rules,
         ShadowVerdict, StsContent,
     },
     iam::StatementRef,
@@ -65,9 +65,40 @@ pub struct DecisionRecord<'a> {
     /// What shadows would have decided otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shadow: Vec<&'a ShadowVerdict>,
+    /// What was asked in Cedar's terms, and answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    asked: Vec<AskedRecord<'a>>,
     #[serde(skip_serializing_if = "Value::is_null")]
     found: Value,
     micros: u64,
+}
+
+/// A question in Cedar's terms, and its answer.
+#[derive(Debug, Serialize)]
+struct AskedRecord<'a> {
+    principal: &'a str,
+    action: &'a str,
+    resource: &'a str,
+    effect: &'static str,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    policies: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+impl<'a> AskedRecord<'a> {
+    fn of(judged: &'a Judged) -> Self {
+        Self {
+            principal: &judged.principal,
+            action: &judged.action,
+            resource: &judged.resource,
+            effect: if judged.answer.is_ok() { "allow" } else { "deny" },
+            reason: judged.reason(),
+            policies: judged.policies(),
+            error: judged.error(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -181,6 +212,13 @@ impl<'a> DecisionRecord<'a> {
         };
         let assumed = decision.assumed.as_deref();
         let certificate = decision.certificate.as_deref();
+        let mut in_terms: Vec<_> =
+            decision.typed.iter().map(|judged| AskedRecord::of(judged)).collect();
+        if let Outcome::Answer(answer) = &decision.outcome
+            && let Content::VerifiedPermissions(content) = &answer.content
+        {
+            in_terms.extend(content.results.iter().map(|(_, judged)| AskedRecord::of(judged)));
+        }
         Self {
             time: asked.now.rfc3339(),
             decision_id: decision.id.as_str(),
@@ -213,6 +251,7 @@ impl<'a> DecisionRecord<'a> {
             policies,
             engines: &decision.heard.engines,
             shadow: decision.heard.shadows.iter().filter(|shadow| !shadow.agrees).collect(),
+            asked: in_terms,
             found,
             micros,
         }

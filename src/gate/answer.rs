@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Grounds;
+use serde_json::Value;
+
+use super::{Grounds, Judged};
 use crate::{
     iam::simulate::{EvaluationResult, Simulation},
     services::{Fault, iam::Page},
@@ -34,6 +36,21 @@ pub enum Content {
     Iam(IamContent),
     /// The policy of a bucket or a table.
     Policy(PolicyContent),
+    /// That it is allowed, to a question in Cedar's terms.
+    Typed,
+    /// Verified Permissions answers.
+    VerifiedPermissions(VerifiedContent),
+}
+
+/// What Verified Permissions says.
+#[derive(Debug)]
+pub struct VerifiedContent {
+    /// Whether it answers a batch.
+    pub batch: bool,
+    /// Type and id of the token's holder.
+    pub principal: Option<(String, String)>,
+    /// Each question as it was written, and the answer.
+    pub results: Vec<(Value, Judged)>,
 }
 
 /// The policy of a bucket or a table, as it was put.

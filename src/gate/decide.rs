@@ -370,7 +370,8 @@ pub(super) fn decided(progress: Progress, outcome: Result<Outcome, Denial>) -> D
     let Progress { destination, login, assumed, checks, heard, certificate, trail } = progress;
     let outcome = outcome.unwrap_or_else(Outcome::Deny);
     let id = DecisionId::fresh();
-    Decision { id, destination, login, assumed, checks, heard, certificate, outcome, trail }
+    let typed = None;
+    Decision { id, destination, login, assumed, checks, typed, heard, certificate, outcome, trail }
 }
 
 impl Progress {

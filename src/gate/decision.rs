@@ -6,8 +6,8 @@ use ::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, CredentialError, Destination, Heard, Permit, PolicyPermit, RouteIndex, Tables, Trail,
-    authenticate::Login,
+    Answer, CredentialError, Destination, Heard, Judged, Permit, PolicyPermit, RouteIndex, Tables,
+    Trail, authenticate::Login,
 };
 use crate::{
     http::{ClientCertificate, RequestError, identity_list, identity_value},
@@ -33,6 +33,8 @@ pub struct Decision {
     pub assumed: Option<Arc<Assumed>>,
     /// What was asked of IAM: action and resource of each check, as far as described.
     pub checks: Vec<(String, String)>,
+    /// What was asked in Cedar's terms, where that was the question.
+    pub typed: Option<Box<Judged>>,
     /// What each engine said, where there are several, and what others would have said.
     pub heard: Heard,
     /// The certificate that the caller proved to have, if it has one.
@@ -74,6 +76,7 @@ impl Decision {
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
+            typed: None,
             heard: Heard::default(),
             certificate: None,
             outcome: Outcome::Deny(denial),
@@ -176,7 +179,8 @@ pub struct Denial {
     pub detail: String,
     /// In which scheme of authentication an API's answer is worded.
     pub challenge: Challenge,
-    /// What else an operator wants to know; for the decision log and `explain` only.
+    /// What else an operator wants to know: for the decision log and `explain`, and what an exception has
+    /// beside its message.
     pub found: Box<Value>,
 }
 

@@ -40,11 +40,13 @@ mod simulate;
 mod stored;
 mod tables;
 mod trail;
+mod typed;
 mod vend;
+mod verified;
 
 pub use answer::{
     Answer, AssumedRoleUser, Content, IamContent, IdentityContent, OpenIdToken, PolicyContent,
-    Simulated, StsContent,
+    Simulated, StsContent, VerifiedContent,
 };
 pub use asking::{AskedQuery, AskedRoute, Withheld};
 pub use authenticate::Login;
@@ -67,6 +69,7 @@ pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSo
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;
 pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail, statement_label};
+pub use typed::{Found, Judged, Searched, Thing, TypedQuestion};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@
 use ::http::HeaderMap;
 
 use super::{Denial, Refusal};
-use crate::services::{cognito_identity, cognito_idp, dynamodb};
+use crate::services::{cognito_identity, cognito_idp, dynamodb, verified_permissions};
 
 /// The service that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(super) enum Named {
     CognitoIdp,
     Sts,
     Iam,
+    VerifiedPermissions,
     S3,
     DynamoDb,
     ExecuteApi,
@@ -52,17 +53,19 @@ impl Named {
             "cognito-identity" => Self::CognitoIdentity,
             "sts" => Self::Sts,
             "iam" => Self::Iam,
+            "verifiedpermissions" => Self::VerifiedPermissions,
             _ => Self::Other,
         }
     }
 
     /// None for a target that isn't one of AWS's: an API may have targets of its own.
     fn by_target(target: &[u8]) -> Option<Self> {
-        let prefixes: [(&[u8], Self); 6] = [
+        let prefixes: [(&[u8], Self); 7] = [
             (cognito_idp::TARGET_PREFIX.as_bytes(), Self::CognitoIdp),
             (cognito_identity::TARGET_PREFIX.as_bytes(), Self::CognitoIdentity),
             (dynamodb::TARGET_PREFIX.as_bytes(), Self::DynamoDb),
             (dynamodb::STREAMS_TARGET_PREFIX.as_bytes(), Self::DynamoDb),
+            (verified_permissions::TARGET_PREFIX.as_bytes(), Self::VerifiedPermissions),
             (b"DynamoDB", Self::Other),
             (b"AWS", Self::Other),
         ];

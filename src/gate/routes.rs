@@ -113,6 +113,8 @@ pub enum BuiltIn {
     Sts,
     /// The policy simulator.
     Iam,
+    /// Cedar's policies.
+    VerifiedPermissions,
 }
 
 impl BuiltIn {
@@ -122,6 +124,7 @@ impl BuiltIn {
             Self::CognitoIdentity => "cognito-identity",
             Self::Sts => "sts",
             Self::Iam => "iam",
+            Self::VerifiedPermissions => "verifiedpermissions",
         }
     }
 }
@@ -283,6 +286,9 @@ impl Routes {
             Some(Named::CognitoIdentity) => return Some(pools),
             Some(Named::Sts) => return Some(Destination::BuiltIn(BuiltIn::Sts)),
             Some(Named::Iam) => return Some(Destination::BuiltIn(BuiltIn::Iam)),
+            Some(Named::VerifiedPermissions) => {
+                return Some(Destination::BuiltIn(BuiltIn::VerifiedPermissions));
+            }
             Some(Named::CognitoIdp) => self.cognito_idp,
             Some(Named::S3) => self.of_s3(asked),
             Some(Named::DynamoDb) => self.of_dynamodb(asked),

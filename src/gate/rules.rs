@@ -36,6 +36,8 @@ pub struct Rules {
     pub resource_policies: HashMap<String, StoredPolicy>,
     /// Cedar's policies, if there are any.
     pub cedar: Option<Cedar>,
+    /// The id by which Verified Permissions knows Cedar's policies, if it is asked about them.
+    pub policy_store: Option<String>,
     /// Policies that are compared with these, and decide nothing.
     pub shadow: Option<Arc<Shadow>>,
     /// The routes.

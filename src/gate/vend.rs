@@ -25,6 +25,7 @@ use crate::{
         cognito_identity::{self, IdentityRequest, Logins},
         iam,
         sts::{self, StsRequest},
+        verified_permissions,
     },
     sigv4::{Form, SigV4Error, Signed},
     sts::{
@@ -51,12 +52,16 @@ impl Gate<'_> {
             BuiltIn::CognitoIdentity => cognito_identity::MAX_BODY_BYTES,
             BuiltIn::Sts => sts::MAX_BODY_BYTES,
             BuiltIn::Iam => iam::MAX_BODY_BYTES,
+            BuiltIn::VerifiedPermissions => verified_permissions::MAX_BODY_BYTES,
         };
         self.prove_signer(question, signed?, (reading, limit), progress).await?;
         match service {
             BuiltIn::CognitoIdentity => self.identity_pools(question, reading, progress).await,
             BuiltIn::Sts => self.security_tokens(question, reading, progress).await,
             BuiltIn::Iam => self.policies(question, reading, progress).await,
+            BuiltIn::VerifiedPermissions => {
+                self.verified_permissions(question, reading, progress).await
+            }
         }
     }
 

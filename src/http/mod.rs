@@ -22,6 +22,7 @@ mod raw_target;
 mod request_error;
 mod request_uri;
 mod spiffe;
+mod strict_json;
 mod target;
 
 pub use authority::{Authority, Scheme};
@@ -42,4 +43,5 @@ pub use raw_target::RawTarget;
 pub use request_error::RequestError;
 pub use request_uri::RequestUri;
 pub use spiffe::{SpiffeError, SpiffeId};
+pub(crate) use strict_json::{NotStrictJson, strict_json, strict_object};
 pub use target::{Target, TargetError, TargetMode, query_names};

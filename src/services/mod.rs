@@ -16,6 +16,7 @@ pub mod s3;
 pub mod sts;
 mod tags;
 pub mod template;
+pub mod verified_permissions;
 
 pub use fault::Fault;
 

@@ -60,7 +60,7 @@ fn run(path: &Path) -> usize {
         let slice = slicer.slice(&action, principal.type_name(), resource.type_name()).unwrap();
         let request = Request::new(principal, action, resource, context, Some(&schema)).unwrap();
         let set = &slice.part.policies;
-        let found = evaluate(&Authorizer::new(), &request, set, &entities);
+        let found = evaluate(&Authorizer::new(), &request, set, &entities, |_| false);
         // `policy0` there is `p[0]` here.
         let ids = |name: &str| -> Vec<String> {
             let ids = asked[name].as_array().unwrap().iter();

@@ -63,7 +63,7 @@ proptest! {
                     Context::empty(), None,
                 ).unwrap();
                 let entities: &Entities = &principal.entities;
-                let expected = evaluate(&Authorizer::new(), &request, &whole.set, entities);
+                let expected = evaluate(&Authorizer::new(), &request, &whole.set, entities, |_| false);
                 let found = match (action, api) {
                     (_, false) => named(&policies, &principal, action, "r"),
                     ("get /pets/{id}", _) => ask(&policies, &principal, "GET /pets/1"),

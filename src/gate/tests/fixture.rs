@@ -45,13 +45,13 @@ pub(super) fn role(name: &str) -> String {
 }
 
 /// A gate, the first identity pool of which gives the role `Reader`, the second `Auditor`.
-pub(super) struct Rig {
-    pub(super) rules: Rules,
+pub(crate) struct Rig {
+    pub(crate) rules: Rules,
     pub(super) tokens: TokenCache,
 }
 
 impl Rig {
-    pub(super) fn new(routes: Vec<Route>) -> Self {
+    pub(crate) fn new(routes: Vec<Route>) -> Self {
         Self::with(routes, &reads())
     }
 
@@ -92,6 +92,7 @@ impl Rig {
             account_id: Some(ACCOUNT.to_owned()),
             resource_policies: HashMap::new(),
             cedar: None,
+            policy_store: None,
             shadow: None,
             credentials: None,
             body_buffer: 1 << 20,
@@ -101,7 +102,7 @@ impl Rig {
         Self { rules, tokens: TokenCache::new(1 << 20) }
     }
 
-    pub(super) fn gate(&self) -> Gate<'_> {
+    pub(crate) fn gate(&self) -> Gate<'_> {
         Gate { rules: &self.rules, tokens: &self.tokens }
     }
 

@@ -1,0 +1,167 @@
+//! API Gateway's Lambda authorizer: its event comes in, the authorizer's answer goes out
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>).
+//!
+//! The event's request is asked about as any other that stays with a proxy. A policy is for the one ARN of
+//! the event and never for more: API Gateway keeps it for other requests of the same caller.
+
+mod event;
+
+use std::time::Instant;
+
+use ::http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Shared, Snapshot,
+    asking::{self, About, Account, Changes, Told},
+};
+use crate::{
+    gate::{AskedQuery, AskedRoute},
+    http::{Scheme, strict_object},
+};
+use event::Event;
+
+/// Where events are posted.
+pub(super) const PATH: &str = "/authorizer/v1";
+
+/// Which answer is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A policy document.
+    Policy,
+    /// `isAuthorized`.
+    Simple,
+}
+
+/// Answers an event.
+pub(super) async fn answer(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    head: &Parts,
+    body: &[u8],
+    came: Instant,
+) -> Response<Bytes> {
+    if head.method != Method::POST {
+        return failed(StatusCode::METHOD_NOT_ALLOWED, "events are posted");
+    }
+    let event = strict_object(body, MAX_DEPTH).map_err(|_| "the body is no event".to_owned());
+    let event = event.and_then(|members| Event::read(&members));
+    let (event, form) = match event.and_then(|event| Ok((form(head, &event)?, event))) {
+        Ok((form, event)) => (event, form),
+        Err(message) => return failed(StatusCode::BAD_REQUEST, &message),
+    };
+    let account = Account {
+        door: "authorizer",
+        route: AskedRoute::ByAddress,
+        // An authorizer says yes or no, and API Gateway sends on what it has.
+        query: AskedQuery::Fixed,
+        method: &event.method,
+        host: &event.host,
+        instead: None,
+        target: &event.target,
+        headers: event.headers.clone(),
+        version: ::http::Version::HTTP_11,
+        client: event.client,
+        // An event may have one; tokens that are bound to it are refused here.
+        certificate: None,
+        scheme: Scheme::Https,
+        body: None,
+    };
+    match asking::ask(shared, snapshot, account, came).await {
+        Told::Allow(changes) => match form {
+            Form::Policy if !is_one(&event.arn) => {
+                let message = "the request's ARN would be a pattern in a policy";
+                told(form, &event, false, &changes.about, message)
+            }
+            _ => allowed(form, &event, &changes),
+        },
+        // What API Gateway answers with 401: the caller has to sign in.
+        Told::Deny(refused) if refused.response.status() == StatusCode::UNAUTHORIZED => {
+            failed(StatusCode::UNAUTHORIZED, "Unauthorized")
+        }
+        Told::Deny(refused) => told(form, &event, false, &refused.about, refused.reason),
+        Told::Undecided(refused) => failed(StatusCode::INTERNAL_SERVER_ERROR, refused.reason),
+    }
+}
+
+/// The form that is asked for, or else the one of the event's version.
+fn form(head: &Parts, event: &Event) -> Result<Form, String> {
+    let simple = || match event.simple {
+        true => Ok(Form::Simple),
+        false => Err("only events of version 2.0 have the simple form".to_owned()),
+    };
+    match head.uri.query() {
+        None => Ok(if event.simple { Form::Simple } else { Form::Policy }),
+        Some("response=policy") => Ok(Form::Policy),
+        Some("response=simple") => simple(),
+        Some(_) => Err("the query is response=policy or response=simple".to_owned()),
+    }
+}
+
+fn allowed(form: Form, event: &Event, changes: &Changes) -> Response<Bytes> {
+    told(form, event, true, &changes.about, changes.reason)
+}
+
+fn told(form: Form, event: &Event, allow: bool, about: &About, reason: &str) -> Response<Bytes> {
+    // Values are text: API Gateway takes nothing that is nested.
+    let context: Map<String, Value> = [
+        ("decisionId", about.id.as_str()),
+        ("reason", reason),
+        ("subject", &about.subject),
+        ("identity", &about.identity),
+        ("role", &about.role),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), json!(value)))
+    .collect();
+    let body = match form {
+        Form::Simple => json!({ "isAuthorized": allow, "context": context }),
+        Form::Policy => {
+            let statement = json!({
+                "Action": "execute-api:Invoke",
+                "Effect": if allow { "Allow" } else { "Deny" },
+                "Resource": event.arn,
+            });
+            json!({
+                "principalId": principal(about),
+                "policyDocument": { "Version": "2012-10-17", "Statement": [statement] },
+                "context": context,
+            })
+        }
+    };
+    ok(&body)
+}
+
+/// API Gateway wants a name for whoever calls.
+fn principal(about: &About) -> &str {
+    [&about.subject, &about.identity]
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .map_or("anonymous", String::as_str)
+}
+
+/// Whether an ARN means itself in a policy, and nothing else.
+fn is_one(arn: &str) -> bool {
+    !arn.contains(['*', '?']) && !arn.contains("${")
+}
+
+fn failed(status: StatusCode, message: &str) -> Response<Bytes> {
+    let mut response = ok(&json!({ "message": message }));
+    *response.status_mut() = status;
+    response
+}
+
+fn ok(body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Arrays and objects inside one another.
+const MAX_DEPTH: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+use super::*;
+
+fn read(event: &Value) -> Result<Event, String> {
+    Event::read(event.as_object().unwrap())
+}
+
+const ARN: &str = "arn:aws:execute-api:us-east-1:123456789012:abc123/prod/GET/api/orders/1";
+
+fn request() -> Value {
+    json!({
+        "type": "REQUEST", "methodArn": ARN, "resource": "/api/{path+}", "path": "/api/orders/1",
+        "httpMethod": "GET",
+        "headers": { "authorization": "Bearer last" },
+        "multiValueHeaders": { "authorization": ["Bearer a"], "x-a": ["1", "2"] },
+        "queryStringParameters": { "q": "b" },
+        "multiValueQueryStringParameters": { "q": ["a b", "b&c"] },
+        "requestContext": { "domainName": "api.example.com", "identity": { "sourceIp": "203.0.113.9" } },
+    })
+}
+
+fn http_api() -> Value {
+    json!({
+        "version": "2.0", "type": "REQUEST", "routeArn": ARN, "rawPath": "/api/orders/1", "rawQueryString": "a=1",
+        "headers": { "authorization": "Bearer a", "cookie": "x=1" }, "cookies": ["x=1", "y=2"],
+        "requestContext": { "domainName": "api.example.com",
+            "http": { "method": "GET", "path": "/api/orders/1", "sourceIp": "203.0.113.9" } },
+    })
+}
+
+#[test]
+fn a_request_as_events_tell_of_it() {
+    let event = read(&request()).unwrap();
+    assert_eq!((event.method.as_str(), event.host.as_str()), ("GET", "api.example.com"));
+    assert_eq!(event.target, "/api/orders/1?q=a%20b&q=b%26c");
+    assert_eq!(event.headers.get_all("x-a").iter().count(), 2);
+    assert_eq!(event.headers["authorization"], "Bearer a");
+    assert!(!event.simple);
+    let event = read(&http_api()).unwrap();
+    assert_eq!(event.target, "/api/orders/1?a=1");
+    assert_eq!(event.headers["cookie"], "x=1; y=2");
+    assert!(event.simple);
+    let token = |token: &str| {
+        read(&json!({ "type": "TOKEN", "methodArn": ARN, "authorizationToken": token })).unwrap()
+    };
+    let event = token("Bearer a.b.c");
+    assert_eq!((event.method.as_str(), event.target.as_str()), ("GET", "/api/orders/1"));
+    assert_eq!(event.host, "abc123.execute-api.us-east-1.amazonaws.com");
+    assert_eq!(event.headers["authorization"], "Bearer a.b.c");
+    assert_eq!(token("a.b.c").headers["authorization"], "Bearer a.b.c");
+}
+
+#[test]
+fn what_is_no_event() {
+    let with = |base: &Value, path: &str, value: Value| {
+        let mut event = base.clone();
+        *event.pointer_mut(path).unwrap() = value;
+        event
+    };
+    let (v1, v2) = (request(), http_api());
+    for event in [
+        json!({}),
+        with(&v1, "/type", json!("OTHER")),
+        with(&v2, "/version", json!("3.0")),
+        with(&v1, "/path", json!("/a?b")),
+        with(&v2, "/rawPath", json!("/a#b")),
+        with(&v1, "/methodArn", json!(1)),
+        with(&v1, "/multiValueHeaders/x-a", json!("1")),
+        with(&v1, "/multiValueHeaders/x-a", json!(["a\nb"])),
+        with(&v1, "/requestContext/identity/sourceIp", json!("nowhere")),
+        with(&v2, "/requestContext/http", json!(null)),
+        json!({ "type": "TOKEN", "methodArn": "arn:aws:s3:::b", "authorizationToken": "a" }),
+        json!({ "type": "TOKEN", "methodArn": ARN }),
+    ] {
+        assert!(read(&event).is_err(), "{event}");
+    }
+}
+
+/// A path may have what is a pattern in a policy, and a policy is kept for other requests.
+#[test]
+fn a_policy_is_for_one_arn() {
+    assert!(is_one(ARN));
+    for name in ["*", "?", "${aws:username}"] {
+        assert!(!is_one(&format!("{ARN}/{name}")));
+    }
+}
