@@ -211,7 +211,11 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 48] = [
+const ELSEWHERE: [(&str, &str); 52] = [
+    ("not_forwarded", "gate/tests/asking.rs"),
+    ("body_withheld", "of those who only ask: tests/interop/test_ext_authz.py, as all that follow"),
+    ("incomplete_question", ""),
+    ("unknown_extension", ""),
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),

@@ -18,7 +18,13 @@ fn judged(answer: Result<crate::gate::Grounds, Denial>) -> Judged {
 }
 
 fn denial(refusal: Refusal, detail: &str, found: Value) -> Denial {
-    Denial { reason: "r", refusal, detail: detail.to_owned(), challenge: Default::default(), found: Box::new(found) }
+    Denial {
+        reason: "r",
+        refusal,
+        detail: detail.to_owned(),
+        challenge: Default::default(),
+        found: Box::new(found),
+    }
 }
 
 #[tokio::test]
