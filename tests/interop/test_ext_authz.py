@@ -54,9 +54,10 @@ def test_denials_are_answers_and_speak_http(people, asker):
     nobody = asker.check("GET", ORDERS)
     assert nobody.status.code == UNAUTHENTICATED
     assert nobody.denied_response.status.code == 401
-    fields = {option.header.key: option.header.value for option in nobody.denied_response.headers}
-    assert fields["www-authenticate"].startswith("Bearer")
-    assert fields["content-type"] == "application/problem+json"
+    fields = [(option.header.key, option.header.value) for option in nobody.denied_response.headers]
+    challenges = [value.split()[0] for name, value in fields if name == "www-authenticate"]
+    assert challenges == ["Bearer", "DPoP"]
+    assert dict(fields)["content-type"] == "application/problem+json"
     assert json.loads(nobody.denied_response.body)["reason"] == "missing_token"
     assert metadata(nobody)["reason"] == "missing_token"
 

@@ -237,12 +237,17 @@ fn denied(refused: Refused) -> CheckResponse {
         StatusCode::UNAUTHORIZED => UNAUTHENTICATED,
         _ => PERMISSION_DENIED,
     };
-    let headers = head.headers.iter().map(|(name, value)| header_option(name, value));
-    let denied = DeniedResponse {
-        status: Some(HttpStatus { code: i32::from(head.status.as_u16()) }),
-        headers: headers.collect(),
-        body,
-    };
+    let mut headers = Vec::with_capacity(head.headers.len());
+    for name in head.headers.keys() {
+        let values = head.headers.get_all(name).iter();
+        headers.extend(values.enumerate().map(|(place, value)| HeaderValueOption {
+            // Of two challenges, the second stands beside the first.
+            append_action: if place == 0 { OVERWRITE_IF_EXISTS_OR_ADD } else { APPEND },
+            ..header_option(name, value)
+        }));
+    }
+    let status = Some(HttpStatus { code: i32::from(head.status.as_u16()) });
+    let denied = DeniedResponse { status, headers, body };
     CheckResponse {
         status: Some(Status { code, message: reason.to_owned() }),
         denied_response: Some(denied),
@@ -288,6 +293,7 @@ const PARTIAL_BODY: HeaderName = HeaderName::from_static("x-envoy-auth-partial-b
 const FALSE: HeaderValue = HeaderValue::from_static("false");
 /// `HeaderAppendAction`.
 const OVERWRITE_IF_EXISTS_OR_ADD: i32 = 2;
+const APPEND: i32 = 0;
 /// `google.rpc.Code`.
 const OK: i32 = 0;
 const PERMISSION_DENIED: i32 = 7;
