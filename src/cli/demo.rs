@@ -92,8 +92,7 @@ impl Demo {
         tables.seed(TABLE, &ROWS).map_err(StartError::other)?;
         tokio::spawn(tables.serve(dynamodb));
 
-        let bound =
-            Bound { proxy: Some(listen), ext_authz: Some(ext_authz), admin: Some(admin) };
+        let bound = Bound { proxy: Some(listen), ext_authz: Some(ext_authz), admin: Some(admin) };
         let text = tour(&addresses, &written.configuration, &program());
         run(&written.configuration, bound, || {
             // Without a reader of standard output the demo works all the same.

@@ -122,7 +122,8 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let limit =
         connection_limit(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX));
     let listeners = [(Some(proxy), Serves::Proxy), (asking, Serves::Asking)];
-    let listeners = listeners.into_iter().filter_map(|(listener, serves)| Some((listener?, serves)));
+    let listeners =
+        listeners.into_iter().filter_map(|(listener, serves)| Some((listener?, serves)));
     let acceptors: Vec<_> = listeners
         .map(|listener| {
             let (threads, shared) = (Arc::clone(&threads), Arc::clone(&shared));

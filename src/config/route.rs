@@ -229,7 +229,9 @@ impl Section for Route {
         check_public(map, authenticate, engines.as_ref());
         let upstream = upstream?;
         let told = upstream.as_ref();
-        if told.is_some_and(|told| told.sign.is_some()) && service.is_some_and(|service| !service.is_of_aws()) {
+        if told.is_some_and(|told| told.sign.is_some())
+            && service.is_some_and(|service| !service.is_of_aws())
+        {
             map.error(Some("upstream"), format!("`sign` {FOR_DATA}"));
             return None;
         }

@@ -267,8 +267,9 @@ impl Section for Listen {
         let ext_authz = ext_authz?;
         let mut addresses = vec![("proxy", &proxy.address.value), ("admin", &admin.address.value)];
         addresses.extend(ext_authz.as_ref().map(|asked| ("ext_authz", &asked.address.value)));
-        addresses
-            .retain(|(_, address)| !matches!(address, Address::Tcp(address) if address.port() == 0));
+        addresses.retain(
+            |(_, address)| !matches!(address, Address::Tcp(address) if address.port() == 0),
+        );
         let mut seen: Vec<(&str, &Address)> = Vec::new();
         for (name, address) in addresses {
             if let Some((other, _)) = seen.iter().find(|(_, known)| *known == address) {

@@ -7,7 +7,8 @@ use std::{
 };
 
 use ::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header::COOKIE, uri::PathAndQuery,
+    HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header::COOKIE,
+    uri::PathAndQuery,
 };
 use bytes::Bytes;
 
@@ -175,8 +176,9 @@ fn question(
     account: Account<'_>,
     now: Time,
 ) -> Result<(Question, Option<Bytes>), RequestError> {
-    let Account { method, host, instead, target, mut headers, version, client, scheme, body, .. } =
-        account;
+    let Account {
+        method, host, instead, target, mut headers, version, client, scheme, body, ..
+    } = account;
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestError::Method)?;
     http::check_method(&method)?;
     let asked_for = Authority::parse(host)?;

@@ -64,8 +64,7 @@ impl Gate<'_> {
         trail: Trail,
     ) -> Decision {
         let mut progress = Progress::new(trail);
-        if query == AskedQuery::Fixed
-            && question.target.query().is_some_and(http::is_signed_query)
+        if query == AskedQuery::Fixed && question.target.query().is_some_and(http::is_signed_query)
         {
             // It would reach the API, and whoever has it can use it again.
             let detail = "a presigned URL can't be asked about here; send it through the gate";
@@ -111,7 +110,8 @@ impl Gate<'_> {
         match route {
             AskedRoute::Named(name) => routes.api_named(name).ok_or_else(|| {
                 let detail = "the proxy asks for a route that is none of an API";
-                Denial::new("unknown_route", Refusal::NotFound, detail).with(json!({ "route": name }))
+                Denial::new("unknown_route", Refusal::NotFound, detail)
+                    .with(json!({ "route": name }))
             }),
             AskedRoute::ByAddress => {
                 let asked = Addressed { method, authority, target, headers, named };

@@ -147,7 +147,8 @@ impl Gate<'_> {
                 let route = route.ok_or_else(|| misconfigured("the route is not there"))?;
                 progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
                 if route.upstream.is_none() {
-                    let detail = "requests to this route are asked about, and not forwarded from here";
+                    let detail =
+                        "requests to this route are asked about, and not forwarded from here";
                     return Err(Denial::new("not_forwarded", Refusal::NotFound, detail));
                 }
                 match route.service {

@@ -25,6 +25,7 @@ pub use cookie::{cookie, remove_cookie};
 pub use credentials::{Credentials, SESSION_TOKEN, credentials, is_signed_query};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
+pub use header_class::is_of_proxies;
 pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
@@ -33,5 +34,4 @@ pub use origin::{Origin, check_origin};
 pub use problem::{BearerChallenge, Problem};
 pub use raw_target::RawTarget;
 pub use request_error::RequestError;
-pub use header_class::is_of_proxies;
 pub use target::{Target, TargetError, TargetMode, query_names};

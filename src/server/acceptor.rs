@@ -77,7 +77,9 @@ impl Acceptor {
     async fn accept_one(&mut self) {
         self.await_place().await;
         match self.listener.accept().await {
-            Ok(accepted) if self.has_place() => self.threads.serve(self.serves, accepted, &self.shared),
+            Ok(accepted) if self.has_place() => {
+                self.threads.serve(self.serves, accepted, &self.shared)
+            }
             Ok(accepted) => self.shed(accepted),
             Err(error) => {
                 // Out of descriptors, mostly; trying at once would burn a core.

@@ -1,15 +1,7 @@
 //! Connections of those who only ask: HTTP/1.1 and HTTP/2 in clear on one port, from where the
 //! configuration says.
 
-use std::{
-    future::Future,
-    io,
-    net::IpAddr,
-    pin::pin,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use ::http::Request;
 use hyper::{body::Incoming, rt::Executor, service::service_fn};

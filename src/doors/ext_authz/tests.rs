@@ -2,14 +2,14 @@ use std::net::IpAddr;
 
 use ::http::Version;
 use bytes::Bytes;
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 
 use super::{
     check::{Extensions, account},
     messages::{
-        Address, AskedRequest, Attributes, CheckRequest, Entry, HeaderMap, HeaderValue, HttpRequest,
-        Peer, Pipe, SocketAddress,
+        Address, AskedRequest, Attributes, CheckRequest, Entry, HeaderMap, HeaderValue,
+        HttpRequest, Peer, Pipe, SocketAddress,
     },
 };
 use crate::{
@@ -63,7 +63,10 @@ fn body(http: HttpRequest) -> Option<Bytes> {
 fn reads_what_envoy_says() {
     let attributes = asked(get());
     let account = account(&attributes, Extensions::default()).unwrap();
-    assert_eq!((account.method, account.host, account.target), ("GET", "api.example.com", "/a?b=c"));
+    assert_eq!(
+        (account.method, account.host, account.target),
+        ("GET", "api.example.com", "/a?b=c")
+    );
     assert_eq!((account.version, account.scheme), (Version::HTTP_11, Scheme::Https));
     assert_eq!(account.client, IpAddr::from([10, 1, 2, 3]));
     assert_eq!(account.headers.len(), 1, "not its own :path");
@@ -73,7 +76,8 @@ fn reads_what_envoy_says() {
 
 #[test]
 fn takes_raw_headers_where_they_are_sent() {
-    let headers = vec![raw("x-a", b"1"), raw("x-a", b"2"), raw("x-b", b"caf\xe9"), raw(":method", b"GET")];
+    let headers =
+        vec![raw("x-a", b"1"), raw("x-a", b"2"), raw("x-b", b"caf\xe9"), raw(":method", b"GET")];
     let http = HttpRequest { header_map: Some(HeaderMap { headers }), ..get() };
     let attributes = asked(http);
     let account = account(&attributes, Extensions::default()).unwrap();
@@ -95,7 +99,10 @@ fn denies_what_is_left_out_or_cannot_be_read() {
     assert_eq!(without(|a| a.source = Some(Peer::default())), source);
     assert_eq!(without(|a| a.source = Some(socket("nowhere"))), source);
     assert_eq!(without(|a| a.request = None), incomplete("request.http"));
-    assert_eq!(without(|a| a.request = Some(AskedRequest { http: None })), incomplete("request.http"));
+    assert_eq!(
+        without(|a| a.request = Some(AskedRequest { http: None })),
+        incomplete("request.http")
+    );
     let http = |a: &mut Attributes, change: fn(&mut HttpRequest)| {
         change(a.request.as_mut().unwrap().http.as_mut().unwrap());
     };
@@ -156,10 +163,16 @@ fn takes_route_and_host_from_the_proxys_configuration() {
         Ok((route, account.instead.map(str::to_owned)))
     };
     assert_eq!(of(&[]), Ok((None, None)));
-    assert_eq!(of(&[("virtual_host", "x"), ("poolgate.route", "api")]), Ok((Some("api".into()), None)));
+    assert_eq!(
+        of(&[("virtual_host", "x"), ("poolgate.route", "api")]),
+        Ok((Some("api".into()), None))
+    );
     assert_eq!(of(&[("poolgate.host", "other")]), Ok((None, Some("other".into()))));
     assert_eq!(of(&[("poolgate.rout", "api")]), Err(RequestError::Extension));
-    assert_eq!(of(&[("poolgate.route", "a"), ("poolgate.route", "b")]), Err(RequestError::Extension));
+    assert_eq!(
+        of(&[("poolgate.route", "a"), ("poolgate.route", "b")]),
+        Err(RequestError::Extension)
+    );
 }
 
 proptest! {

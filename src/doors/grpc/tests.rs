@@ -11,7 +11,9 @@ fn reads_one_message_and_nothing_else() {
     let read = |bytes: &'static [u8]| message(Bytes::from_static(bytes));
     assert_eq!(read(b"\0\0\0\0\x03abc"), Ok(Bytes::from_static(b"abc")));
     assert_eq!(read(b"\0\0\0\0\0"), Ok(Bytes::new()));
-    for wrong in [&b""[..], b"\0\0\0\0", b"\0\0\0\0\x03ab", b"\0\0\0\0\x03abcd", b"\0\xff\xff\xff\xff"] {
+    for wrong in
+        [&b""[..], b"\0\0\0\0", b"\0\0\0\0\x03ab", b"\0\0\0\0\x03abcd", b"\0\xff\xff\xff\xff"]
+    {
         assert_eq!(message(Bytes::copy_from_slice(wrong)), Err(Code::InvalidArgument), "{wrong:?}");
     }
     assert_eq!(read(b"\x01\0\0\0\x03abc"), Err(Code::Unimplemented), "compressed");
