@@ -178,7 +178,7 @@ def traefik(folder, config):
     (folder / "poolgate-traefik.yaml").write_text(text)
     arguments = re.findall(r"^# +(--\S+)$", text, re.M)
     assert len(arguments) == 3, text
-    return launch(
+    door = launch(
         "traefik",
         folder,
         port,
@@ -191,6 +191,14 @@ def traefik(folder, config):
             *arguments,
         ],
     )
+    # It listens before it has read the file.
+    path = re.search(r"PathPrefix\(`([^`]+)`\)", text).group(1)
+    try:
+        until("Traefik's routers", 10, lambda: door.call("GET", path).status != 404)
+    except BaseException:
+        door.stop()
+        raise
+    return door
 
 
 def caddy(folder, config):
