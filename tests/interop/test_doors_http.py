@@ -222,3 +222,30 @@ def test_without_poolgate_nothing_gets_through(kind, serve, backend, key, tmp_pa
             until("the proxy to find Poolgate again", 15, lambda: door.call("GET", "/orders/7", writer(key)).status == 200)
         finally:
             again.stop()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in doors.PROXIES if kind != "ingress-nginx"])
+def test_a_unix_socket_and_a_token_that_stays_here(kind, serve, backend, key, tmp_path):
+    address = None if kind == "traefik" else f"unix:{tmp_path}/asked.sock"
+    quiet = account.route("quiet", "/quiet/", backend.url, account.TOKEN_ONLY, more="forward_token: false")
+    serve(doors.three_routes(backend) + quiet, edit=doors.with_ext_authz(free_port(), address=address))
+    with doors.opened(kind, tmp_path / kind, tmp_path / "poolgate.yaml") as door:
+        before = backend.count()
+        assert door.call("GET", "/quiet/7", None).status == 401
+        assert backend.count() == before
+        for target, forwarded in [("/orders/7", True), ("/quiet/7", False)]:
+            assert door.call("GET", target, writer(key)).status == 200
+            names = {name.lower() for name, _ in backend.last()[2]}
+            assert ("authorization" in names) == forwarded, target
+            assert "x-poolgate-subject" in names
+
+
+@pytest.mark.parametrize("kind", ["envoy", "envoy-http"])
+def test_envoy_takes_the_tokens_cookie_out(kind, serve, backend, key, tmp_path):
+    route = account.route("pages", "/pages/", backend.url, account.TOKEN_ONLY, more="token: { cookie: session }")
+    serve(route, edit=doors.with_ext_authz(free_port()))
+    with doors.opened(kind, tmp_path / kind, tmp_path / "poolgate.yaml") as door:
+        cookies = f"a=b; session={writer(key)}; c=d"
+        assert door.call("GET", "/pages/1", headers={"Cookie": cookies}).status == 200
+        assert dict((name.lower(), value) for name, value in backend.last()[2])["cookie"] == "a=b; c=d"
+        assert door.call("GET", "/pages/1", headers={"Cookie": "a=b"}).status == 401

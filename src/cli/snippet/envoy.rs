@@ -18,8 +18,10 @@ pub(super) fn over_grpc(plan: &Plan) -> Result<String, String> {
 
 /// The configuration of an Envoy that asks over HTTP.
 pub(super) fn over_http(plan: &Plan) -> Result<String, String> {
-    let patterns: Vec<String> =
+    let mut patterns: Vec<String> =
         IDENTITY.iter().map(|name| format!("{{ exact: {name} }}")).collect();
+    // Poolgate answers the cookies that are left where it took the token's out.
+    patterns.push("{ exact: cookie }".to_owned());
     let service = fill(include_str!("envoy-http.yaml"), &[("IDENTITY", &patterns.join(", "))]);
     // What a route says replaces all of it.
     let settings = |route: &Guarded| {

@@ -66,7 +66,9 @@ fn backend(route: &Guarded) -> String {
             let named = name.parse::<std::net::IpAddr>().is_err();
             let sni = if named { format!(" sni str({name})") } else { String::new() };
             let address = address(place);
-            format!("{address} ssl verify required ca-file /etc/ssl/certs/ca-certificates.crt{sni} verifyhost {name}")
+            format!(
+                "{address} ssl verify required ca-file /etc/ssl/certs/ca-certificates.crt{sni} verifyhost {name}"
+            )
         }
     };
     // HAProxy starts although the name can't be resolved, and answers 503.
