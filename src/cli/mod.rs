@@ -10,6 +10,7 @@ mod run;
 mod schema;
 mod serve;
 mod simulate;
+mod snippet;
 mod statement_text;
 mod test;
 mod token;
@@ -42,6 +43,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Sign a user of the demo in and print a token
     Token(token::Token),
+    /// Print a proxy's configuration that has it ask Poolgate: Envoy, Istio, nginx, Traefik, Caddy, HAProxy, …
+    Snippet(snippet::Snippet),
     /// Print the configuration's JSON Schema
     Schema(schema::Schema),
 }
@@ -57,6 +60,7 @@ impl Cli {
             Command::Test(command) => command.run(),
             Command::Simulate(command) => command.run(),
             Command::Token(command) => command.run(),
+            Command::Snippet(command) => command.run(),
             Command::Schema(command) => command.run(),
         }
     }

@@ -13,6 +13,7 @@ use super::{
     Shared, asking,
     caller_body::CallerBody,
     ext_authz,
+    forward_auth::{self, Check},
     grpc::{self, Code, Reply},
     posted,
 };
@@ -61,15 +62,20 @@ impl Asker {
             self.shared.metrics.asked_in_vain.with_label_values(&["overload"]).inc();
             return refuse(called);
         }
-        let snapshot = self.shared.snapshot.load();
+        let snapshot = self.shared.snapshot.load_full();
         let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
         let body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
-        drop(snapshot);
         if called {
             return ext_authz::call(&self.shared, &head, body, came).await;
         }
         if posted::is_for(head.uri.path()) {
             let answered = posted::answer(&self.shared, &head, body, came);
+            return answered.await.map(Reply::whole);
+        }
+        let target = head.uri.path_and_query();
+        let check = target.and_then(|target| Check::of(target, &snapshot.asking.dialects));
+        if let Some(check) = check {
+            let answered = forward_auth::answer(&self.shared, &snapshot, check, &head, came);
             return answered.await.map(Reply::whole);
         }
         let detail = "nobody is asked here; see docs/proxies.md for what is";

@@ -229,7 +229,10 @@ impl Changes {
                 if *name == COOKIE {
                     set.extend(remaining_cookies(sent, &forward.headers));
                 }
-            } else if !http::is_of_proxies(name.as_str()) {
+            } else if !http::is_of_proxies(name.as_str())
+                // Envoy removes after it has set, and would take the word of ours that replaces theirs.
+                && !set.iter().any(|(set, _)| set == name)
+            {
                 remove.push(name.clone());
             }
         }

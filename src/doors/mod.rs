@@ -12,6 +12,7 @@ mod cognito_identity;
 mod dynamodb;
 mod exchange;
 mod ext_authz;
+mod forward_auth;
 mod grpc;
 mod iam;
 mod note;

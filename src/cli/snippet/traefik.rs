@@ -1,0 +1,83 @@
+//! Traefik: ForwardAuth.
+
+use super::{
+    fill::fill,
+    plan::{Guarded, IDENTITY, Plan},
+};
+use crate::config::Dialect;
+
+/// The file provider's file.
+///
+/// # Errors
+/// Poolgate or an upstream is on a Unix socket.
+pub(super) fn write(plan: &Plan) -> Result<String, String> {
+    let poolgate = plan.poolgate.tcp("Traefik")?;
+    let (mut routers, mut middlewares, mut services) =
+        (String::new(), String::new(), String::new());
+    for (place, route) in plan.routes.iter().rev().enumerate() {
+        let name = route.name.as_str();
+        let mut chain = vec!["poolgate-clean".to_owned(), format!("poolgate-{name}")];
+        if let Some(host) = &route.backend_host {
+            middlewares.push_str(&format!(
+                "    poolgate-host-{name}:\n      headers:\n        customRequestHeaders: {{ Host: \"{host}\" }}\n"
+            ));
+            chain.push(format!("poolgate-host-{name}"));
+        }
+        routers.push_str(&fill(
+            include_str!("traefik-router.yaml"),
+            &[
+                ("NAME", name),
+                ("RULE", &rule(route)),
+                // An exact host goes before the longest path.
+                ("PRIORITY", &(place + 1).to_string()),
+                ("CHAIN", &chain.join(", ")),
+            ],
+        ));
+        middlewares.push_str(&middleware(&poolgate, route));
+        let comment =
+            if route.backend.known { "" } else { "# put the upstream's own address here" };
+        services.push_str(&fill(
+            include_str!("traefik-service.yaml"),
+            &[
+                ("NAME", name),
+                ("PASS", "true"),
+                ("URL", &route.backend.url("Traefik")?),
+                ("COMMENT", comment),
+            ],
+        ));
+    }
+    let clean: String = IDENTITY.iter().map(|name| format!("          {name}: \"\"\n")).collect();
+    let values = [
+        ("LISTEN", plan.listen.to_string()),
+        ("ROUTERS", routers),
+        ("CLEAN", clean),
+        ("MIDDLEWARES", middlewares),
+        ("SERVICES", services),
+    ];
+    let values: Vec<(&str, &str)> =
+        values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Ok(fill(include_str!("traefik.yaml"), &values))
+}
+
+fn rule(route: &Guarded) -> String {
+    let (exact, below) = route.paths();
+    let path = match exact {
+        None => format!("PathPrefix(`{below}`)"),
+        Some(exact) => format!("(Path(`{exact}`) || PathPrefix(`{below}`))"),
+    };
+    route.host.as_ref().map_or_else(|| path.clone(), |host| format!("Host(`{host}`) && {path}"))
+}
+
+fn middleware(poolgate: &str, route: &Guarded) -> String {
+    let mut headers = IDENTITY.to_vec();
+    if !route.forward_token {
+        // Poolgate answers without it, and so it is taken away.
+        headers.push("authorization");
+    }
+    let values = [
+        ("NAME", route.name.as_str()),
+        ("CHECK", &format!("http://{poolgate}{}", route.check(Dialect::Traefik))),
+        ("HEADERS", &headers.join(", ")),
+    ];
+    fill(include_str!("traefik-middleware.yaml"), &values)
+}
