@@ -39,7 +39,7 @@ impl Bound {
         let plain = plain();
         vec![
             (self.once.clone(), 401, "dpop_replayed"),
-            (request(&bearer(&token), &[good.clone()]), 401, "dpop_required"),
+            (request(&bearer(&token), std::slice::from_ref(&good)), 401, "dpop_required"),
             (request(&dpop(&plain), &[prover.proof(URI, &plain, |_| {})]), 401, "token_not_bound"),
             (request(&dpop(&token), &[]), 401, "dpop_missing"),
             (request(&dpop(&token), &[good.clone(), good.clone()]), 400, "header_repeated"),
