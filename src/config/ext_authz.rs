@@ -110,3 +110,7 @@ fn warn_of_everyone(map: &mut Map<'_, '_>, from: &[At<Source>]) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ext_authz_tests.rs"]
+mod tests;

@@ -229,6 +229,10 @@ impl Section for Route {
         check_public(map, authenticate, engines.as_ref());
         let upstream = upstream?;
         let told = upstream.as_ref();
+        if told.is_none() && service.is_some_and(|service| service != Service::ExecuteApi) {
+            map.error(None, "`upstream` is missing: where permitted requests go");
+            return None;
+        }
         if told.is_some_and(|told| told.sign.is_some())
             && service.is_some_and(|service| !service.is_of_aws())
         {

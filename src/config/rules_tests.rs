@@ -25,6 +25,10 @@ fn each_rule_is_reported() {
             "10:51: routes[0].engines.compose: `guardrail` only forbids what IAM allows; it needs iam: enforce",
         ),
         (
+            api(off).replace("    upstream: { url: \"http://127.0.0.1:3000\" }\n", ""),
+            "7:5: `upstream` of route `a` is missing; only a route that others ask about at listen.ext_authz can do without",
+        ),
+        (
             route("    service: s3\n    engines: { cedar: enforce, compose: any }\n"),
             "10:14: routes[0].engines: IAM decides on every S3 route; Cedar may restrict it (`all`, `guardrail`), not widen it (`any`)",
         ),

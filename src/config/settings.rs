@@ -507,15 +507,14 @@ fn check_loops(map: &mut Map<'_, '_>, listen: &Listen, routes: &[Route]) {
 /// A route without an upstream can only be asked about.
 fn check_upstreams(map: &mut Map<'_, '_>, listen: &Listen, routes: &[Route]) {
     let Some(reader) = map.reader() else { return };
+    if listen.ext_authz.is_some() {
+        return;
+    }
     for route in routes.iter().filter(|route| route.upstream.is_none()) {
         let name = &route.name;
-        let message = match (route.service, &listen.ext_authz) {
-            (Service::ExecuteApi, Some(_)) => continue,
-            (Service::ExecuteApi, None) => format!(
-                "route `{name}` needs an `upstream`; only what others ask about at listen.ext_authz can do without"
-            ),
-            _ => format!("route `{name}` needs an `upstream`"),
-        };
+        let message = format!(
+            "`upstream` of route `{name}` is missing; only a route that others ask about at listen.ext_authz can do without"
+        );
         reader.error(route.position, message);
     }
 }

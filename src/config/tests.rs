@@ -242,7 +242,7 @@ fn routes_in_full() {
     let unix = route("    service: cognito-idp\n").replace("http://127.0.0.1:3000", "unix:/run/x");
     let unix = unix.replace("/run/x\"", "/run/x\", host: \"A.example:1\"");
     let found = &settings(&unix).routes[0];
-    assert_eq!(found.upstream.url.value, UpstreamUrl::Unix("/run/x".into()));
+    assert_eq!(found.upstream.as_ref().unwrap().url.value, UpstreamUrl::Unix("/run/x".into()));
     assert_eq!(found.host, UpstreamHost::Fixed("a.example:1".into()));
 }
 
@@ -251,7 +251,7 @@ fn every_problem_is_reported_at_once_and_in_place() {
     let text = r#"listen:
   proxi: { address: "127.0.0.1:8080" }
   admin: { address: 9901 }
-  ext_authz: { address: "127.0.0.1:9191" }
+  ext_authz: { address: "127.0.0.1:9191", from: [10.1.0.0/8], dialects: [nginz] }
 limits: { headers: 64KB, connections: 0 }
 timeouts: { idle: 60, header: 25h }
 aws: { region: eu-west-1, account: 123456789012 }
@@ -279,7 +279,8 @@ log: { level: inf }
             "2:3: listen: `proxy` is missing: the address of the requests that are forwarded",
             "2:3: listen: `proxi` is not a field here; did you mean `proxy`?",
             "3:21: listen.admin.address: must be an address such as 127.0.0.1:8080 or unix:/run/poolgate.sock, and this is a number",
-            "4:3: listen.ext_authz: this version of poolgate does not have it yet",
+            "4:50: listen.ext_authz.from[0]: 10.1.0.0/8 has bits beyond its prefix; write 10.0.0.0/8",
+            "4:74: listen.ext_authz.dialects[0]: must be one of envoy, nginx, ingress-nginx, traefik, caddy, haproxy, not \"nginz\"; did you mean `nginx`?",
             "5:20: limits.headers: must be a size such as 64KiB, 16MiB or 512B, not \"64KB\"",
             "5:39: limits.connections: must be from 1 to 1000000",
             "6:19: timeouts.idle: must be a duration such as 10s, 500ms, 5m or 24h, and this is a number",
@@ -298,7 +299,6 @@ log: { level: inf }
             "19:58: routes[0].upstream.sign: `access_key_id` is missing: the access key id",
             "19:58: routes[0].upstream.sign: `secret_access_key` is missing: its secret",
             "21:5: routes[1]: `name` is missing: its name, unique; also in metrics and logs",
-            "21:5: routes[1]: `upstream` is missing: where permitted requests go",
             "21:14: routes[1].service: `sts` is built in and needs no route",
             "22:21: routes[1].engines.iam: must be one of enforce, shadow, off, not \"shadows\"; did you mean `shadow`?",
             "22:39: routes[1].engines.compose: must be one of all, any, guardrail, not \"both\"",

@@ -86,11 +86,11 @@ async fn generations_count_up_when_they_are_applied_and_keep_their_upstreams() {
     let second = builder.build(&file).unwrap().snapshot;
     assert_eq!(second.rules.generation, 2);
     assert_ne!(second.rules.hash, first.rules.hash);
-    assert!(Arc::ptr_eq(&first.upstreams[0], &second.upstreams[0]), "its connections would go");
+    assert!(Arc::ptr_eq(upstream(&first), upstream(&second)), "its connections would go");
 
     place.write("poolgate.yaml", &CONFIG.replace("3000", "3001"));
     let third = builder.build(&file).unwrap().snapshot;
-    assert!(!Arc::ptr_eq(&first.upstreams[0], &third.upstreams[0]));
+    assert!(!Arc::ptr_eq(upstream(&first), upstream(&third)));
 }
 
 #[tokio::test]
@@ -339,7 +339,7 @@ async fn upstreams_that_are_signed_for_different_services_are_different() {
     );
     place.write("poolgate.yaml", &text);
     let built = builder().build(&place.path("poolgate.yaml")).unwrap().snapshot;
-    let [_, rows, files] = built.upstreams.as_slice() else { panic!() };
+    let [_, Some(rows), Some(files)] = built.upstreams.as_slice() else { panic!() };
     assert!(!Arc::ptr_eq(rows, files));
 }
 
@@ -351,4 +351,9 @@ fn without_a_runtime_nobody_is_asked() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let found = runtime.block_on(tables(&built).schema("demo"));
     assert!(found.unwrap_err().to_string().contains("nobody to ask"));
+}
+
+/// The first route's.
+fn upstream(snapshot: &Snapshot) -> &Arc<crate::upstream::Upstream> {
+    snapshot.upstream(0).unwrap()
 }

@@ -1,5 +1,6 @@
 //! The gate as a whole, over real rooms: signed tokens, key sets, identity pools, policies.
 
+mod asking;
 mod authenticating;
 mod cedar_callers;
 mod contexts;

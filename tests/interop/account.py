@@ -161,9 +161,9 @@ def route(name, path, upstream, engines="{ iam: enforce, cedar: off }", more="")
 TOKEN_ONLY = "{ iam: off, cedar: off }"
 
 
-def serve(folder, pools, routes, more="", edit=lambda text: text):
+def serve(folder, pools, routes, more="", edit=lambda text: text, ready=True):
     """`poolgate serve` of a configuration written into `folder`."""
     proxy, admin = free_ports(2)
     path = Path(folder) / "poolgate.yaml"
     path.write_text(edit(configuration(proxy, admin, pools, routes, more)))
-    return start(["serve", "--config", path], Path(folder) / "poolgate.log", proxy, admin)
+    return start(["serve", "--config", path], Path(folder) / "poolgate.log", proxy, admin, ready=ready)

@@ -64,14 +64,14 @@ def serve(tmp_path, key):
     """
     running = []
 
-    def run(routes, keys=None, pool=mint.POOL, client=mint.CLIENT, more="", edit=lambda text: text, folder=tmp_path):
+    def run(routes, keys=None, pool=mint.POOL, client=mint.CLIENT, more="", edit=lambda text: text, folder=tmp_path, **how):
         if keys is None:
             keys = folder / "jwks.json"
             keys.write_bytes(mint.jwks(key))
         if not (folder / "policies").exists():
             account.write_account(folder, pool, client)
         pools = account.user_pool(pool, client, keys)
-        gate = account.serve(folder, pools, routes, more, edit)
+        gate = account.serve(folder, pools, routes, more, edit, **how)
         running.append(gate)
         return gate
 

@@ -177,8 +177,8 @@ class Gate:
         self.process.wait(10)
 
 
-def start(arguments, log, proxy, admin, ext_authz=None):
-    """Starts `poolgate ARGUMENTS` and waits until it is ready."""
+def start(arguments, log, proxy, admin, ext_authz=None, ready=True):
+    """Starts `poolgate ARGUMENTS`, and waits until it is ready if it is going to be."""
     with open(log, "wb") as output:
         process = subprocess.Popen(
             [BINARY, *map(str, arguments)],
@@ -190,7 +190,8 @@ def start(arguments, log, proxy, admin, ext_authz=None):
         )
     gate = Gate(process, Path(log), proxy, admin, ext_authz)
     try:
-        until("/readyz", 15, gate.ready)
+        if ready:
+            until("/readyz", 15, gate.ready)
     except BaseException:
         gate.kill()
         raise

@@ -1,5 +1,6 @@
 """The gRPC door: what Envoy would ask, asked by gRPC's own client."""
 
+import contextlib
 import json
 import socket
 import time
@@ -15,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import mint
 from account import TOKEN_ONLY, route
 from asking import IDENTITY, Asker, metadata, question, told
-from gate import REGION, call, free_port
+from gate import REGION, call, free_port, until
 
 OK, DENIED, UNAUTHENTICATED = 0, 7, 16
 ORDERS = "/api/orders/1"
@@ -86,7 +87,7 @@ def test_removes_what_a_client_says_in_the_gates_name(people, asker, raw):
 
 
 def test_reads_raw_headers_line_by_line(people, asker):
-    two = [("authorization", f"Bearer {people.token('alice')}")]
+    two = [("authorization", f"Bearer {token_of(people, 'alice')}")]
     answer = asker.check("GET", ORDERS, token_of(people, "carol"), two, raw=True)
     assert answer.denied_response.status.code == 400
     assert json.loads(answer.denied_response.body)["reason"] == "header_repeated"
@@ -169,6 +170,14 @@ def test_health(demo):
         assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
+def until_listening(port):
+    def listening():
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+
+    until("the listener", 10, listening)
+
+
 def asking(port, more=""):
     """An edit of the configuration that lets others ask."""
     listener = f'  ext_authz: {{ address: "127.0.0.1:{port}"{more} }}\n  admin:'
@@ -208,6 +217,7 @@ def test_what_is_not_decided_in_time_is_no_decision(serve, key, backend):
         keys = f"http://127.0.0.1:{silent.getsockname()[1]}/jwks.json"
         gate = serve(route("all", "/", backend.url, TOKEN_ONLY), keys=keys, edit=asking(port), ready=False)
         asker = Asker(port)
+        until_listening(port)
         started = time.monotonic()
         with pytest.raises(grpc.RpcError) as error:
             asker.check("GET", "/", mint.pool_token(key), timeout=0.5)

@@ -55,7 +55,7 @@ fn an_s3_route_has_what_s3_needs_and_nothing_else() {
     assert_eq!(settings.s3.domains, ["s3.localhost"]);
     let route = settings.routes.first().unwrap();
     assert!(route.guest);
-    let sign = route.upstream.sign.as_ref().unwrap();
+    let sign = route.upstream.as_ref().unwrap().sign.as_ref().unwrap();
     assert_eq!((sign.access_key_id.as_str(), &sign.region), ("minio", &None));
     for (route, expected) in [
         ("scopes: [a]", "scopes: is for `service: execute-api` only"),

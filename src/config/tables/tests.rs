@@ -64,7 +64,7 @@ fn the_route_is_told_its_upstreams_host_and_may_sign_and_have_guests() {
          host: db.example, sign: {{ access_key_id: local, secret_access_key: {{ env: KEY }} }} }} }}\n"
     );
     let route = load(&signed).unwrap().routes.remove(0);
-    assert_eq!(route.upstream.sign.unwrap().access_key_id, "local");
+    assert_eq!(route.upstream.as_ref().unwrap().sign.clone().unwrap().access_key_id, "local");
     assert_eq!(route.host, UpstreamHost::Fixed("db.example".to_owned()));
 }
 

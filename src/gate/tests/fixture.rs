@@ -144,7 +144,7 @@ pub(super) fn api(name: &str) -> Route {
         resource_policies: ResourcePolicies::Denied,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
-        upstream: 0,
+        upstream: Some(0),
     }
 }
 
@@ -177,7 +177,7 @@ pub(super) fn matching(host: Option<&str>, path: Option<&str>) -> Option<Match> 
 }
 
 /// A request.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Ask {
     method: Method,
     target: String,
