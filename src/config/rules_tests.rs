@@ -42,6 +42,18 @@ fn each_rule_is_reported() {
             "11:21: cedar.principal: must be a name such as App::User",
         ),
         (
+            with("cedar: { policy_store: \"a b\" }\n"),
+            "11:24: cedar.policy_store: must be the id of a policy store, such as PSexample",
+        ),
+        (
+            with("cedar: { policy_store: PSexample }\n"),
+            "11:24: `aws` is missing: the ARN of the policy store needs its account",
+        ),
+        (
+            with("authzen: { url: \"http://pdp.example\" }\n"),
+            "11:17: authzen.url: must be an https origin: AuthZEN is asked over TLS",
+        ),
+        (
             with("cedar: { namespace: App, action: App::Deed }\n"),
             "11:34: cedar.action: must be `Action`, in whatever namespace: Cedar knows no others",
         ),

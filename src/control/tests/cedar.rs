@@ -71,6 +71,21 @@ async fn who_asks_cedar_needs_policies_and_the_other_way_round() {
 }
 
 #[tokio::test]
+async fn a_policy_store_is_asked_and_needs_policies() {
+    let aws = "aws: { region: eu-west-1, account: \"123456789012\" }";
+    let store = format!("cedar: {{ policy_store: PSexample }}\n{aws}\n{}", asking("iam: off"));
+    let place = with_policies("iam: off");
+    place.write("poolgate.yaml", &store);
+    let built = builder().build(&place.path("poolgate.yaml")).unwrap();
+    assert_eq!(built.snapshot.rules.policy_store.as_deref(), Some("PSexample"));
+    let told: Vec<String> = built.warnings.iter().map(ToString::to_string).collect();
+    assert!(!told.iter().any(|w| w.contains("no route asks Cedar")), "{told:?}");
+    let place = Place::new();
+    place.write("poolgate.yaml", &store);
+    assert!(problems(&place)[0].contains("policies/cedar has no policies for the store"));
+}
+
+#[tokio::test]
 async fn the_types_are_named_as_the_configuration_says() {
     let place = with_policies("iam: off, cedar: enforce");
     let config = asking("iam: off, cedar: enforce");
