@@ -249,3 +249,42 @@ def test_envoy_takes_the_tokens_cookie_out(kind, serve, backend, key, tmp_path):
         assert door.call("GET", "/pages/1", headers={"Cookie": cookies}).status == 200
         assert dict((name.lower(), value) for name, value in backend.last()[2])["cookie"] == "a=b; c=d"
         assert door.call("GET", "/pages/1", headers={"Cookie": "a=b"}).status == 401
+
+
+SPELLINGS = [
+    "/admin/7",
+    "/%61dmin/7",
+    "/admi%6E/7",
+    "/%41dmin/../admin/7",
+    "/%2561dmin/7",
+    "/admin%2F7",
+    "/admin%2f7",
+    "/admin%5C7",
+    "//admin/7",
+    "/./admin/7",
+    "/x/../admin/7",
+    "/x/%2e%2e/admin/7",
+    "/x/..%2Fadmin/7",
+    "/admin;x/7",
+    "/%2Fadmin/7",
+    "/admin/%2e/7",
+    "/admin",
+    "http://elsewhere.example/admin/7",
+    "http://elsewhere.example/%61dmin/7",
+]
+
+
+@pytest.mark.parametrize("kind", doors.PROXIES)
+def test_no_spelling_of_a_path_leads_to_another_route(kind, serve, backend, key, tmp_path):
+    """Everything is public but what is under one path; both have the same upstream."""
+    everything = doors.PUBLIC.replace("path: /public/", "path: /") % backend.url
+    serve(everything + account.route("admin", "/admin", backend.url, account.TOKEN_ONLY), edit=doors.with_ext_authz(free_port()))
+    with doors.opened(kind, tmp_path / kind, tmp_path / "poolgate.yaml") as door:
+        assert door.call("GET", "/anything").status == 200
+        assert door.call("GET", "/administration").status == 200
+        assert door.call("GET", "/admin/7", writer(key)).status == 200
+        before = backend.count()
+        for target in SPELLINGS:
+            answer = door.call("GET", target)
+            assert answer.status >= 300, (target, answer)
+            assert backend.count() == before, (target, backend.last())

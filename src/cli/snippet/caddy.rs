@@ -25,8 +25,9 @@ fn site(plan: &Plan, host: Option<&str>, routes: &[&Guarded]) -> String {
 }
 
 fn handle(plan: &Plan, route: &Guarded) -> String {
-    let (exact, below) = route.paths();
-    let paths = exact.map_or_else(|| format!("{below}*"), |exact| format!("{exact} {below}*"));
+    // `path` would take letters in either case.
+    let path = route.path.replace('.', "\\.");
+    let path = if path.ends_with('/') { path } else { format!("{path}(/|$)") };
     let token = match route.forward_token {
         true => "",
         false => "request_header -Authorization",
@@ -43,7 +44,7 @@ fn handle(plan: &Plan, route: &Guarded) -> String {
     };
     let values = [
         ("NAME", route.name.as_str()),
-        ("PATHS", &paths),
+        ("PATH", &path),
         ("POOLGATE", &address(&plan.poolgate)),
         ("CHECK", &route.check(Dialect::Caddy)),
         ("IDENTITY", &IDENTITY.join(" ")),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     fill::fill,
-    plan::{Backend, Guarded, IDENTITY, Place, Plan},
+    plan::{Backend, ESCAPED_UNRESERVED, Guarded, IDENTITY, Place, Plan},
 };
 use crate::config::Dialect;
 
@@ -71,8 +71,12 @@ fn virtual_host(
         Some(host) => format!("\"{host}\", \"{host}:*\""),
     };
     let routes: String = routes.iter().map(|guarded| route(guarded, settings)).collect();
-    let values =
-        [("NAME", format!("\"{name}\"")), ("DOMAINS", domains), ("ROUTES", indented(4, &routes))];
+    let values = [
+        ("ESCAPED", format!(".*{ESCAPED_UNRESERVED}.*")),
+        ("NAME", format!("\"{name}\"")),
+        ("DOMAINS", domains),
+        ("ROUTES", indented(4, &routes)),
+    ];
     let values: Vec<(&str, &str)> =
         values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     fill(include_str!("envoy-host.yaml"), &values)

@@ -2,7 +2,7 @@
 
 use super::{
     fill::fill,
-    plan::{Guarded, Place, Plan},
+    plan::{ESCAPED_UNRESERVED, Guarded, Place, Plan},
 };
 
 /// The Lua file, the same for every configuration.
@@ -43,6 +43,7 @@ pub(super) fn write(plan: &Plan) -> Result<String, String> {
     let backends: String = plan.routes.iter().map(backend).collect();
     let values = [
         ("LISTEN", plan.listen.to_string()),
+        ("ESCAPED", ESCAPED_UNRESERVED.to_owned()),
         ("ROUTES", routes),
         ("ASKED", address(&plan.poolgate)),
         ("TOKEN", token),

@@ -317,3 +317,8 @@ pub(super) const IDENTITY: [&str; 5] = [
     "x-poolgate-groups",
     "x-poolgate-decision-id",
 ];
+
+/// A character escaped that needs no escape (RFC 3986 §2.3), as a regular expression. Who compares
+/// paths undecoded would take such a path for another route's than who decodes it.
+pub(super) const ESCAPED_UNRESERVED: &str =
+    "%(2[DdEe]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee])";
