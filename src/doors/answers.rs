@@ -1,7 +1,6 @@
 //! Which language an answer speaks, and the answers of APIs.
 
 use ::http::{HeaderValue, Response, StatusCode, header, request::Parts};
-
 use bytes::Bytes;
 
 use super::{cognito_identity, dynamodb, iam, policies, s3, sts, verified_permissions};

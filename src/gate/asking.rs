@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Decision, Denial, Destination, Gate, Outcome, Payload, PayloadError, Question, ReadFuture,
-    Refusal, RouteIndex, Trail,
+    Decision, Denial, Destination, Engine, Gate, Outcome, Payload, PayloadError, Question,
+    ReadFuture, Refusal, RouteIndex, Trail,
     body::Reading,
     decide::{Progress, decided},
     named::Named,
@@ -87,6 +87,11 @@ impl Gate<'_> {
         progress.destination = Some(Destination::Route(index));
         let route = self.rules.routes.route(index).ok_or_else(no_route)?;
         progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
+        if route.cedar == Engine::Enforce && question.received.client_ip.is_unspecified() {
+            // Cedar has no word for an address that isn't known; IAM has.
+            let detail = "the question doesn't say where the request comes from";
+            return Err(Denial::new("source_unknown", Refusal::AccessDenied, detail));
+        }
         let permit = self.permit(route, question, reading, progress).await?;
         Ok(Outcome::Allow(Box::new(permit)))
     }

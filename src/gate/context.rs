@@ -99,6 +99,8 @@ impl<'a> RequestContext<'a> {
 impl Context for RequestContext<'_> {
     fn lookup(&self, key: &str) -> Lookup<'_> {
         match key {
+            // Nobody calls from it: whoever asks wasn't told the address.
+            "aws:sourceip" if self.received.client_ip.is_unspecified() => Lookup::Unknown,
             "aws:sourceip" => written(&self.source_ip, || self.received.client_ip.to_string()),
             "aws:currenttime" => written(&self.current_time, || self.now.rfc3339()),
             "aws:epochtime" => written(&self.epoch_time, || self.now.secs().to_string()),

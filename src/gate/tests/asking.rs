@@ -151,3 +151,31 @@ fn a_route_without_an_upstream_is_only_asked_about() {
     assert_eq!(by_address(&rig, asked.clone()), "+allowed_by_policy");
     assert_eq!(rig.reason(asked), "-not_forwarded");
 }
+
+#[test]
+fn an_address_that_is_not_told_is_unknown() {
+    let statements = json!([
+        { "Effect": "Allow", "Action": "*", "Resource": "*" },
+        { "Effect": "Deny", "Action": "*", "Resource": "*",
+          "Condition": { "IpAddress": { "aws:SourceIp": "198.51.100.0/24" } } },
+    ]);
+    let rig = Rig::with(vec![api("api")], &statements);
+    let asked = |address: &str| {
+        let mut question = Ask::get("/api/items").bearer(&id_token(&json!({}))).question();
+        question.received.client_ip = address.parse().unwrap();
+        let how = (AskedRoute::ByAddress, AskedQuery::Fixed);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        reason(&runtime.block_on(rig.gate().ask(question, how, &mut Withheld, Trail::Off)))
+    };
+    assert_eq!(asked("203.0.113.9"), "+allowed_by_policy");
+    assert_eq!(asked("198.51.100.1"), "-explicit_deny");
+    assert_eq!(asked("0.0.0.0"), "-unknown_context_key");
+    let cedar = Route { cedar: crate::gate::Engine::Enforce, ..api("api") };
+    let rig = Rig::with(vec![cedar], &statements);
+    let mut question = Ask::get("/api/items").bearer(&id_token(&json!({}))).question();
+    question.received.client_ip = "0.0.0.0".parse().unwrap();
+    let how = (AskedRoute::ByAddress, AskedQuery::Fixed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let decision = runtime.block_on(rig.gate().ask(question, how, &mut Withheld, Trail::Off));
+    assert_eq!(reason(&decision), "-source_unknown");
+}
