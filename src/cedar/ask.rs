@@ -151,17 +151,13 @@ impl Policies {
                 || asked.given.iter().any(|given| given.entities.contains_key(uid))
         };
         let knows_principal = caller.map_or_else(|| told(&principal), |caller| caller.known);
-        let unknown: Vec<(&Hanging, fn(String) -> CedarError)> = [
-            (!knows_principal).then(|| {
-                (part.mentioned.named_principal(), CedarError::NamedPrincipal as fn(_) -> _)
-            }),
-            (!told(&resource)).then(|| {
-                (part.mentioned.named_resource(), CedarError::NamedResource as fn(_) -> _)
-            }),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let mut unknown: Vec<(&Hanging, Unknown)> = Vec::with_capacity(2);
+        if !knows_principal {
+            unknown.push((part.mentioned.named_principal(), CedarError::NamedPrincipal));
+        }
+        if !told(&resource) {
+            unknown.push((part.mentioned.named_resource(), CedarError::NamedResource));
+        }
         for (hanging, error) in &unknown {
             if let Some(policy) = hanging.forbids() {
                 return Err(error(policy.to_owned()));
@@ -237,9 +233,9 @@ impl Policies {
         let context = match token {
             None => context,
             Some(token) => {
-                let token = Context::from_pairs([(claims.to_owned(), token)]);
-                let merged = token.and_then(|token| context.merge(token));
-                merged.map_err(|error| wrong(chain(error)))?
+                let token = Context::from_pairs([(claims.to_owned(), token)])
+                    .map_err(|error| wrong(chain(error)))?;
+                context.merge(token).map_err(|error| wrong(chain(error)))?
             }
         };
         context.validate(&self.schema, &act.uid).map_err(|error| wrong(chain(error)))?;
@@ -267,3 +263,6 @@ impl Policies {
         all.map_err(|error| CedarError::Request(chain(error)))
     }
 }
+
+/// What a policy's id says of an entity that nobody knows.
+type Unknown = fn(String) -> CedarError;

@@ -100,7 +100,7 @@ impl Policies {
     pub fn given(&self, written: Written<'_>) -> Result<Given, TermsError> {
         let entities = match written {
             Written::List(items) => self.listed(items)?,
-            Written::Json(value) => self.from_json(value)?,
+            Written::Json(value) => self.of_json(value)?,
         };
         Ok(Given::of(entities))
     }
@@ -122,7 +122,7 @@ impl Policies {
         Ok(entities)
     }
 
-    fn from_json(&self, value: &Value) -> Result<Vec<Entity>, TermsError> {
+    fn of_json(&self, value: &Value) -> Result<Vec<Entity>, TermsError> {
         let Value::Array(items) = value else {
             return Err(wrong("cedarJson", "must be an array of entities"));
         };

@@ -12,16 +12,13 @@ use crate::{
 /// An answer of the service.
 pub(super) fn answered(content: &VerifiedContent, id: &DecisionId) -> Response<AnswerBody> {
     let VerifiedContent { batch, principal, results } = content;
-    let results = results.iter().map(|(written, judged)| match batch {
-        true => result(judged, Some(written)),
-        false => result(judged, None),
-    });
-    let mut body = match batch {
-        true => {
-            let results = results.map(Value::Object).collect();
+    let mut body = match (batch, results.as_slice()) {
+        (false, [(_, judged)]) => result(judged, None),
+        _ => {
+            let each = results.iter().map(|(written, judged)| result(judged, Some(written)));
+            let results = each.map(Value::Object).collect();
             Map::from_iter([("results".to_owned(), Value::Array(results))])
         }
-        false => results.last().unwrap_or_default(),
     };
     if let Some((kind, id)) = principal {
         let principal = json!({ "entityType": kind, "entityId": id });
