@@ -1,6 +1,6 @@
 //! Origins, and the check that keeps other sites from using a visitor's cookie.
 
-use ::http::header::ORIGIN;
+use ::http::header::{ORIGIN, SEC_WEBSOCKET_VERSION};
 use ::http::{HeaderMap, Method};
 
 use super::{Authority, RequestError, Scheme, Upgrade};
@@ -42,7 +42,10 @@ pub fn check_origin(
     listed: &[Origin],
 ) -> Result<(), RequestError> {
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
-    if safe && upgrade.is_none() {
+    // A proxy that asks in a sub-request keeps `Upgrade` to itself. RFC 6455 §4.1, RFC 8441 §5: every
+    // handshake has a version, and no page can make its browser leave it out.
+    let handshake = upgrade.is_some() || headers.contains_key(SEC_WEBSOCKET_VERSION);
+    if safe && !handshake {
         return Ok(());
     }
     let mut values = headers.get_all(ORIGIN).iter();

@@ -1,4 +1,4 @@
-use ::http::header::ORIGIN;
+use ::http::header::{ORIGIN, SEC_WEBSOCKET_VERSION};
 use ::http::{HeaderMap, HeaderValue, Method};
 
 use super::{Origin, check_origin};
@@ -39,4 +39,19 @@ fn asks_unsafe_methods_and_handshakes_for_their_origin() {
         assert_eq!(check(Method::DELETE, None, origins), Err(E::Origin), "{origins:?}");
         assert_eq!(check(Method::GET, websocket, origins), Err(E::Origin), "{origins:?}");
     }
+}
+
+/// A sub-request of nginx, Traefik or Caddy has the handshake's own headers, and no `Upgrade`.
+#[test]
+fn knows_a_handshake_whose_upgrade_stays_with_the_proxy() {
+    let own = Origin::new(Scheme::Https, &Authority::parse("api.example").unwrap());
+    let check = |origin: &'static str| {
+        let headers = HeaderMap::from_iter([
+            (ORIGIN, HeaderValue::from_static(origin)),
+            (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
+        ]);
+        check_origin(&Method::GET, None, &headers, &own, &[])
+    };
+    assert_eq!(check("https://evil.example"), Err(E::Origin));
+    assert_eq!(check("https://api.example"), Ok(()));
 }
