@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use ::http::{Response, StatusCode, request::Parts};
+use ::http::{Response, StatusCode, header, request::Parts};
 use bytes::Bytes;
 
 use super::{
@@ -31,6 +31,12 @@ pub(super) async fn answer(
     mut body: CallerBody,
     came: Instant,
 ) -> Response<Bytes> {
+    // Browsers say whose page asks, and nobody else does. A page can have this machine's address for that
+    // of its own site (DNS rebinding), and would read the answers.
+    if head.headers.contains_key(header::ORIGIN) {
+        let detail = "pages in browsers are not answered here";
+        return Problem::new(StatusCode::FORBIDDEN, "asked_by_a_page", detail).into_response();
+    }
     let snapshot = shared.snapshot.load_full();
     let read = tokio::time::timeout_at((came + PATIENCE).into(), body.read(MAX_BODY_BYTES)).await;
     let body = match read {

@@ -37,6 +37,9 @@ def test_evaluations(post, demo):
     assert [one["decision"] for one in found["evaluations"]] == [False, True, False]
     status, found, _ = post("/access/v1/search/action", {"subject": subject("readers"), "resource": APPLICATION})
     assert [one["name"] for one in found["results"]] == ["get /api/{path+}"]
+    for path in ("/access/v1/evaluation", "/authorizer/v1"):
+        status, found, _ = post(path, ask, origin="http://rebound.example:9191")
+        assert (status, found["reason"]) == (403, "asked_by_a_page")
     status, found, _ = post("/access/v1/evaluation", "{")
     assert status == 400 and isinstance(found, str)
     status, _, answer = post("/access/v1/evaluation", ask, x_request_id="bfe9eb29")
