@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Instant};
 
-use ::http::{Request, Response, StatusCode};
+use ::http::{Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use tokio::{
     task::spawn_local,
@@ -53,16 +53,18 @@ impl Asker {
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
         let came = self.load.came();
         let (head, body) = request.into_parts();
-        let called = grpc::is_call(&head.headers);
+        let called = grpc::is_call(&head);
         let patience = grpc::patience(&head.headers).unwrap_or(asking::PATIENCE);
         let busy = Busy::with(&self.load);
         // Half of the time that the caller waits has to be left: an answer behind its back is work
         // that keeps others waiting.
+        let snapshot = self.shared.snapshot.load_full();
+        let target = head.uri.path_and_query();
+        let check = target.and_then(|target| Check::of(target, &snapshot.asking.dialects));
         if busy.is_none() || came.elapsed() > patience / 2 {
             self.shared.metrics.asked_in_vain.with_label_values(&["overload"]).inc();
-            return refuse(called);
+            return refuse(&head, called, check);
         }
-        let snapshot = self.shared.snapshot.load_full();
         let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
         let body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
         if called {
@@ -72,8 +74,6 @@ impl Asker {
             let answered = posted::answer(&self.shared, &head, body, came);
             return answered.await.map(Reply::whole);
         }
-        let target = head.uri.path_and_query();
-        let check = target.and_then(|target| Check::of(target, &snapshot.asking.dialects));
         if let Some(check) = check {
             let answered = forward_auth::answer(&self.shared, &snapshot, check, &head, came);
             return answered.await.map(Reply::whole);
@@ -84,14 +84,18 @@ impl Asker {
     }
 }
 
-/// There is more to answer than can be.
-fn refuse(called: bool) -> Response<Reply> {
-    if called {
-        return grpc::failed(Code::ResourceExhausted, "too many questions; try again");
-    }
+/// There is more to answer than can be. A proxy is told to deny: clients can bring this about, and one
+/// that lets through what nobody decided would let them through.
+fn refuse(head: &Parts, called: bool, check: Option<Check<'_>>) -> Response<Reply> {
     let detail = "too many questions; try again";
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail);
-    problem.into_response().map(Reply::whole)
+    if called {
+        return ext_authz::undecided(head, Code::ResourceExhausted, ("overloaded", detail));
+    }
+    let response = match check {
+        Some(check) => forward_auth::undecided(check, "overloaded", detail),
+        None => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).into_response(),
+    };
+    response.map(Reply::whole)
 }
 
 /// How far behind a data thread is, and with how many questions.

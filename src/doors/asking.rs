@@ -8,7 +8,7 @@ use std::{
 };
 
 use ::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response, Version, header::COOKIE,
+    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header::COOKIE,
     uri::PathAndQuery,
 };
 use bytes::Bytes;
@@ -192,6 +192,11 @@ fn question(
             return Err(RequestError::HostDisagrees);
         }
     }
+    // Cookies may have to go back without one of them, and gRPC has values as text: a call with another
+    // one fails, which a proxy may be told to let through.
+    if headers.get_all(COOKIE).iter().any(|line| std::str::from_utf8(line.as_bytes()).is_err()) {
+        return Err(RequestError::NotAscii("Cookie"));
+    }
     let mut peer = Peer::new(client, scheme, &snapshot.trusted_proxies);
     peer.rules.alb = AlbHeaders::Read;
     let mut received = http::receive(&mut headers, version, peer)?;
@@ -265,7 +270,19 @@ fn removed_parameters(query: Option<&str>, permitted: &PathAndQuery) -> Vec<Stri
     }
 }
 
+/// What a proxy is told where nothing was decided, and it is to deny.
+pub(super) fn undecided(status: StatusCode, reason: &'static str, detail: &str) -> Refused {
+    let about = About::nothing();
+    let problem = Problem::new(status, reason, detail).decision_id(about.id.as_str());
+    Refused { reason, response: problem.into_response(), about }
+}
+
 impl About {
+    fn nothing() -> Self {
+        let (subject, identity, role) = Default::default();
+        Self { id: DecisionId::fresh(), route: None, subject, identity, role }
+    }
+
     fn of(snapshot: &Snapshot, decision: &Decision) -> Self {
         let identity = decision.identity();
         Self {
@@ -279,8 +296,9 @@ impl About {
 }
 
 fn unexpected(id: &DecisionId) -> Response<Bytes> {
-    let status = ::http::StatusCode::FORBIDDEN;
-    Problem::new(status, "misconfigured", "access denied").decision_id(id.as_str()).into_response()
+    Problem::new(StatusCode::FORBIDDEN, "misconfigured", "access denied")
+        .decision_id(id.as_str())
+        .into_response()
 }
 
 /// How long whoever asks waits, where it doesn't say: Envoy's own default is 200 ms.

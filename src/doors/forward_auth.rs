@@ -11,13 +11,13 @@ mod report;
 
 use std::{sync::Arc, time::Instant};
 
-use ::http::{Response, request::Parts, uri::PathAndQuery};
+use ::http::{Response, StatusCode, request::Parts, uri::PathAndQuery};
 use bytes::Bytes;
 use tokio::time::timeout_at;
 
 use super::{
     Shared, Snapshot,
-    asking::{PATIENCE, ask, reject},
+    asking::{self, PATIENCE, Told, ask, reject},
 };
 use crate::{config::Dialect, gate::AskedRoute};
 
@@ -72,13 +72,20 @@ pub(super) async fn answer(
                 Ok(told) => told,
                 Err(_) => {
                     shared.metrics.asked_in_vain.with_label_values(&["deadline"]).inc();
-                    return answer::late();
+                    let detail = "it could not be decided in time; try again";
+                    return undecided(check, "decision_timeout", detail);
                 }
             }
         }
         Err(error) => reject(shared, snapshot, dialect.as_str(), error, came),
     };
     answer::put(dialect, told)
+}
+
+/// The answer to `check` where nothing is decided.
+pub(super) fn undecided(check: Check<'_>, reason: &'static str, detail: &str) -> Response<Bytes> {
+    let refused = asking::undecided(StatusCode::SERVICE_UNAVAILABLE, reason, detail);
+    answer::put(check.dialect, Told::Undecided(refused))
 }
 
 #[cfg(test)]

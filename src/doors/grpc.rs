@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Response, Version, header, request::Parts};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use prost::Message;
@@ -20,7 +20,6 @@ pub(super) enum Code {
     NotFound = 5,
     ResourceExhausted = 8,
     Unimplemented = 12,
-    Unavailable = 14,
 }
 
 /// An answer's body: some bytes, and for gRPC trailers behind them.
@@ -98,11 +97,17 @@ pub(super) fn patience(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// Whether a request's head is a gRPC call's.
-pub(super) fn is_call(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+/// Whether a request's head is a gRPC call's: over HTTP/2, for a method of a service in a package.
+///
+/// Not by its type alone: sub-requests of proxies may have the client's `Content-Type`, and every
+/// answer of a call, an error too, is HTTP's 200, which those proxies take for leave.
+pub(super) fn is_call(head: &Parts) -> bool {
+    let kind = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+    let named = head.uri.path().strip_prefix('/').and_then(|path| path.split_once('/'));
+    head.version == Version::HTTP_2
+        && rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+        && named.is_some_and(|(service, _)| service.contains('.'))
 }
 
 impl Body for Reply {

@@ -83,6 +83,14 @@ def test_who_may_do_what(door, key, second_key, backend):
             assert answer.header("www-authenticate").startswith("Bearer"), answer
 
 
+def test_a_client_that_says_to_speak_grpc_is_asked_about_all_the_same(door, key, backend):
+    for kind in ("application/grpc", "application/grpc+proto"):
+        before = backend.count()
+        answer = door.call("GET", "/orders/7", None, headers={"Content-Type": kind})
+        assert (answer.status, backend.count()) == (401, before), answer
+    assert door.call("GET", "/orders/7", writer(key), headers={"Content-Type": "application/grpc"}).status == 200
+
+
 def test_the_upstream_is_told_who_calls(door, key, backend):
     door.call("GET", "/orders/7", writer(key))
     told = identity_headers(backend.last()[2])

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use super::{
     super::{
         Shared, Snapshot,
-        asking::{About, Account, Changes, DECISION_ID, Refused, Told, ask, reject},
+        asking::{self, About, Account, Changes, DECISION_ID, Refused, Told, ask, reject},
         grpc::{Code, Reply, answer, failed},
     },
     messages::{
@@ -44,9 +44,12 @@ pub(super) async fn check(
             match extensions.and_then(|extensions| account(&attributes, extensions)) {
                 Ok(account) => {
                     let asked = ask(shared, snapshot, account, came);
-                    match tokio::time::timeout_at(deadline.into(), asked).await {
+                    // A denial has to be there before the caller goes on without it: with a key that
+                    // nobody has, a client can make it wait.
+                    let latest = came + deadline.saturating_duration_since(came).mul_f32(0.75);
+                    match tokio::time::timeout_at(latest.into(), asked).await {
                         Ok(told) => told,
-                        Err(_) => return late(shared),
+                        Err(_) => Told::Undecided(not_in_time(shared)),
                     }
                 }
                 Err(error) => reject(shared, snapshot, DOOR, error, came),
@@ -60,9 +63,20 @@ pub(super) async fn check(
     }
     match told {
         Told::Allow(changes) => answer(&allowed(*changes)),
-        Told::Deny(refused) => answer(&denied(refused)),
-        Told::Undecided(_) => failed(Code::Unavailable, "it could not be decided"),
+        // As an error of the call it would be let through by a proxy that is told to.
+        Told::Deny(refused) | Told::Undecided(refused) => answer(&denied(refused)),
     }
+}
+
+/// The answer where nothing was decided: a denial.
+pub(super) fn undecided(reason: &'static str, detail: &str) -> Response<Reply> {
+    answer(&denied(asking::undecided(StatusCode::SERVICE_UNAVAILABLE, reason, detail)))
+}
+
+fn not_in_time(shared: &Shared) -> Refused {
+    shared.metrics.asked_in_vain.with_label_values(&["deadline"]).inc();
+    let detail = "the request could not be decided in time";
+    asking::undecided(StatusCode::SERVICE_UNAVAILABLE, "decision_timeout", detail)
 }
 
 fn late(shared: &Shared) -> Response<Reply> {
@@ -115,7 +129,11 @@ pub(super) fn account<'a>(
         scheme => Scheme::parse(scheme).ok_or(RequestError::Incomplete("request.http.scheme"))?,
     };
     let headers = headers(request)?;
-    let body = body(request, &headers, version);
+    let scheme = match scheme {
+        Scheme::Https if !said_to_be_https(&headers) => Scheme::Http,
+        scheme => scheme,
+    };
+    let body = body(request, &headers);
     Ok(Account {
         door: DOOR,
         route: extensions.route.map_or(AskedRoute::ByAddress, AskedRoute::Named),
@@ -131,6 +149,13 @@ pub(super) fn account<'a>(
         scheme,
         body,
     })
+}
+
+/// Whether what Envoy says of the client's connection allows for HTTPS. `:scheme` is the client's word in
+/// HTTP/2, whatever it is sent over.
+fn said_to_be_https(headers: &HeaderMap) -> bool {
+    let mut said = headers.get_all(FORWARDED_PROTO).iter();
+    said.all(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 /// Envoy's peer. One on a Unix socket is on this machine, as the gate's own would be.
@@ -189,8 +214,9 @@ fn headers(request: &HttpRequest) -> Result<HeaderMap, RequestError> {
 }
 
 /// The body, where it is known whole: sent along, or none.
-fn body(request: &HttpRequest, headers: &HeaderMap, version: Version) -> Option<Bytes> {
-    if headers.contains_key(PARTIAL_BODY) && headers.get(PARTIAL_BODY) != Some(&FALSE) {
+fn body(request: &HttpRequest, headers: &HeaderMap) -> Option<Bytes> {
+    // A client's own may stand beside Envoy's.
+    if headers.get_all(PARTIAL_BODY).iter().any(|partial| partial != FALSE) {
         return None;
     }
     let sent = if request.raw_body.is_empty() { &request.body } else { &request.raw_body };
@@ -199,11 +225,12 @@ fn body(request: &HttpRequest, headers: &HeaderMap, version: Version) -> Option<
         let whole = length.is_none_or(|length| length.parse() == Ok(sent.len()));
         return whole.then(|| sent.clone());
     }
-    let none = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0")
-        // RFC 9112 §6.3: without either, a request has no body.
-        || (version < Version::HTTP_2
-            && !headers.contains_key(header::CONTENT_LENGTH)
-            && !headers.contains_key(header::TRANSFER_ENCODING));
+    let none = match headers.get(header::CONTENT_LENGTH) {
+        Some(length) => length == "0",
+        // Envoy takes `Transfer-Encoding` out before it asks, so that one in chunks looks like none. What
+        // comes with a GET has no meaning (RFC 9110 §9.3.1); other methods have to say that there is none.
+        None => [b"GET".as_slice(), b"HEAD"].contains(&&*request.method),
+    };
     none.then(Bytes::new)
 }
 
@@ -290,6 +317,7 @@ fn metadata(reason: &str, about: About) -> Struct {
 
 const DOOR: &str = "ext_authz";
 const PARTIAL_BODY: HeaderName = HeaderName::from_static("x-envoy-auth-partial-body");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FALSE: HeaderValue = HeaderValue::from_static("false");
 /// `HeaderAppendAction`.
 const OVERWRITE_IF_EXISTS_OR_ADD: i32 = 2;

@@ -30,23 +30,46 @@ pub(super) async fn call(
     let snapshot = shared.snapshot.load_full();
     let limit = snapshot.rules.body_buffer.saturating_add(4 * snapshot.connection.head);
     let read = tokio::time::timeout_at(deadline.into(), body.read(limit)).await;
+    let detail = "the call's message can't be read";
     let message = match read {
         Ok(Ok(body)) => grpc::message(body),
-        Ok(Err(PayloadError::TooLarge | PayloadError::NoRoom)) => Err(Code::ResourceExhausted),
+        // A client's body makes it too large, and many of them that there is no room.
+        Ok(Err(error @ (PayloadError::TooLarge | PayloadError::NoRoom))) => {
+            let told = (error.reason(), detail);
+            return undecided(head, Code::ResourceExhausted, told);
+        }
         Ok(Err(_)) => Err(Code::InvalidArgument),
         Err(_) => Err(Code::DeadlineExceeded),
     };
     let message = match message {
         Ok(message) => message,
-        Err(code) => return grpc::failed(code, "the call's message can't be read"),
+        Err(code) => return grpc::failed(code, detail),
     };
-    match head.uri.path().strip_prefix('/').and_then(|path| path.split_once('/')) {
+    match method(head) {
         Some((AUTHORIZATION, "Check")) => {
             check::check(shared, &snapshot, message, came, deadline).await
         }
         Some((HEALTH, "Check")) => health::check(message, *shared.phase.borrow()),
         _ => grpc::failed(Code::Unimplemented, "there is no such method"),
     }
+}
+
+/// The answer of a call that nothing is decided of: of a question a denial, so that a proxy that lets
+/// through what failed doesn't let through whoever made it fail.
+pub(super) fn undecided(
+    head: &Parts,
+    code: Code,
+    (reason, detail): (&'static str, &'static str),
+) -> Response<Reply> {
+    match method(head) {
+        Some((AUTHORIZATION, "Check")) => check::undecided(reason, detail),
+        _ => grpc::failed(code, detail),
+    }
+}
+
+/// The service and the method that are called.
+fn method(head: &Parts) -> Option<(&str, &str)> {
+    head.uri.path().strip_prefix('/')?.split_once('/')
 }
 
 const AUTHORIZATION: &str = "envoy.service.auth.v3.Authorization";

@@ -128,11 +128,27 @@ fn a_peer_on_a_unix_socket_is_on_this_machine() {
     assert_eq!(account.client, IpAddr::from([127, 0, 0, 1]));
 }
 
+/// In HTTP/2 a client says `:scheme: https` over a connection in clear; Envoy's own header tells.
+#[test]
+fn https_is_not_a_clients_word() {
+    let scheme = |said: &[&str]| {
+        let mut http = get();
+        http.headers.extend(said.iter().map(|said| entry("x-forwarded-proto", said)));
+        account(&asked(http), Extensions::default()).unwrap().scheme
+    };
+    assert_eq!(scheme(&[]), Scheme::Https);
+    assert_eq!(scheme(&["https"]), Scheme::Https);
+    for said in [&["http"][..], &["https,http"], &["https", "http"], &["HTTPX"]] {
+        assert_eq!(scheme(said), Scheme::Http, "{said:?}");
+    }
+}
+
 #[test]
 fn knows_when_the_body_is_whole() {
-    assert_eq!(body(get()), Some(Bytes::new()), "HTTP/1 says when there is one");
-    let none = HttpRequest { protocol: bytes("HTTP/2"), ..get() };
-    assert_eq!(body(none.clone()), None, "HTTP/2 doesn't");
+    assert_eq!(body(get()), Some(Bytes::new()), "what comes with a GET means nothing");
+    let none = HttpRequest { method: bytes("POST"), ..get() };
+    assert_eq!(body(none.clone()), None, "Envoy doesn't tell of one in chunks");
+    assert_eq!(body(HttpRequest { protocol: bytes("HTTP/2"), ..none.clone() }), None);
     let with = |http: HttpRequest, headers: &[(&str, &str)]| {
         let mut http = http;
         http.headers.extend(headers.iter().map(|(key, value)| entry(key, value)));
@@ -140,12 +156,13 @@ fn knows_when_the_body_is_whole() {
     };
     assert_eq!(with(none.clone(), &[("content-length", "0")]), Some(Bytes::new()));
     assert_eq!(with(get(), &[("content-length", "3")]), None, "not sent along");
-    assert_eq!(with(get(), &[("transfer-encoding", "chunked")]), None);
     let sent = HttpRequest { body: bytes("abc"), ..get() };
     assert_eq!(with(sent.clone(), &[("content-length", "3")]), Some(bytes("abc")));
     assert_eq!(with(sent.clone(), &[("content-length", "4")]), None, "a part of it");
     assert_eq!(with(sent.clone(), &[("x-envoy-auth-partial-body", "true")]), None);
-    assert_eq!(with(sent, &[("x-envoy-auth-partial-body", "false")]), Some(bytes("abc")));
+    assert_eq!(with(sent.clone(), &[("x-envoy-auth-partial-body", "false")]), Some(bytes("abc")));
+    let both = [("x-envoy-auth-partial-body", "false"), ("x-envoy-auth-partial-body", "true")];
+    assert_eq!(with(sent, &both), None, "a client's word beside Envoy's");
     let raw = HttpRequest { raw_body: Bytes::from_static(b"\xff"), ..get() };
     assert_eq!(body(raw), Some(Bytes::from_static(b"\xff")));
 }

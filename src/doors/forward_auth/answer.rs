@@ -4,15 +4,21 @@ use ::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 
 use super::super::asking::{Changes, Told};
-use crate::{config::Dialect, http::Problem};
+use crate::config::Dialect;
 
 /// What the proxy is answered.
 pub(super) fn put(dialect: Dialect, told: Told) -> Response<Bytes> {
     match told {
         Told::Allow(changes) => allowed(dialect, *changes),
         Told::Deny(refused) => denied(dialect, refused.response),
-        // 503: no dialect takes a status from 500 for an answer.
-        Told::Undecided(refused) => refused.response,
+        // 503: what takes a status from 500 for an error of the authorizer denies for it, but for Envoy,
+        // which may be told to let it through. Clients can bring it about.
+        Told::Undecided(mut refused) => {
+            if dialect == Dialect::Envoy {
+                *refused.response.status_mut() = StatusCode::FORBIDDEN;
+            }
+            refused.response
+        }
     }
 }
 
@@ -47,12 +53,6 @@ fn denied(dialect: Dialect, mut response: Response<Bytes>) -> Response<Bytes> {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
     response
-}
-
-/// Nothing was decided while anyone waits for it.
-pub(super) fn late() -> Response<Bytes> {
-    let detail = "it could not be decided in time; try again";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).into_response()
 }
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

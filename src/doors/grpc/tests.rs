@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderValue, header};
+use ::http::{HeaderMap, HeaderValue, Request, Version, header};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
@@ -47,18 +47,27 @@ fn reads_how_long_a_caller_waits() {
 }
 
 #[test]
-fn knows_a_call_by_its_content_type() {
-    let call = |text: &'static str| {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(text));
-        is_call(&headers)
+fn knows_a_call_by_version_path_and_type() {
+    const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+    let call = |version: Version, path: &str, kind: Option<&str>| {
+        let mut request = Request::post(path).version(version);
+        if let Some(kind) = kind {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        is_call(&request.body(()).unwrap().into_parts().0)
     };
-    assert!(call("application/grpc"));
-    assert!(call("application/grpc+proto"));
-    assert!(call("application/grpc;charset=utf-8"));
-    assert!(!call("application/grpc-web"));
-    assert!(!call("application/json"));
-    assert!(!is_call(&HeaderMap::new()));
+    let typed = |kind| call(Version::HTTP_2, CHECK, Some(kind));
+    assert!(typed("application/grpc"));
+    assert!(typed("application/grpc+proto"));
+    assert!(typed("application/grpc;charset=utf-8"));
+    assert!(!typed("application/grpc-web"));
+    assert!(!typed("application/json"));
+    assert!(!call(Version::HTTP_2, CHECK, None));
+    // The type may be a client's, whose proxy asks over HTTP and takes 200 for leave.
+    assert!(!call(Version::HTTP_11, CHECK, Some("application/grpc")));
+    for path in ["/check/nginx", "/check/envoy/a.b/c", "/routes/a.b/check/envoy/x", "/a", "/"] {
+        assert!(!call(Version::HTTP_2, path, Some("application/grpc")), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -74,8 +83,8 @@ async fn answers_with_a_message_and_then_the_status() {
 
 #[tokio::test]
 async fn says_in_the_head_that_a_call_failed() {
-    let response = failed(Code::Unavailable, "no");
-    assert_eq!(response.headers()["grpc-status"], "14");
+    let response = failed(Code::NotFound, "no");
+    assert_eq!(response.headers()["grpc-status"], "5");
     assert_eq!(response.headers()["grpc-message"], "no");
     let body = response.into_body();
     assert!(http_body::Body::is_end_stream(&body));
