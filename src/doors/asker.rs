@@ -13,7 +13,8 @@ use super::{
     Shared, asking,
     caller_body::CallerBody,
     ext_authz,
-    grpc::{self, Code, Reply},
+    grpc::{self, Code, Reply, Seats},
+    reflection,
 };
 use crate::{config, http::Problem};
 
@@ -37,12 +38,13 @@ impl AskingRules {
 pub struct Asker {
     shared: Arc<Shared>,
     load: Rc<Load>,
+    seats: Seats,
 }
 
 impl Asker {
     /// The asking doors of a data thread.
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, load: Rc::default() }
+        Self { shared, load: Rc::default(), seats: Seats::default() }
     }
 
     /// Answers one question.
@@ -58,12 +60,15 @@ impl Asker {
             self.shared.metrics.asked_in_vain.with_label_values(&["overload"]).inc();
             return refuse(called);
         }
+        if called && reflection::is_called(head.uri.path()) {
+            return reflection::call(&self.shared, &self.seats, body);
+        }
         let snapshot = self.shared.snapshot.load();
         let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
         let body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
         drop(snapshot);
         if called {
-            return ext_authz::call(&self.shared, &head, body, came).await;
+            return ext_authz::call(&self.shared, &self.seats, &head, body, came).await;
         }
         let detail = "nobody is asked here; see docs/proxies.md for what is";
         let problem = Problem::new(StatusCode::NOT_FOUND, "no_such_door", detail);

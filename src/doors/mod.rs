@@ -17,6 +17,7 @@ mod policies;
 mod proxy;
 mod query;
 mod record;
+mod reflection;
 mod s3;
 mod sts;
 
