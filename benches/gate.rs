@@ -90,7 +90,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         resource_policies: ResourcePolicies::Denied,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
-        upstream: 0,
+        upstream: Some(0),
     };
     let mut routes: Vec<Route> = (0..20).map(route).collect();
     let matching = Some(Match { host: None, path: Some("/api".to_owned()) });
@@ -108,6 +108,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         account_id: Some("123456789012".to_owned()),
         resource_policies: HashMap::new(),
         cedar: None,
+        policy_store: None,
         shadow: None,
         credentials: None,
         body_buffer: 1 << 20,

@@ -46,8 +46,10 @@ fn each_rule_is_reported() {
             "11:24: cedar.policy_store: must be the id of a policy store, such as PSexample",
         ),
         (
-            with("cedar: { policy_store: PSexample }\n"),
-            "11:24: `aws` is missing: the ARN of the policy store needs its account",
+            with("cedar: { policy_store: PSexample }\n")
+                .replace("aws: { region: eu-west-1, account: \"123456789012\" }\n", "")
+                .replace("api: { id: a1b2c3d4e5, stage: prod }", "engines: { iam: off }"),
+            "10:24: `aws` is missing: the ARN of the policy store needs its account",
         ),
         (
             with("authzen: { url: \"http://pdp.example\" }\n"),

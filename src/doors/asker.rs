@@ -14,8 +14,8 @@ use super::{
     caller_body::CallerBody,
     ext_authz,
     forward_auth::{self, Check},
-    grpc::{self, Code, Reply},
-    posted,
+    grpc::{self, Code, Reply, Seats},
+    posted, reflection,
 };
 use crate::{config, http::Problem};
 
@@ -41,12 +41,13 @@ impl AskingRules {
 pub struct Asker {
     shared: Arc<Shared>,
     load: Rc<Load>,
+    seats: Seats,
 }
 
 impl Asker {
     /// The asking doors of a data thread.
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, load: Rc::default() }
+        Self { shared, load: Rc::default(), seats: Seats::default() }
     }
 
     /// Answers one question.
@@ -65,10 +66,13 @@ impl Asker {
             self.shared.metrics.asked_in_vain.with_label_values(&["overload"]).inc();
             return refuse(&head, called, check);
         }
+        if called && reflection::is_called(head.uri.path()) {
+            return reflection::call(&self.shared, &self.seats, body);
+        }
         let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
         let body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
         if called {
-            return ext_authz::call(&self.shared, &head, body, came).await;
+            return ext_authz::call(&self.shared, &self.seats, &head, body, came).await;
         }
         if posted::is_for(head.uri.path()) {
             let answered = posted::answer(&self.shared, &head, body, came);

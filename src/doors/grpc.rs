@@ -1,5 +1,7 @@
-//! gRPC over HTTP/2, as far as unary calls need it: one message there, one back, and trailers with
-//! the call's status.
+//! gRPC over HTTP/2: a message there, one back, and trailers with the call's status; or messages of
+//! a conversation.
+
+mod stream;
 
 use std::{
     pin::Pin,
@@ -12,6 +14,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use prost::Message;
 
+use self::stream::Conversation;
+pub(super) use self::stream::{Ended, Messages, Say, Seats, converse};
+
 /// How a call ended; see "gRPC over HTTP2" and `google.rpc.Code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
@@ -23,42 +28,62 @@ pub(super) enum Code {
 }
 
 /// An answer's body: some bytes, and for gRPC trailers behind them.
-#[derive(Debug, Default)]
-pub struct Reply {
-    data: Option<Bytes>,
-    trailers: Option<Box<HeaderMap>>,
+pub struct Reply(Said);
+
+enum Said {
+    Whole { data: Option<Bytes>, trailers: Option<Box<HeaderMap>> },
+    InParts(Box<Conversation>),
 }
 
 impl Reply {
     /// Bytes without trailers.
     pub(super) fn whole(data: Bytes) -> Self {
-        Self { data: (!data.is_empty()).then_some(data), trailers: None }
+        Self(Said::Whole { data: (!data.is_empty()).then_some(data), trailers: None })
     }
 }
 
 /// The answer of a call that came to `message`.
 pub(super) fn answer(message: &impl Message) -> Response<Reply> {
-    let mut data = BytesMut::with_capacity(PREFIX + message.encoded_len());
-    data.put_u8(0);
-    data.put_u32(u32::try_from(message.encoded_len()).unwrap_or(u32::MAX));
-    message.encode_raw(&mut data);
-    let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert(STATUS, HeaderValue::from_static("0"));
-    let body = Reply { data: Some(data.freeze()), trailers: Some(Box::new(trailers)) };
-    let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
-    response
+    let trailers = Some(Box::new(trailers(Ok(()))));
+    headed(Said::Whole { data: Some(framed(message)), trailers })
 }
 
 /// The answer of a call that came to nothing.
 pub(super) fn failed(code: Code, message: &'static str) -> Response<Reply> {
     // An answer without a message has its status in the head ("Trailers-Only").
-    let mut response = Response::new(Reply::default());
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, GRPC);
-    headers.insert(STATUS, HeaderValue::from(code as u16));
-    headers.insert(MESSAGE, HeaderValue::from_static(message));
+    let mut response = headed(Said::Whole { data: None, trailers: None });
+    response.headers_mut().extend(trailers(Err((code, message))));
     response
+}
+
+fn headed(said: Said) -> Response<Reply> {
+    let mut response = Response::new(Reply(said));
+    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
+    response
+}
+
+/// A message behind its length.
+fn framed(message: &impl Message) -> Bytes {
+    let mut data = BytesMut::with_capacity(PREFIX + message.encoded_len());
+    data.put_u8(0);
+    data.put_u32(u32::try_from(message.encoded_len()).unwrap_or(u32::MAX));
+    message.encode_raw(&mut data);
+    data.freeze()
+}
+
+/// What says how a call ended.
+fn trailers(ended: Ended) -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(2);
+    match ended {
+        Ok(()) => {
+            trailers.insert(STATUS, HeaderValue::from_static("0"));
+        }
+        Err((code, message)) => {
+            trailers.insert(STATUS, HeaderValue::from(code as u16));
+            trailers.insert(MESSAGE, HeaderValue::from_static(message));
+        }
+    }
+    trailers
 }
 
 /// The one message of a unary call.
@@ -116,19 +141,29 @@ impl Body for Reply {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let data = self.data.take().map(Frame::data);
-        let frame = data.or_else(|| self.trailers.take().map(|all| Frame::trailers(*all)));
-        Poll::Ready(frame.map(Ok))
+        match &mut self.0 {
+            Said::Whole { data, trailers } => {
+                let data = data.take().map(Frame::data);
+                let frame = data.or_else(|| trailers.take().map(|all| Frame::trailers(*all)));
+                Poll::Ready(frame.map(Ok))
+            }
+            Said::InParts(conversation) => conversation.poll(cx).map(|frame| frame.map(Ok)),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.data.is_none() && self.trailers.is_none()
+        matches!(&self.0, Said::Whole { data: None, trailers: None })
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.data.as_ref().map_or(0, |data| data.len() as u64))
+        match &self.0 {
+            Said::Whole { data, .. } => {
+                SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64))
+            }
+            Said::InParts(_) => SizeHint::default(),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod posted;
 mod proxy;
 mod query;
 mod record;
+mod reflection;
 mod s3;
 mod sts;
 mod verified_permissions;

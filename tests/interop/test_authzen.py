@@ -43,7 +43,7 @@ def test_evaluations(post, demo):
     status, found, _ = post("/access/v1/evaluation", "{")
     assert status == 400 and isinstance(found, str)
     status, _, answer = post("/access/v1/evaluation", ask, x_request_id="bfe9eb29")
-    assert ("x-request-id", "bfe9eb29") in [(name.lower(), value) for name, value in answer.headers]
+    assert ("x-request-id", "bfe9eb29") in [(name.lower(), value) for name, value in answer.fields]
     # No TLS name is configured in the demo, so there is no metadata.
     assert call(demo.ext_authz, "GET", "/.well-known/authzen-configuration").status == 404
 

@@ -33,8 +33,13 @@ end
 local function answer(txn, status, headers, body)
     local reply = txn:reply({ status = status })
     for _, name in ipairs(ANSWER) do
-        local value = headers and only(headers, name)
-        if value then reply:add_header(name, value) end
+        -- There may be a challenge for each scheme.
+        local values = headers and headers[name]
+        if values then
+            for i = 0, #values do
+                if values[i] then reply:add_header(name, values[i]) end
+            end
+        end
     end
     reply:set_body(body or "")
     txn:done(reply)

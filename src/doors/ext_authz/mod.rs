@@ -14,13 +14,14 @@ use ::http::{Response, request::Parts};
 use super::{
     Shared,
     caller_body::CallerBody,
-    grpc::{self, Code, Reply},
+    grpc::{self, Code, Reply, Seats},
 };
 use crate::gate::{Payload, PayloadError};
 
 /// Answers a call. `waited` since is when it came, as far as that is known.
 pub(super) async fn call(
     shared: &Arc<Shared>,
+    seats: &Seats,
     head: &Parts,
     mut body: CallerBody,
     came: Instant,
@@ -50,6 +51,7 @@ pub(super) async fn call(
             check::check(shared, &snapshot, message, came, deadline).await
         }
         Some((HEALTH, "Check")) => health::check(message, *shared.phase.borrow()),
+        Some((HEALTH, "Watch")) => health::watch(message, &shared.phase, seats),
         _ => grpc::failed(Code::Unimplemented, "there is no such method"),
     }
 }
