@@ -57,11 +57,11 @@ impl Asker {
         let called = grpc::is_call(&head);
         let patience = grpc::patience(&head.headers).unwrap_or(asking::PATIENCE);
         let busy = Busy::with(&self.load);
-        // Half of the time that the caller waits has to be left: an answer behind its back is work
-        // that keeps others waiting.
         let snapshot = self.shared.snapshot.load_full();
         let target = head.uri.path_and_query();
         let check = target.and_then(|target| Check::of(target, &snapshot.asking.dialects));
+        // Half of the time that the caller waits has to be left: an answer behind its back is work
+        // that keeps others waiting.
         if busy.is_none() || came.elapsed() > patience / 2 {
             self.shared.metrics.asked_in_vain.with_label_values(&["overload"]).inc();
             return refuse(&head, called, check);

@@ -25,6 +25,7 @@ pub(super) enum Code {
     NotFound = 5,
     ResourceExhausted = 8,
     Unimplemented = 12,
+    Unavailable = 14,
 }
 
 /// An answer's body: some bytes, and for gRPC trailers behind them.
