@@ -271,7 +271,7 @@ fn removed_parameters(query: Option<&str>, permitted: &PathAndQuery) -> Vec<Stri
 }
 
 /// What a proxy is told where nothing was decided, and it is to deny.
-pub(super) fn undecided(status: StatusCode, reason: &'static str, detail: &str) -> Refused {
+pub(super) fn undecided(status: StatusCode, reason: &'static str, detail: &'static str) -> Refused {
     let about = About::nothing();
     let problem = Problem::new(status, reason, detail).decision_id(about.id.as_str());
     Refused { reason, response: problem.into_response(), about }

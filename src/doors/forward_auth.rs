@@ -83,7 +83,11 @@ pub(super) async fn answer(
 }
 
 /// The answer to `check` where nothing is decided.
-pub(super) fn undecided(check: Check<'_>, reason: &'static str, detail: &str) -> Response<Bytes> {
+pub(super) fn undecided(
+    check: Check<'_>,
+    reason: &'static str,
+    detail: &'static str,
+) -> Response<Bytes> {
     let refused = asking::undecided(StatusCode::SERVICE_UNAVAILABLE, reason, detail);
     answer::put(check.dialect, Told::Undecided(refused))
 }

@@ -69,7 +69,7 @@ pub(super) async fn check(
 }
 
 /// The answer where nothing was decided: a denial.
-pub(super) fn undecided(reason: &'static str, detail: &str) -> Response<Reply> {
+pub(super) fn undecided(reason: &'static str, detail: &'static str) -> Response<Reply> {
     answer(&denied(asking::undecided(StatusCode::SERVICE_UNAVAILABLE, reason, detail)))
 }
 
