@@ -80,10 +80,10 @@ async fn says_one_message_after_the_other_and_then_how_it_ended() {
     assert!(!response.headers().contains_key("grpc-status"));
     let body = response.into_body().collect().await.unwrap();
     let trailers = body.trailers().unwrap();
-    assert_eq!((&trailers["grpc-status"], &trailers["grpc-message"]), (
-        &"5".parse().unwrap(),
-        &"no more".parse().unwrap()
-    ));
+    assert_eq!(
+        (&trailers["grpc-status"], &trailers["grpc-message"]),
+        (&"5".parse().unwrap(), &"no more".parse().unwrap())
+    );
     assert_eq!(&*body.to_bytes(), b"\0\0\0\0\x05\x0a\x03one\0\0\0\0\x05\x0a\x03two");
 
     let fine = converse(&seats, &phase, |_say| async { Ok(()) });

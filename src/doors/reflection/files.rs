@@ -66,11 +66,7 @@ macro_rules! reflection {
                 message("FileDescriptorResponse", &[repeated(1, "file_descriptor_proto", Bytes)]),
                 message(
                     "ListServiceResponse",
-                    &[repeated(
-                        1,
-                        "service",
-                        Kind::Message(concat!($package, ".ServiceResponse")),
-                    )],
+                    &[repeated(1, "service", Kind::Message(concat!($package, ".ServiceResponse")))],
                 ),
                 message("ServiceResponse", &[one(1, "name", Text)]),
                 message(
@@ -243,7 +239,10 @@ pub(super) const FILES: [File; 10] = [
     File {
         name: "envoy/type/v3/http_status.proto",
         package: "envoy.type.v3",
-        messages: &[message("HttpStatus", &[one(1, "code", Kind::Enum("envoy.type.v3.StatusCode"))])],
+        messages: &[message(
+            "HttpStatus",
+            &[one(1, "code", Kind::Enum("envoy.type.v3.StatusCode"))],
+        )],
         enums: &[STATUS_CODE],
         services: &[],
     },

@@ -25,12 +25,15 @@ fn lists_what_is_served() {
     assert_eq!(answer.original_request.unwrap().asked, Some(request));
     let Some(Told::Services(Services { services })) = answer.told else { panic!("no services") };
     let names: Vec<&str> = services.iter().map(|service| &*service.name).collect();
-    assert_eq!(names, [
-        "envoy.service.auth.v3.Authorization",
-        "grpc.health.v1.Health",
-        "grpc.reflection.v1.ServerReflection",
-        "grpc.reflection.v1alpha.ServerReflection",
-    ]);
+    assert_eq!(
+        names,
+        [
+            "envoy.service.auth.v3.Authorization",
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+        ]
+    );
     for name in names {
         assert!(describes(name));
     }
@@ -53,10 +56,7 @@ fn finds_whatever_a_file_declares() {
         ),
         ("envoy.config.core.v3.Address.pipe", "envoy/config/core/v3/address.proto"),
         ("envoy.config.core.v3.Address.address", "envoy/config/core/v3/address.proto"),
-        (
-            "envoy.config.core.v3.HeaderValueOption.ADD_IF_ABSENT",
-            "envoy/config/core/v3/base.proto",
-        ),
+        ("envoy.config.core.v3.HeaderValueOption.ADD_IF_ABSENT", "envoy/config/core/v3/base.proto"),
         ("envoy.type.v3.StatusCode", "envoy/type/v3/http_status.proto"),
         ("envoy.type.v3.Forbidden", "envoy/type/v3/http_status.proto"),
         ("google.protobuf.NULL_VALUE", "google/protobuf/struct.proto"),
