@@ -30,6 +30,12 @@ pub(super) fn describes(service: &str) -> bool {
     DESCRIPTORS.services().contains(service)
 }
 
+/// The file that declares a symbol.
+#[cfg(test)]
+pub(super) fn file_with(symbol: &str) -> Option<prost_types::FileDescriptorProto> {
+    prost_types::FileDescriptorProto::decode(DESCRIPTORS.symbol(symbol)?.first()?.clone()).ok()
+}
+
 /// Answers a stream of requests, each as it comes.
 pub(super) fn call(shared: &Shared, seats: &Seats, body: Incoming) -> Response<Reply> {
     let idle = shared.snapshot.load().connection.idle;

@@ -276,7 +276,11 @@ def test_who_reads_no_answers_keeps_nobody_waiting(demo, channel):
 
 
 def asking(port):
-    return lambda text: text.replace("  admin:", f'  ext_authz: {{ address: "127.0.0.1:{port}" }}\n  admin:', 1)
+    def edit(text):
+        listener = f'  ext_authz: {{ address: "127.0.0.1:{port}" }}\n  admin:'
+        return text.replace("  admin:", listener, 1).replace("shutdown_delay: 0s", "shutdown_delay: 2s")
+
+    return edit
 
 
 def test_watching_and_reflecting_end_with_the_process(serve, backend):

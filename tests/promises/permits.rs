@@ -212,16 +212,16 @@ fn requests() -> Vec<Refused> {
 
 /// Reasons that no request can meet at this door.
 const ELSEWHERE: [(&str, &str); 52] = [
-    ("not_forwarded", "gate/tests/asking.rs"),
-    ("body_withheld", "of those who only ask: tests/interop/test_ext_authz.py, as all that follow"),
-    ("incomplete_question", ""),
-    ("unknown_extension", ""),
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),
     ("misconfigured", "the configuration is checked"),
     ("connection_specific_header", "HTTP/2"),
     ("client_certificate_mismatch", "tests/tls/clients.rs: there is no TLS here"),
+    ("body_withheld", "who only asks: interop/test_ext_authz.py, as all that follow"),
+    ("incomplete_question", ""),
+    ("not_forwarded", ""),
+    ("unknown_extension", ""),
     ("target_non_ascii", "the HTTP library refuses it first"),
     ("target_form", "the HTTP library asks for the same"),
     ("target_character", "the HTTP library refuses them first"),

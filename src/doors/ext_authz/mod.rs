@@ -79,3 +79,7 @@ const HEALTH: &str = "grpc.health.v1.Health";
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "described_tests.rs"]
+mod described;
