@@ -45,7 +45,7 @@ fn request() -> CheckRequest {
     };
     CheckRequest {
         attributes: Some(Attributes {
-            source: Some(Peer { address: Some(address) }),
+            source: Some(Peer { address: Some(address), ..Peer::default() }),
             request: Some(AskedRequest { http: Some(http) }),
             context_extensions: vec![entry()],
         }),
