@@ -143,12 +143,16 @@ impl Drop for Gate {
     }
 }
 
-/// A port that was free a moment ago, and another one each time.
+/// A port that was free a moment ago, and another one each time. It is below those that the system
+/// gives to whoever asks for any, which would take it before the program does.
 pub fn free_port() -> SocketAddr {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     loop {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        if GIVEN.lock().unwrap().insert(address.port()) {
+        let mut random = [0u8; 2];
+        aws_lc_rs::rand::fill(&mut random).unwrap();
+        let port = 10_240 + u16::from_be_bytes(random) % 22_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() && GIVEN.lock().unwrap().insert(port) {
             return address;
         }
     }
