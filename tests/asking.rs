@@ -69,6 +69,10 @@ async fn what_comes_too_late_is_not_allowed() {
         Verdict::Allowed
     );
     gate.signal("STOP");
+    // It may be answering still.
+    while !check::is_stopped(gate.pid()) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let questions: Vec<_> =
         (0..100).map(|_| asker.send("GET", "/api/a", Some(&token), patience)).collect();
     tokio::time::sleep(Duration::from_millis(500)).await;
