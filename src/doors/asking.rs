@@ -22,7 +22,7 @@ use crate::{
     },
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
-        Scheme, query_names,
+        Scheme, Stripped, query_names,
     },
     sigv4,
 };
@@ -35,6 +35,8 @@ pub(super) struct Account<'a> {
     pub(super) route: AskedRoute<'a>,
     /// Whether the proxy can take parameters out of the query.
     pub(super) query: AskedQuery,
+    /// Which headers the proxy takes out of what goes on.
+    pub(super) takes_out: TakesOut,
     /// The method.
     pub(super) method: &'a str,
     /// The host that the client asked for.
@@ -55,6 +57,15 @@ pub(super) struct Account<'a> {
     pub(super) scheme: Scheme,
     /// The body, if it was sent along whole.
     pub(super) body: Option<Bytes>,
+}
+
+/// Which headers a proxy takes out of what goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TakesOut {
+    /// Those that it is told to.
+    Told,
+    /// Those that its configuration names, which are [`http::STRIPPED_NAMES`].
+    Named,
 }
 
 /// What the proxy is told.
@@ -181,7 +192,7 @@ fn question(
     now: Time,
 ) -> Result<(Question, Option<Bytes>), RequestError> {
     let Account { method, host, instead, target, mut headers, version, client, .. } = account;
-    let Account { certificate, scheme, body, .. } = account;
+    let Account { certificate, scheme, body, takes_out, .. } = account;
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestError::Method)?;
     http::check_method(&method)?;
     let asked_for = Authority::parse(host)?;
@@ -200,6 +211,9 @@ fn question(
     let mut peer = Peer::new(client, scheme, &snapshot.trusted_proxies);
     peer.rules.alb = AlbHeaders::Read;
     let mut received = http::receive(&mut headers, version, peer)?;
+    if takes_out == TakesOut::Named && received.stripped.iter().any(would_go_on) {
+        return Err(RequestError::HeaderName);
+    }
     for (_, why) in &received.stripped {
         shared.metrics.headers_removed.with_label_values(&[why.reason()]).inc();
     }
@@ -212,6 +226,13 @@ fn question(
         }
     };
     Ok((Question { method, authority, target, headers, received, certificate, now }, body))
+}
+
+/// Whether a header that must not go on would, through a proxy that takes out what it can name. What
+/// belongs to the connection ends with it.
+fn would_go_on((name, why): &(HeaderName, Stripped)) -> bool {
+    !matches!(why, Stripped::HopByHop | Stripped::ConnectionListed)
+        && !http::is_taken_out(name.as_str())
 }
 
 impl Changes {

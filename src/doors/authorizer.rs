@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Shared, Snapshot,
-    asking::{self, About, Account, Changes, Told},
+    asking::{self, About, Account, Changes, TakesOut, Told},
 };
 use crate::{
     gate::{AskedQuery, AskedRoute},
@@ -56,6 +56,8 @@ pub(super) async fn answer(
         route: AskedRoute::ByAddress,
         // An authorizer says yes or no, and API Gateway sends on what it has.
         query: AskedQuery::Fixed,
+        // It takes none out, whatever it is told; what its integration is sent is said there.
+        takes_out: TakesOut::Told,
         method: &event.method,
         host: &event.host,
         instead: None,

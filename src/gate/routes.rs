@@ -307,9 +307,17 @@ impl Routes {
         found.map(Destination::Route)
     }
 
-    /// The API's route of this name.
-    pub(super) fn api_named(&self, name: &str) -> Option<RouteIndex> {
-        self.routes.iter().position(|route| is_api(route) && route.name == name)
+    /// The API's route of this name, if it takes requests to this host: a proxy may have told hosts apart
+    /// by the target, and send on another that `Host` has.
+    pub(super) fn api_named(&self, name: &str, authority: &Authority) -> Option<RouteIndex> {
+        let index = self.routes.iter().position(|route| is_api(route) && route.name == name)?;
+        let has = |table: &Vec<(String, RouteIndex)>| table.iter().any(|(_, known)| *known == index);
+        let of_host = [authority.as_str(), authority.host()]
+            .into_iter()
+            .filter_map(|host| self.by_host.get(host))
+            .any(has);
+        let takes = of_host || has(&self.any_host) || !self.by_host.values().any(has);
+        takes.then_some(index)
     }
 
     /// The API's route that host and path lead to.

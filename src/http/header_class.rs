@@ -74,12 +74,12 @@ pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(classify(name), Class::HopByHop(_))
 }
 
-/// Whether a header is for proxies to set and to remove: of the connection, of forwarding, or
-/// Envoy's own.
+/// Whether a header is for proxies to set and to remove: of the connection, of forwarding as they
+/// write it, or Envoy's own.
 pub fn is_of_proxies(name: &str) -> bool {
     match classify(name) {
         Class::Host | Class::ContentLength | Class::HopByHop(_) => true,
-        Class::Forwarding => name.starts_with("x-forwarded-") || name == "forwarded",
+        Class::Forwarding => FORWARDING.contains(&name),
         Class::Envoy => name.starts_with("x-envoy-"),
         _ => false,
     }
@@ -208,6 +208,16 @@ impl Key {
 const KEY_LENGTH: usize = 48;
 
 const IDENTITY_PREFIX: &[u8] = b"xpoolgate";
+
+/// What Envoy writes of forwarding itself.
+const FORWARDING: [&str; 6] = [
+    "forwarded",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+];
 
 #[cfg(test)]
 mod tests;

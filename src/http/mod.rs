@@ -23,6 +23,7 @@ mod request_error;
 mod request_uri;
 mod spiffe;
 mod strict_json;
+mod stripped_names;
 mod target;
 
 pub use authority::{Authority, Scheme};
@@ -44,4 +45,5 @@ pub use request_error::RequestError;
 pub use request_uri::RequestUri;
 pub use spiffe::{SpiffeError, SpiffeId};
 pub(crate) use strict_json::{NotStrictJson, strict_json, strict_object};
+pub use stripped_names::{IDENTITY_NAMES, STRIPPED_NAMES, is_taken_out};
 pub use target::{Target, TargetError, TargetMode, query_names};

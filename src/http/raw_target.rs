@@ -39,9 +39,14 @@ impl RawTarget {
     /// Parses a raw origin-form or absolute-form target.
     ///
     /// # Errors
-    /// As [`RawTarget::of`], and [`TargetError::Character`] for what no target may have.
+    /// As [`RawTarget::of`], and [`TargetError::Fragment`] and [`TargetError::Character`] for what no
+    /// target may have.
     pub fn parse(raw: &str) -> Result<Self, TargetError> {
         let origin_form = origin_form(raw)?;
+        // The type of targets cuts a fragment off.
+        if origin_form.contains('#') {
+            return Err(TargetError::Fragment);
+        }
         let parsed = PathAndQuery::try_from(origin_form).map_err(|_| TargetError::Character)?;
         if parsed.as_str() != origin_form || !origin_form.starts_with('/') {
             return Err(TargetError::Character);

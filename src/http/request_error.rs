@@ -31,7 +31,9 @@ pub enum RequestError {
     NotAscii(&'static str),
     /// A header name with `_`, `.` or another separator that some stacks read as `-`
     /// (CVE-2025-64484, CVE-2026-39858, CVE-2026-88011).
-    #[error("a header name has a character other than letters, digits and -; rename the header")]
+    #[error(
+        "a header name has a character other than letters, digits and -, or is one that only proxies set; rename the header"
+    )]
     HeaderName,
     /// `Connection` is malformed, names a header that must not be removed (CVE-2024-45410), or more
     /// than 32.

@@ -141,8 +141,22 @@ def ingress_nginx(folder, config):
         for route in yaml.safe_load(Path(config).read_text())["routes"]
         if "upstream" in route
     }
-    locations = "\n".join(ingress_location(each, upstreams[each["metadata"]["name"]]) for each in documents)
-    return run_nginx(folder, port, INGRESS_SERVER.replace("@PORT@", str(port)).replace("@LOCATIONS@", locations))
+    # A server for each host, and one for every other.
+    servers = {"_": []}
+    for each in documents:
+        host = each["spec"]["rules"][0].get("host", "_")
+        servers.setdefault(host, []).append(ingress_location(each, upstreams[each["metadata"]["name"]]))
+    text = INGRESS_MAP
+    for host, locations in servers.items():
+        values = {"PORT": f"{port}{' default_server' if host == '_' else ''}", "HOST": host, "LOCATIONS": "\n".join(locations)}
+        text += replaced(INGRESS_SERVER, values)
+    return run_nginx(folder, port, text)
+
+
+def replaced(text, values):
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
 
 
 def ingress_location(ingress, upstream):
@@ -151,7 +165,7 @@ def ingress_location(ingress, upstream):
     notes = {name.removeprefix(prefix): value for name, value in ingress["metadata"]["annotations"].items()}
     (rule,) = ingress["spec"]["rules"]
     (path,) = rule["http"]["paths"]
-    assert path["pathType"] == "Prefix" and "host" not in rule
+    assert path["pathType"] == "Prefix"
     copied = "".join(
         f"      auth_request_set $authHeader{i} $upstream_http_{name.strip().lower().replace('-', '_')};\n"
         f"      proxy_set_header '{name.strip()}' $authHeader{i};\n"
@@ -167,10 +181,7 @@ def ingress_location(ingress, upstream):
     }
     # A prefix is one of whole segments.
     paths = [path["path"]] if path["path"].endswith("/") else [f"= {path['path']}", f"{path['path']}/"]
-    text = INGRESS_CHECK + "".join(INGRESS_LOCATION.replace("@PATH@", each) for each in paths)
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", value)
-    return text
+    return replaced(INGRESS_CHECK + "".join(INGRESS_LOCATION.replace("@PATH@", each) for each in paths), values)
 
 
 def traefik(folder, config):
@@ -271,10 +282,18 @@ def opened(name, folder, config):
 
 
 # What ingress-nginx's template (rootfs/etc/nginx/template/nginx.tmpl) makes of an Ingress, without what is not asked for.
+INGRESS_MAP = """
+map $http_upgrade $connection_upgrade {
+    default upgrade;
+    "" "";
+}
+proxy_headers_hash_max_size 1024;
+proxy_headers_hash_bucket_size 128;
+"""
 INGRESS_SERVER = """
 server {
-    listen 127.0.0.1:@PORT@ default_server;
-    server_name _;
+    listen 127.0.0.1:@PORT@;
+    server_name @HOST@;
     underscores_in_headers off;
     ignore_invalid_headers on;
 @LOCATIONS@
@@ -308,10 +327,18 @@ INGRESS_LOCATION = """
       auth_request /_external-auth-@NAME@;
 @COPIED@
       proxy_set_header Host $http_host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_set_header X-Request-ID $request_id;
       proxy_set_header X-Real-IP $remote_addr;
       proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Forwarded-Host $http_host;
+      proxy_set_header X-Forwarded-Port $server_port;
       proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Scheme $scheme;
+      proxy_set_header X-Scheme $scheme;
+      proxy_set_header X-Original-Forwarded-For $http_x_forwarded_for;
+      proxy_set_header Proxy "";
       proxy_http_version 1.1;
       proxy_pass @UPSTREAM@;
     }

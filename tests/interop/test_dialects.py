@@ -3,7 +3,7 @@
 import pytest
 
 import mint
-from doors import DIALECTS, three_routes, with_ext_authz
+from doors import DIALECTS, PUBLIC, three_routes, with_ext_authz
 from gate import IDENTITY_HEADERS, call, free_port
 
 
@@ -134,3 +134,30 @@ def test_header_names_that_a_backend_reads_as_others(ask, key):
         for name in ("X_Poolgate_Role", "X.Poolgate.Role", "Some_Header"):
             answer = ask(dialect, "GET", "/orders/7", token, "orders", [(name, "x")])
             assert answer.status == (403 if "nginx" in dialect else 400), (dialect, name, answer)
+
+
+def test_headers_that_a_proxy_takes_out_by_name(ask, key):
+    """What it can't name is refused; Envoy alone is told."""
+    token = mint.pool_token(key, groups=["writers"])
+    refusal = {"envoy": 200, "nginx": 403, "ingress-nginx": 403}
+    for dialect in DIALECTS:
+        for name in ("X-Rewrite-URL", "X-HTTP-Method-Override", "X-Poolgate-Role", "X-Forwarded-Port"):
+            assert ask(dialect, "GET", "/orders/7", token, "orders", [(name, "x")]).status == 200, (dialect, name)
+        for name in ("X-Rewrite-Anything", "X-HTTPMethodOverride", "X-Poolgate-Extra", "X-Forwarded-Anything"):
+            answer = ask(dialect, "GET", "/orders/7", token, "orders", [(name, "x")])
+            assert answer.status == refusal.get(dialect, 400), (dialect, name, answer)
+            if answer.status == 200:
+                assert name.lower() in answer.header("x-envoy-auth-headers-to-remove").split(",")
+
+
+def test_a_route_of_another_host(serve, backend):
+    """Whatever the proxy went by: what goes on has this host."""
+    port = free_port()
+    routes = (PUBLIC % backend.url).replace("path: /public/", "host: open.example, path: /public/")
+    serve(routes, edit=with_ext_authz(port))
+    for dialect in DIALECTS:
+        asks, behind, headers = question(dialect, "GET", "/public/page")
+        for host, status in (("open.example", 200), ("api.example.com", 403 if "nginx" in dialect else 404)):
+            told = [(name, value.replace("api.example.com", host)) for name, value in headers]
+            answer = call(port, asks, f"/routes/public/check/{dialect}{behind}", told)
+            assert answer.status == status, (dialect, host, answer)

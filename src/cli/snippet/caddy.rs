@@ -2,9 +2,12 @@
 
 use super::{
     fill::fill,
-    plan::{Backend, Guarded, IDENTITY, Place, Plan},
+    plan::{Backend, Guarded, Place, Plan},
 };
-use crate::config::Dialect;
+use crate::{
+    config::Dialect,
+    http::{IDENTITY_NAMES, STRIPPED_NAMES},
+};
 
 /// The Caddyfile.
 pub(super) fn write(plan: &Plan) -> Result<String, String> {
@@ -28,6 +31,8 @@ fn handle(plan: &Plan, route: &Guarded) -> String {
     // `path` would take letters in either case.
     let path = route.path.replace('.', "\\.");
     let path = if path.ends_with('/') { path } else { format!("{path}(/|$)") };
+    let stripped: String =
+        STRIPPED_NAMES.iter().map(|name| format!("request_header -{name}\n")).collect();
     let token = match route.forward_token {
         true => "",
         false => "request_header -Authorization",
@@ -47,7 +52,8 @@ fn handle(plan: &Plan, route: &Guarded) -> String {
         ("PATH", &path),
         ("POOLGATE", &address(&plan.poolgate)),
         ("CHECK", &route.check(Dialect::Caddy)),
-        ("IDENTITY", &IDENTITY.join(" ")),
+        ("IDENTITY", &IDENTITY_NAMES.join(" ")),
+        ("STRIPPED", &stripped),
         ("TOKEN", token),
         ("UPSTREAM", &upstream(&route.backend)),
         ("UPSTREAM_HOST", &host),

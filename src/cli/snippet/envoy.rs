@@ -4,9 +4,12 @@ use std::net::IpAddr;
 
 use super::{
     fill::fill,
-    plan::{Backend, ESCAPED_UNRESERVED, Guarded, IDENTITY, Place, Plan},
+    plan::{Backend, ESCAPED_UNRESERVED, Guarded, Place, Plan},
 };
-use crate::config::Dialect;
+use crate::{
+    config::Dialect,
+    http::{IDENTITY_NAMES, STRIPPED_NAMES},
+};
 
 /// The configuration of an Envoy that asks over gRPC.
 pub(super) fn over_grpc(plan: &Plan) -> Result<String, String> {
@@ -19,7 +22,7 @@ pub(super) fn over_grpc(plan: &Plan) -> Result<String, String> {
 /// The configuration of an Envoy that asks over HTTP.
 pub(super) fn over_http(plan: &Plan) -> Result<String, String> {
     let mut patterns: Vec<String> =
-        IDENTITY.iter().map(|name| format!("{{ exact: {name} }}")).collect();
+        IDENTITY_NAMES.iter().map(|name| format!("{{ exact: {name} }}")).collect();
     // Poolgate answers the cookies that are left where it took the token's out.
     patterns.push("{ exact: cookie }".to_owned());
     let service = fill(include_str!("envoy-http.yaml"), &[("IDENTITY", &patterns.join(", "))]);
@@ -51,6 +54,7 @@ fn write(plan: &Plan, service: Service<'_>, settings: &dyn Fn(&Guarded) -> Strin
         ("LISTEN_HOST", plan.listen.ip().to_string()),
         ("LISTEN_PORT", plan.listen.port().to_string()),
         ("HOSTS", indented(20, &hosts)),
+        ("STRIPPED", STRIPPED_NAMES.join(", ")),
         ("SERVICE", indented(22, service)),
         ("POOLGATE", indented(6, &cluster("poolgate", &poolgate, protocol))),
         ("CLUSTERS", indented(4, &clusters)),

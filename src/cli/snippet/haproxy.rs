@@ -4,6 +4,7 @@ use super::{
     fill::fill,
     plan::{ESCAPED_UNRESERVED, Guarded, Place, Plan},
 };
+use crate::http::STRIPPED_NAMES;
 
 /// The Lua file, the same for every configuration.
 pub(super) const LUA: &str = include_str!("haproxy.lua");
@@ -41,11 +42,14 @@ pub(super) fn write(plan: &Plan) -> Result<String, String> {
         })
         .collect();
     let backends: String = plan.routes.iter().map(backend).collect();
+    let stripped: String =
+        STRIPPED_NAMES.iter().map(|name| format!("    http-request del-header {name}\n")).collect();
     let values = [
         ("LISTEN", plan.listen.to_string()),
         ("ESCAPED", ESCAPED_UNRESERVED.to_owned()),
         ("ROUTES", routes),
         ("ASKED", address(&plan.poolgate)),
+        ("STRIPPED", stripped),
         ("TOKEN", token),
         ("BACKENDS", backends),
     ];

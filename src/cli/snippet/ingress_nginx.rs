@@ -2,9 +2,12 @@
 
 use super::{
     fill::fill,
-    plan::{Guarded, IDENTITY, Plan},
+    plan::{Guarded, Plan},
 };
-use crate::config::Dialect;
+use crate::{
+    config::Dialect,
+    http::{IDENTITY_NAMES, STRIPPED_NAMES},
+};
 
 /// An Ingress a route.
 ///
@@ -27,6 +30,11 @@ pub(super) fn write(plan: &Plan) -> Result<String, String> {
 
 fn ingress(poolgate: &str, route: &Guarded) -> String {
     let check = format!("http://{poolgate}{}", route.check(Dialect::IngressNginx));
+    // What isn't in the answer is taken out.
+    let copied: Vec<&str> = IDENTITY_NAMES
+        .into_iter()
+        .chain(STRIPPED_NAMES.into_iter().filter(|name| !ITS_OWN.contains(name)))
+        .collect();
     let host = route.host.as_ref().map_or_else(String::new, |host| format!("host: \"{host}\"\n"));
     let (service, port, comment) = super::kubernetes::service(route);
     let rewrite = route.backend_host.as_ref().map_or_else(String::new, |host| {
@@ -37,7 +45,7 @@ fn ingress(poolgate: &str, route: &Guarded) -> String {
         &[
             ("NAME", &route.name),
             ("CHECK", &check),
-            ("IDENTITY", &IDENTITY.join(",")),
+            ("COPIED", &copied.join(",")),
             ("HOST", &host),
             // In whole segments, as Poolgate's own.
             ("PATH", &route.path),
@@ -48,6 +56,10 @@ fn ingress(poolgate: &str, route: &Guarded) -> String {
         ],
     )
 }
+
+/// What the controller writes itself, in the place of the client's.
+pub(super) const ITS_OWN: [&str; 5] =
+    ["x-forwarded-port", "x-forwarded-scheme", "x-original-forwarded-for", "x-real-ip", "proxy"];
 
 const HEAD: &str = "\
 # ingress-nginx asks Poolgate about every request (auth-url).

@@ -2,9 +2,12 @@
 
 use super::{
     fill::fill,
-    plan::{Guarded, IDENTITY, Place, Plan},
+    plan::{Guarded, Place, Plan},
 };
-use crate::config::Dialect;
+use crate::{
+    config::Dialect,
+    http::{IDENTITY_NAMES, STRIPPED_NAMES},
+};
 
 /// The file for `http { }`.
 pub(super) fn write(plan: &Plan) -> Result<String, String> {
@@ -65,7 +68,7 @@ fn nobodys(plan: &Plan) -> String {
 
 fn locations(route: &Guarded) -> String {
     let variable = |name: &str| name.trim_start_matches("x-").replace('-', "_");
-    let auth_set: String = IDENTITY
+    let auth_set: String = IDENTITY_NAMES
         .iter()
         .map(|name| {
             format!(
@@ -75,10 +78,12 @@ fn locations(route: &Guarded) -> String {
             )
         })
         .collect();
-    let identity: String = IDENTITY
+    let identity: String = IDENTITY_NAMES
         .iter()
         .map(|name| format!("proxy_set_header {name} ${};\n", variable(name)))
         .collect();
+    let stripped: String =
+        STRIPPED_NAMES.iter().map(|name| format!("proxy_set_header {name} \"\";\n")).collect();
     let token = match route.forward_token {
         true => "",
         false => "# forward_token: false\nproxy_set_header Authorization \"\";",
@@ -98,6 +103,7 @@ fn locations(route: &Guarded) -> String {
             ("NAME", route.name.as_str()),
             ("AUTH_SET", &auth_set),
             ("IDENTITY", &identity),
+            ("STRIPPED", &stripped),
             ("TOKEN", token),
             ("UPSTREAM_HOST", host),
             ("TLS", &tls),

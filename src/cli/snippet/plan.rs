@@ -309,15 +309,6 @@ fn plain(path: &str) -> bool {
     path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~/-".contains(&b))
 }
 
-/// What an upstream is told of the caller.
-pub(super) const IDENTITY: [&str; 5] = [
-    "x-poolgate-subject",
-    "x-poolgate-identity",
-    "x-poolgate-role",
-    "x-poolgate-groups",
-    "x-poolgate-decision-id",
-];
-
 /// A character escaped that needs no escape (RFC 3986 §2.3), as a regular expression. Who compares
 /// paths undecoded would take such a path for another route's than who decodes it.
 pub(super) const ESCAPED_UNRESERVED: &str =

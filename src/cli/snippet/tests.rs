@@ -88,9 +88,52 @@ fn every_caller_has_a_snippet_with_nothing_left_to_fill_in() {
 fn over_http_every_header_that_tells_of_the_caller_is_taken_from_the_answer() {
     for caller in ["envoy --http", "nginx", "ingress-nginx", "traefik", "caddy", "haproxy --lua"] {
         let text = printed(&listener(), &two_routes(), caller).unwrap();
-        for name in plan::IDENTITY {
+        for name in crate::http::IDENTITY_NAMES {
             assert!(text.contains(name), "{caller} leaves out {name}");
         }
+    }
+}
+
+#[test]
+fn what_the_gate_would_strip_is_taken_out() {
+    // Over gRPC, Envoy is told with each answer what else goes; so are Istio's and Gateway API's.
+    let without: [(&str, &str, &[&str]); 7] = [
+        ("envoy", "@", &[]),
+        ("envoy --http", "@", &[]),
+        ("nginx", "proxy_set_header @ \"\";", &[]),
+        ("ingress-nginx", "@", &ingress_nginx::ITS_OWN),
+        ("traefik", "@", &traefik::ITS_OWN),
+        ("caddy", "request_header -@\n", &[]),
+        ("haproxy", "http-request del-header @\n", &[]),
+    ];
+    for (caller, how, own) in without {
+        let text = printed(&listener(), &two_routes(), caller).unwrap();
+        let listed: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("request_headers_to_remove") || line.contains("esponse"))
+            .flat_map(|line| line.split([' ', ',', '[', ']', '"']))
+            .collect();
+        for name in crate::http::STRIPPED_NAMES {
+            let taken = match how {
+                "@" => listed.contains(&name),
+                how => text.contains(&how.replace('@', name)),
+            };
+            assert!(taken != own.contains(&name), "{caller}: {name}");
+        }
+    }
+}
+
+#[test]
+fn the_only_upgrade_is_to_websocket() {
+    for (caller, rule) in [
+        ("envoy", "upgrade_configs: [{ upgrade_type: websocket }]"),
+        ("nginx", "if ($poolgate_upgrade = refused) {"),
+        ("traefik", "HeaderRegexp(`Upgrade`, `^(?i:websocket)$`)"),
+        ("caddy", "not header_regexp Upgrade (?i)^websocket$"),
+        ("haproxy", "!{ req.fhdr(upgrade) -m str -i websocket }"),
+    ] {
+        let text = printed(&listener(), &two_routes(), caller).unwrap();
+        assert!(text.contains(rule), "{caller}: {text}");
     }
 }
 
@@ -204,7 +247,7 @@ fn a_token_that_is_not_forwarded_is_taken_away() {
     );
     for (caller, away) in [
         ("nginx", "proxy_set_header Authorization \"\";"),
-        ("traefik", "x-poolgate-decision-id, authorization]"),
+        ("traefik", "x-poolgate-decision-id, authorization, "),
         ("caddy", "request_header -Authorization"),
         ("haproxy", "http-request del-header authorization if"),
     ] {

@@ -2,9 +2,12 @@
 
 use super::{
     fill::fill,
-    plan::{Guarded, IDENTITY, Plan},
+    plan::{Guarded, Plan},
 };
-use crate::config::Dialect;
+use crate::{
+    config::Dialect,
+    http::{IDENTITY_NAMES, STRIPPED_NAMES},
+};
 
 /// The file provider's file.
 ///
@@ -46,7 +49,7 @@ pub(super) fn write(plan: &Plan) -> Result<String, String> {
             ],
         ));
     }
-    let clean: String = IDENTITY.iter().map(|name| format!("          {name}: \"\"\n")).collect();
+    let clean: String = IDENTITY_NAMES.iter().map(|name| format!("          {name}: \"\"\n")).collect();
     let values = [
         ("LISTEN", plan.listen.to_string()),
         ("ROUTERS", routers),
@@ -65,15 +68,24 @@ fn rule(route: &Guarded) -> String {
         None => format!("PathPrefix(`{below}`)"),
         Some(exact) => format!("(Path(`{exact}`) || PathPrefix(`{below}`))"),
     };
-    route.host.as_ref().map_or_else(|| path.clone(), |host| format!("Host(`{host}`) && {path}"))
+    let host = route.host.as_ref().map_or_else(String::new, |host| format!("Host(`{host}`) && "));
+    format!("{host}{path} && {UPGRADE}")
 }
 
+/// No upgrade, or to WebSocket.
+const UPGRADE: &str =
+    "(!HeaderRegexp(`Upgrade`, `.`) || HeaderRegexp(`Upgrade`, `^(?i:websocket)$`))";
+
+/// What Traefik writes itself, in the place of the client's.
+pub(super) const ITS_OWN: [&str; 3] = ["x-forwarded-port", "x-forwarded-server", "x-real-ip"];
+
 fn middleware(poolgate: &str, route: &Guarded) -> String {
-    let mut headers = IDENTITY.to_vec();
+    // Poolgate answers without the others, and so they are taken away.
+    let mut headers = IDENTITY_NAMES.to_vec();
     if !route.forward_token {
-        // Poolgate answers without it, and so it is taken away.
         headers.push("authorization");
     }
+    headers.extend(STRIPPED_NAMES.into_iter().filter(|name| !ITS_OWN.contains(name)));
     let values = [
         ("NAME", route.name.as_str()),
         ("CHECK", &format!("http://{poolgate}{}", route.check(Dialect::Traefik))),

@@ -16,7 +16,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use super::{
     super::{
         Shared, Snapshot,
-        asking::{self, About, Account, Changes, DECISION_ID, Refused, Told, ask, reject},
+        asking::{
+            self, About, Account, Changes, DECISION_ID, Refused, TakesOut, Told, ask, reject,
+        },
         grpc::{Code, Reply, answer, failed},
     },
     messages::{
@@ -138,6 +140,7 @@ pub(super) fn account<'a>(
         door: DOOR,
         route: extensions.route.map_or(AskedRoute::ByAddress, AskedRoute::Named),
         query: AskedQuery::Editable,
+        takes_out: TakesOut::Told,
         method: text(&request.method, "request.http.method")?,
         host: text(&request.host, "request.http.host")?,
         instead: extensions.host,

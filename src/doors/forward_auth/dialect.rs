@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ::http::{HeaderMap, HeaderName, Version, header, request::Parts};
 
-use super::{Check, report::Report};
+use super::{super::asking::TakesOut, Check, report::Report};
 use crate::{
     config::Dialect,
     http::{RequestError, Scheme},
@@ -116,6 +116,11 @@ pub(super) fn read(check: Check<'_>, head: &Parts) -> Result<Report, RequestErro
     headers.remove(header::HOST);
     Ok(Report {
         door: check.dialect.as_str(),
+        // Envoy alone is told.
+        takes_out: match check.dialect {
+            Dialect::Envoy => TakesOut::Told,
+            _ => TakesOut::Named,
+        },
         method,
         host,
         target,

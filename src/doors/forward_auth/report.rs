@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ::http::{HeaderMap, Version};
 
-use super::super::asking::Account;
+use super::super::asking::{Account, TakesOut};
 use crate::{
     gate::{AskedQuery, AskedRoute},
     http::Scheme,
@@ -14,6 +14,7 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Report {
     pub(super) door: &'static str,
+    pub(super) takes_out: TakesOut,
     pub(super) method: String,
     pub(super) host: String,
     pub(super) target: String,
@@ -30,6 +31,7 @@ impl Report {
             door: self.door,
             route,
             query: AskedQuery::Fixed,
+            takes_out: self.takes_out,
             method: &self.method,
             host: &self.host,
             instead: None,

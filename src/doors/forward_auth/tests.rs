@@ -1,7 +1,10 @@
 use ::http::{HeaderMap, HeaderValue, Request};
 
 use super::{dialect::read, report::Report, *};
-use crate::http::{RequestError, Scheme};
+use crate::{
+    doors::asking::TakesOut,
+    http::{RequestError, Scheme},
+};
 
 const ALL: [Dialect; 6] = [
     Dialect::Envoy,
@@ -148,6 +151,10 @@ fn every_dialect_tells_the_same() {
         left.insert("authorization", HeaderValue::from_static("Bearer x"));
         let expected = Report {
             door: dialect.as_str(),
+            takes_out: match dialect {
+                Dialect::Envoy => TakesOut::Told,
+                _ => TakesOut::Named,
+            },
             method: "POST".into(),
             host: "api.example.com".into(),
             target: "/a%2Fb?c=d".into(),

@@ -116,6 +116,28 @@ fn a_named_route_is_an_apis_and_host_and_path_do_not_matter() {
     assert_eq!(named(&rig, Ask::get("/api/items").bearer(&user), "api"), "+allowed_by_policy");
 }
 
+/// Of two hosts in one request, a proxy may have chosen the route by the one that doesn't go on.
+#[test]
+fn a_route_of_one_host_is_none_of_anothers() {
+    let public = crate::gate::Authenticate::Public;
+    let open = Route {
+        matching: matching(Some("open.example"), Some("/")),
+        authenticate: public,
+        ..token_only("open")
+    };
+    let any = Route {
+        matching: matching(None, Some("/public")),
+        authenticate: public,
+        ..token_only("any")
+    };
+    let rig = Rig::with(vec![open, any, bucket()], &reads());
+    let asked = |host: &str, route: &str| named(&rig, Ask::get("/a").host(host), route);
+    assert_eq!(asked("open.example", "open"), "+public_route");
+    assert_eq!(asked("OPEN.example.:8080", "open"), "+public_route");
+    assert_eq!(asked("inner.example", "open"), "-unknown_route");
+    assert_eq!(asked("inner.example", "any"), "+public_route");
+}
+
 #[test]
 fn a_presigned_url_is_not_asked_about_where_it_would_stay_one() {
     let rig = rig();
