@@ -21,6 +21,8 @@ class Differs:
     reason: str | None = None
     # As it is forwarded then.
     target: str | None = None
+    # What arrives then, where it is something else.
+    arrives: tuple | None = None
 
 
 def differs(*rules):
@@ -435,11 +437,19 @@ def more_headers(count):
 
 
 UPGRADES = [
-    allowed("upgrade: WebSocket", headers=WEBSOCKET, arrives=[("upgrade", "websocket")]),
+    allowed(
+        "upgrade: WebSocket", headers=WEBSOCKET, arrives=[("upgrade", "websocket")],
+        differs=differs(("gate", 200, "forwards no upgrade yet", "allowed_by_policy", None, [("upgrade", None)])),
+    ),
     denied("upgrade: WebSocket, without a token", "missing_token", 401, token=None, headers=WEBSOCKET),
     denied(
         "upgrade: WebSocket, with a body", "upgrade_with_body", headers=WEBSOCKET, method="POST", body=b"{}",
-        differs=differs((HTTP_DIALECTS, 200, "doesn't tell of upgrades, and forwards this one", "allowed_by_policy")),
+        differs=differs(
+            ("envoy-http", 400, "asks without telling of the upgrade, and then refuses it", "allowed_by_policy"),
+            itself(400, "takes no upgrade with a body", "nginx", "caddy", "haproxy"),
+            itself(404, "has no route for an upgrade with a body", "traefik"),
+            ("ingress-nginx", 200, "doesn't tell of upgrades, and forwards this one", "allowed_by_policy"),
+        ),
     ),
     denied(
         "upgrade: WebSocket, not of the connection", "upgrade", headers=WEBSOCKET[1:],
@@ -449,12 +459,13 @@ UPGRADES = [
         ),
     ),
     denied(
-        "upgrade: h2c", "upgrade", headers=H2C,
+        "upgrade: h2c", "upgrade", headers=H2C, arrives=[("upgrade", None), ("http2-settings", None)],
         differs=differs(
-            (ENVOYS, 200, "takes it out, and asks", "allowed_by_policy"),
-            itself(400, "takes no other upgrade than WebSocket's", "nginx", "caddy", "haproxy"),
+            ((*ENVOYS, "haproxy"), 200, "takes it out, and asks", "allowed_by_policy"),
+            itself(400, "takes no other upgrade than WebSocket's", "nginx", "caddy"),
             itself(404, "has no route for another upgrade than WebSocket's", "traefik"),
-            ("ingress-nginx", 200, "takes HTTP2-Settings out, without which it is no upgrade (RFC 7540 §3.2.1)", "allowed_by_policy"),
+            ("ingress-nginx", 200, "takes HTTP2-Settings out, without which it is no upgrade (RFC 7540 §3.2.1)",
+             "allowed_by_policy", None, [("http2-settings", None)]),
         ),
     ),
     denied(

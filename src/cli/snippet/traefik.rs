@@ -72,9 +72,8 @@ fn rule(route: &Guarded) -> String {
     format!("{host}{path} && {UPGRADE}")
 }
 
-/// No upgrade, or to WebSocket.
-const UPGRADE: &str =
-    "(!HeaderRegexp(`Upgrade`, `.`) || HeaderRegexp(`Upgrade`, `^(?i:websocket)$`))";
+/// No upgrade, or one to WebSocket without a body.
+const UPGRADE: &str = "(!HeaderRegexp(`Upgrade`, `.`) || HeaderRegexp(`Upgrade`, `^(?i:websocket)$`) && !HeaderRegexp(`Content-Length`, `[1-9]`))";
 
 /// What Traefik writes itself, in the place of the client's.
 pub(super) const ITS_OWN: [&str; 3] = ["x-forwarded-port", "x-forwarded-server", "x-real-ip"];
