@@ -7,7 +7,9 @@ import conformance
 import mint
 import token_rows
 from account import role_arn
-from conformance import SPOOFED, TABLE, Row
+from conformance import SPOOFED, Row
+from conformance_messages import HEADERS, MESSAGES, UPGRADES
+from conformance_rows import CREDENTIALS, HOSTS, PATHS, WHO_MAY_WHAT
 from callers import HOST
 from gate import IDENTITY_HEADERS, call
 from through import World
@@ -23,6 +25,7 @@ def world(tmp_path_factory, key, second_key):
         world.stop()
 
 
+TABLE = [*WHO_MAY_WHAT, *CREDENTIALS, *PATHS, *HOSTS, *HEADERS, *UPGRADES, *MESSAGES]
 CASES = [
     pytest.param(row, caller, id=f"{row.name}-{caller.name}")
     for row in TABLE

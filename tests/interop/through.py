@@ -17,7 +17,7 @@ import doors
 import mint
 from asking import Asker
 from backend import Backend
-from gate import free_port, free_ports, until
+from gate import free_ports, until
 from people import client as sdk
 from test_bound_tokens import Prover
 
@@ -161,9 +161,30 @@ credentials: { keys: [ { id: k1, file: credentials.key } ] }
 """
 
 
+SCHEMA = """\
+entity UserGroup, Role;
+entity User in [UserGroup, Role];
+entity Application;
+action "get /cedar/{path+}" appliesTo {
+    principal: [User], resource: [Application], context: { token?: { weight?: Long } }
+};
+"""
+# The second can't be evaluated for whoever is too heavy.
+CEDAR = """\
+@id("everyone")
+permit (principal, action, resource);
+@id("heavy")
+forbid (principal, action, resource) when { context has token && context.token has weight && context.token.weight + 1 > 100 };
+"""
+
+
 def configure(folder, key):
     (folder / "jwks.json").write_bytes(mint.jwks(key))
     account.write_account(folder, mint.POOL, mint.CLIENT)
+    cedar = folder / "policies" / "cedar"
+    cedar.mkdir()
+    (cedar / "cedar.cedarschema").write_text(SCHEMA)
+    (cedar / "cedar.cedar").write_text(CEDAR)
     for name in ("identity.key", "credentials.key"):
         path = folder / name
         path.write_text(base64.b64encode(os.urandom(32)).decode())
@@ -181,13 +202,14 @@ def routes(backend):
     pages = account.route(
         "pages", "/pages/", backend.url, account.TOKEN_ONLY, more='token: { cookie: session, origins: ["https://app.example"] }'
     )
+    cedar = account.route("cedar", "/cedar/", backend.url, "{ iam: off, cedar: enforce }")
     # One path on two hosts, which lead to one upstream.
     inner = account.route("inner", "/hosted/", backend.url, account.TOKEN_ONLY)
     hosted = inner.replace("path:", "host: inner.example, path:") + (
         doors.PUBLIC.replace("name: public", "name: open").replace("path: /public/", "host: open.example, path: /hosted/")
         % backend.url
     )
-    return doors.three_routes(backend) + pages + hosted
+    return doors.three_routes(backend) + pages + cedar + hosted
 
 
 def tokens(key, second_key):
@@ -212,6 +234,8 @@ def tokens(key, second_key):
         "other-client": mint.pool_token(key, groups=["writers"], client_id="anotherclient0000000000000"),
         "no-keys": mint.pool_token(key, groups=["writers"], iss=DEAD_ISSUER),
         "five-parts": mint.pool_token(key) + ".e30.e30",
+        "heavy": mint.pool_token(key, weight=100),
+        "heavier": mint.pool_token(key, weight=(1 << 63) - 1),
         "large": mint.pool_token(key, more="x" * 7500),
     }
 
