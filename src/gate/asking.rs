@@ -114,7 +114,8 @@ impl Gate<'_> {
         target.strict().map_err(http::RequestError::from)?;
         match route {
             AskedRoute::Named(name) => routes.api_named(name, authority).ok_or_else(|| {
-                let detail = "the proxy asks for a route that is none of an API, or of another host";
+                let detail =
+                    "the proxy asks for a route that is none of an API, or of another host";
                 Denial::new("unknown_route", Refusal::NotFound, detail)
                     .with(json!({ "route": name }))
             }),

@@ -311,7 +311,8 @@ impl Routes {
     /// by the target, and send on another that `Host` has.
     pub(super) fn api_named(&self, name: &str, authority: &Authority) -> Option<RouteIndex> {
         let index = self.routes.iter().position(|route| is_api(route) && route.name == name)?;
-        let has = |table: &Vec<(String, RouteIndex)>| table.iter().any(|(_, known)| *known == index);
+        let has =
+            |table: &Vec<(String, RouteIndex)>| table.iter().any(|(_, known)| *known == index);
         let of_host = [authority.as_str(), authority.host()]
             .into_iter()
             .filter_map(|host| self.by_host.get(host))

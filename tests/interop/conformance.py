@@ -110,6 +110,8 @@ IDENTITIES = {
 
 
 HTTP_DIALECTS = PROXIES[1:]
+# Those that take out what they can name.
+NAMED = tuple(name for name in HTTP_DIALECTS if name != "envoy-http")
 GO = ("traefik", "caddy")
 NO_BODY = "has no body to verify the signature with"
 

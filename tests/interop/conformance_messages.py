@@ -1,7 +1,7 @@
 """Headers that speak for somebody else, upgrades, and messages that two programs could read in two ways."""
 
 from callers import ENVOYS, HOST, NGINXES, PROXIES
-from conformance import GO, HTTP_DIALECTS, SPOOFED, allowed, denied, differs, itself, unreadable
+from conformance import GO, NAMED, SPOOFED, allowed, denied, differs, itself, unreadable
 
 # As `poolgate snippet` takes them out, and the gate does by itself.
 STRIPPED = """
@@ -24,7 +24,6 @@ UNLISTED = [
     "X-Pool-Gate-Role", "x-forwarded-anything", "XForwarded-For", "x-original-anything", "x-rewrite-anything", "x-realip",
     "x-httpmethodoverride",
 ]  # fmt: skip
-NAMED = [name for name in HTTP_DIALECTS if name != "envoy-http"]
 CANT_NAME = "takes out what it can name, so that the gate refuses the rest"
 
 # Callers that drop what Connection names, as they have to, before they ask.

@@ -1,7 +1,7 @@
 """Who may do what, with which credentials, under which path and host."""
 
 from callers import ENVOYS, HOST, NGINXES, PROXIES
-from conformance import GO, HTTP_DIALECTS, allowed, denied, differs, itself, unreadable, withheld
+from conformance import GO, HTTP_DIALECTS, NAMED, allowed, denied, differs, itself, unreadable, withheld
 from signing import sign
 
 
@@ -46,6 +46,7 @@ WHO_MAY_WHAT = [
     denied("metrics are not for callers", "no_route", 404, target="/metrics/{n}"),
 ]
 
+KEPT = "takes out whole headers, by name, and those that it takes out of every request"
 CREDENTIALS = [
     denied("expired", "expired", 401, token="expired"),
     denied("signed by a stranger under the pool's kid", "bad_signature", 401, token="forged"),
@@ -79,7 +80,16 @@ CREDENTIALS = [
         differs=differs(("envoy-http", 400, "writes another character in its place", "authorization_malformed")),
     ),
     denied("a token in the query", "missing_token", 401, token=None, target="/orders/{n}?access_token=abc"),
-    allowed("a token in a cookie", "valid_token", "token", token=None, target="/pages/{n}", headers=lambda w, *_: cookie(w)),
+    allowed(
+        "Basic on a public route", "public_route", token=None, target="/public/{n}", headers=[("Authorization", "Basic YTpi")],
+        arrives=[("authorization", None)],
+        differs=differs((NAMED, 200, KEPT, "public_route", None, [("authorization", "Basic YTpi")])),
+    ),
+    allowed(
+        "a token in a cookie", "valid_token", "token", token=None, target="/pages/{n}", headers=lambda w, *_: cookie(w),
+        arrives=[("cookie", "a=b; c=d")],
+        differs=differs((NAMED, 200, KEPT, "valid_token", None, [])),
+    ),
     denied("a cookie twice", "cookie_ambiguous", token=None, target="/pages/{n}", headers=lambda w, *_: cookie(w) + cookie(w)),
     denied("a cookie's unsafe request from elsewhere", "origin_not_allowed", 403, token=None, method="POST", target="/pages/{n}",
            headers=lambda w, *_: [*cookie(w), ("Origin", "https://evil.example")]),

@@ -49,7 +49,8 @@ pub(super) fn write(plan: &Plan) -> Result<String, String> {
             ],
         ));
     }
-    let clean: String = IDENTITY_NAMES.iter().map(|name| format!("          {name}: \"\"\n")).collect();
+    let clean: String =
+        IDENTITY_NAMES.iter().map(|name| format!("          {name}: \"\"\n")).collect();
     let values = [
         ("LISTEN", plan.listen.to_string()),
         ("ROUTERS", routers),
