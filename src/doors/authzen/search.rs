@@ -22,7 +22,7 @@ struct Page {
 ///
 /// # Errors
 /// A sentence, if it is no question.
-pub(super) fn answer(
+pub(super) async fn answer(
     gate: &Gate<'_>,
     searched: Searched,
     members: &Map<String, Value>,
@@ -37,7 +37,7 @@ pub(super) fn answer(
     let question = asked.searched(searched)?;
     let of = fingerprint(searched, members);
     let page = Page::read(members, &of)?;
-    let found = gate.search(searched, &question, page.after.as_deref(), page.limit);
+    let found = gate.search(searched, &question, page.after.as_deref(), page.limit).await;
     let results: Vec<Value> = found
         .ids
         .iter()

@@ -1,6 +1,8 @@
 //! The certification scenario of the Authorization API 1.0, the decisions of the interoperability
 //! scenarios, and what is no question.
 
+use std::{cell::Cell, time::Duration};
+
 use super::*;
 use crate::{
     cedar::{File, Files, Policies, TypeNames, Types},
@@ -33,8 +35,15 @@ fn head(method: &str, path: &str) -> Parts {
     request.header("content-type", "application/json").body(()).unwrap().into_parts().0
 }
 
+/// The answer of a decision point that is called `url` and has all the time.
+fn answered(rig: &Rig, url: Option<&str>, head: &Parts, body: &[u8]) -> Answered {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let until = Instant::now() + Duration::from_secs(600);
+    runtime.block_on(answer(&rig.gate(), url, head, body, until))
+}
+
 fn send(rig: &Rig, path: &str, body: &[u8]) -> (u16, Value) {
-    let answered = answer(&rig.gate(), None, &head("POST", path), body);
+    let answered = answered(rig, None, &head("POST", path), body);
     assert_eq!(answered.response.headers()["content-type"], "application/json");
     let status = answered.response.status().as_u16();
     (status, serde_json::from_slice(answered.response.body()).unwrap())
@@ -150,7 +159,7 @@ fn what_is_no_question() {
         if let Some(kind) = kind {
             head.headers.insert("content-type", HeaderValue::from_static(kind));
         }
-        answer(&rig.gate(), None, &head, text.as_bytes()).response.status().as_u16()
+        answered(&rig, None, &head, text.as_bytes()).response.status().as_u16()
     };
     let evaluation = || head("POST", "/access/v1/evaluation");
     assert_eq!(ask(evaluation(), Some("application/json; charset=utf-8")), 200);
@@ -177,14 +186,10 @@ fn a_request_has_its_id_back() {
     for (path, body) in [("/access/v1/evaluation", "{"), ("/access/v1/nothing", "{}")] {
         let mut head = head("POST", path);
         assert!(
-            answer(&rig.gate(), None, &head, b"{}")
-                .response
-                .headers()
-                .get("x-request-id")
-                .is_none()
+            answered(&rig, None, &head, b"{}").response.headers().get("x-request-id").is_none()
         );
         head.headers.insert("x-request-id", HeaderValue::from_static("bfe9eb29"));
-        let found = answer(&rig.gate(), None, &head, body.as_bytes()).response;
+        let found = answered(&rig, None, &head, body.as_bytes()).response;
         assert_eq!(found.headers()["x-request-id"], "bfe9eb29");
     }
 }
@@ -290,6 +295,79 @@ fn semantics_end_early() {
     );
 }
 
+/// As many evaluations as there may be, all of which would be permitted.
+fn largest_batch() -> Vec<u8> {
+    let body = json!({
+        "subject": thing("user", "alice"), "action": named("read"),
+        "resource": thing("record", "record-1"), "evaluations": vec![json!({}); MAX_EVALUATIONS],
+    });
+    body.to_string().into_bytes()
+}
+
+/// Whoever shares the thread isn't kept waiting by a whole batch, nor by a whole search.
+#[tokio::test]
+async fn others_have_their_turn_between_two_evaluations() {
+    let rig = rig("certification");
+    let gate = rig.gate();
+    let search = asked(json!({ "type": "user" }), named("read"), thing("record", "record-1"));
+    for (path, body, least) in [
+        ("evaluations", largest_batch(), MAX_EVALUATIONS),
+        ("search/subject", search.to_string().into_bytes(), 2),
+    ] {
+        let head = head("POST", &format!("/access/v1/{path}"));
+        let (turns, done) = (Cell::new(0), Cell::new(false));
+        let until = Instant::now() + Duration::from_secs(600);
+        let ask = async {
+            let answered = answer(&gate, None, &head, &body, until).await;
+            done.set(true);
+            answered
+        };
+        let other = async {
+            while !done.get() {
+                turns.set(turns.get() + 1);
+                yield_now().await;
+            }
+        };
+        let (answered, ()) = tokio::join!(ask, other);
+        assert_eq!(answered.response.status(), 200);
+        assert!(turns.get() >= least, "{path}: {} turns", turns.get());
+    }
+}
+
+/// Of a batch that isn't done in time nothing is told, and nothing of it counts.
+#[tokio::test(start_paused = true)]
+async fn what_is_late_is_no_answer() {
+    let rig = rig("certification");
+    let gate = rig.gate();
+    let mut head = head("POST", "/access/v1/evaluations");
+    head.headers.insert("x-request-id", HeaderValue::from_static("bfe9eb29"));
+    let single =
+        asked(thing("user", "alice"), named("read"), thing("record", "record-1")).to_string();
+    let batch = largest_batch();
+    let patience = Duration::from_secs(5);
+    // The time is up in the middle of a batch, or was before.
+    for (body, turns, left) in
+        [(batch.as_slice(), 100, patience), (single.as_bytes(), 0, Duration::ZERO)]
+    {
+        let until = Instant::now() + left;
+        let clock = async {
+            for _ in 0..turns {
+                yield_now().await;
+            }
+            tokio::time::advance(left).await;
+        };
+        let (late, ()) = tokio::join!(answer(&gate, None, &head, body, until), clock);
+        assert_eq!(late.response.status(), 503);
+        assert_eq!(late.response.headers()["x-request-id"], "bfe9eb29");
+        let told: Value = serde_json::from_slice(late.response.body()).unwrap();
+        assert!(told.as_str().unwrap().contains("in time"), "{told}");
+        assert_eq!((late.decisions.len(), late.in_time), (0, false));
+    }
+    let until = Instant::now() + patience;
+    let whole = answer(&gate, None, &head, &batch, until).await;
+    assert_eq!((whole.decisions.len(), whole.in_time), (MAX_EVALUATIONS, true));
+}
+
 fn ids(rig: &Rig, what: &str, body: &Value) -> Vec<String> {
     let (status, found) = post(rig, &format!("search/{what}"), body);
     assert_eq!(status, 200, "{found}");
@@ -391,7 +469,7 @@ fn results_come_in_pages() {
 #[test]
 fn metadata_tells_where_to_ask() {
     let rig = rig("certification");
-    let ask = |url| answer(&rig.gate(), url, &head("GET", METADATA), b"").response;
+    let ask = |url| answered(&rig, url, &head("GET", METADATA), b"").response;
     assert_eq!(ask(None).status(), 404);
     let found = ask(Some("https://pdp.example.com"));
     assert_eq!(
