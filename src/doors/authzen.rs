@@ -28,7 +28,7 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 pub struct Answered {
     /// The answer.
     pub response: Response<Bytes>,
-    /// The decisions, in order. Searches make none.
+    /// The decisions, in order; of a search, one.
     pub decisions: Vec<Decision>,
     /// Whether it came in time. What is late decides nothing.
     pub in_time: bool,
@@ -111,8 +111,9 @@ impl Endpoint {
             Self::Evaluation => evaluation(gate, members),
             Self::Evaluations => evaluations(gate, members).await,
             Self::Search(searched) => {
-                let found = search::answer(gate, searched, members).await.map_err(bad)?;
-                Ok(Answered::of(ok(&found), Vec::new()))
+                let searched = search::answer(gate, searched, members).await;
+                let (found, decision) = searched.map_err(bad)?;
+                Ok(Answered::of(ok(&found), vec![decision]))
             }
         }
     }

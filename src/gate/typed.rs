@@ -84,29 +84,17 @@ impl Gate<'_> {
         let judged = self.policies_of_types().and_then(|policies| {
             Self::judged(policies, asked, &mut trail).map_err(|error| unread(&error))
         });
-        let (typed, answer) = match judged {
+        let (typed, outcome) = match judged {
             Ok(judged) => {
-                let answer = judged.answer.clone();
-                (Some(Box::new(judged)), answer)
+                let outcome = match &judged.answer {
+                    Ok(grounds) => answered(grounds.clone(), Content::Typed),
+                    Err(denial) => Outcome::Deny(denial.clone()),
+                };
+                (vec![judged], outcome)
             }
-            Err(denial) => (None, Err(denial)),
+            Err(denial) => (Vec::new(), Outcome::Deny(denial)),
         };
-        let outcome = match answer {
-            Ok(grounds) => Outcome::Answer(Box::new(Answer { grounds, content: Content::Typed })),
-            Err(denial) => Outcome::Deny(denial),
-        };
-        Decision {
-            id: DecisionId::fresh(),
-            destination: None,
-            login: Login::Anonymous,
-            assumed: None,
-            checks: Vec::new(),
-            typed,
-            heard: Heard::default(),
-            certificate: None,
-            outcome,
-            trail,
-        }
+        in_terms(typed, outcome, trail)
     }
 
     pub(super) fn policies_of_types(&self) -> Result<&Policies, Denial> {
@@ -134,6 +122,27 @@ impl Gate<'_> {
         };
         Ok(Judged::by(policies, &typed, trail))
     }
+}
+
+/// The decision on what was asked in Cedar's terms.
+pub(super) fn in_terms(typed: Vec<Judged>, outcome: Outcome, trail: Trail) -> Decision {
+    Decision {
+        id: DecisionId::fresh(),
+        destination: None,
+        login: Login::Anonymous,
+        assumed: None,
+        checks: Vec::new(),
+        typed,
+        heard: Heard::default(),
+        certificate: None,
+        outcome,
+        trail,
+    }
+}
+
+/// An allow, which is an answer: nothing is forwarded.
+pub(super) fn answered(grounds: Grounds, content: Content) -> Outcome {
+    Outcome::Answer(Box::new(Answer { grounds, content }))
 }
 
 /// The name in the schema's terms.

@@ -6,6 +6,7 @@ use std::{cell::Cell, time::Duration};
 use super::*;
 use crate::{
     cedar::{File, Files, Policies, TypeNames, Types},
+    doors::DecisionRecord,
     gate::{Cedar, tests::fixture::Rig},
 };
 
@@ -430,6 +431,65 @@ fn search_certification() {
     ] {
         assert_eq!(post(&rig, &format!("search/{what}"), &body).0, 400, "{what} {body}");
     }
+}
+
+/// What the decision log has of a request.
+fn logged(rig: &Rig, path: &str, body: &Value) -> (Value, Vec<Value>) {
+    let head = head("POST", &format!("/access/v1/{path}"));
+    let answered = answered(rig, None, &head, body.to_string().as_bytes());
+    let told = crate::doors::Asked::of(
+        &head,
+        std::net::Ipv4Addr::UNSPECIFIED.into(),
+        crate::clock::Time::from_secs(0),
+    );
+    let line = |decision| {
+        let record = DecisionRecord::new("authzen", &rig.rules, &told, decision, 1);
+        serde_json::to_value(&record).unwrap()
+    };
+    let lines = answered.decisions.iter().map(line).collect();
+    (serde_json::from_slice(answered.response.body()).unwrap(), lines)
+}
+
+#[test]
+fn a_search_is_one_line_of_the_decision_log() {
+    let rig = rig("certification");
+    let search = asked(json!({ "type": "user" }), named("read"), thing("record", "record-1"));
+    let (found, lines) = logged(&rig, "search/subject", &search);
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(found["context"]["id"], line["decision_id"]);
+    assert_eq!((&line["effect"], &line["reason"]), (&json!("allow"), &json!("allowed_by_cedar")));
+    assert_eq!(line["policies"], json!(["staff reads"]));
+    let one = |principal: &str| {
+        json!({ "principal": principal, "action": "Action::\"read\"", "resource": "record::\"record-1\"",
+                "effect": "allow", "reason": "allowed_by_cedar", "policies": ["staff reads"] })
+    };
+    assert_eq!(line["asked"], json!([one("user::\"alice\""), one("user::\"bob\"")]));
+    assert_eq!(
+        line["found"],
+        json!({ "searched": "subject", "principal": "user", "action": "Action::\"read\"",
+                "resource": "record::\"record-1\"", "results": 2, "more": false })
+    );
+    let mut page = search;
+    page["page"] = json!({ "limit": 1 });
+    let (_, lines) = logged(&rig, "search/subject", &page);
+    assert_eq!(
+        (&lines[0]["found"]["results"], &lines[0]["found"]["more"]),
+        (&json!(1), &json!(true))
+    );
+    // Where nothing is found, nothing is permitted.
+    let none =
+        json!({ "subject": thing("user", "nobody"), "resource": thing("record", "record-1") });
+    let (found, lines) = logged(&rig, "search/action", &none);
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(found["context"]["id"], line["decision_id"]);
+    assert_eq!((&line["effect"], &line["reason"]), (&json!("deny"), &json!("cedar_no_permit")));
+    assert_eq!(
+        line["found"],
+        json!({ "searched": "action", "principal": "user::\"nobody\"", "action": "Action",
+                "resource": "record::\"record-1\"", "results": 0, "more": false })
+    );
+    // What is no question isn't decided.
+    assert_eq!(logged(&rig, "search/action", &json!({})).1, Vec::<Value>::new());
 }
 
 #[test]
