@@ -1,12 +1,14 @@
 //! The certification scenario of the Authorization API 1.0, the decisions of the interoperability
 //! scenarios, and what is no question.
 
-use std::{cell::Cell, time::Duration};
+mod in_time;
+mod searching;
+
+use std::time::Duration;
 
 use super::*;
 use crate::{
     cedar::{File, Files, Policies, TypeNames, Types},
-    doors::DecisionRecord,
     gate::{Cedar, tests::fixture::Rig},
 };
 
@@ -17,11 +19,15 @@ fn rig(folder: &str) -> Rig {
         std::fs::read_to_string(format!("{root}/tests/data/authzen/{folder}/{name}")).unwrap()
     };
     let names = ["policies.cedar", "types.cedarschema", "entities.json"];
-    let [policies, schema, entities] = names.map(read);
+    rig_of(&names.map(read))
+}
+
+/// A gate with these policies, this schema, and these entities.
+fn rig_of([policies, schema, entities]: &[String; 3]) -> Rig {
     let files = Files {
-        policies: vec![File { name: "policies.cedar", text: &policies }],
-        schemas: vec![File { name: "types.cedarschema", text: &schema }],
-        entities: Some(File { name: "entities.json", text: &entities }),
+        policies: vec![File { name: "policies.cedar", text: policies }],
+        schemas: vec![File { name: "types.cedarschema", text: schema }],
+        entities: Some(File { name: "entities.json", text: entities }),
         ..Files::default()
     };
     let types = Types::new(&TypeNames::default()).unwrap();
@@ -296,234 +302,43 @@ fn semantics_end_early() {
     );
 }
 
-/// As many evaluations as there may be, all of which would be permitted.
-fn largest_batch() -> Vec<u8> {
-    let body = json!({
-        "subject": thing("user", "alice"), "action": named("read"),
-        "resource": thing("record", "record-1"), "evaluations": vec![json!({}); MAX_EVALUATIONS],
-    });
-    body.to_string().into_bytes()
-}
-
-/// Whoever shares the thread isn't kept waiting by a whole batch, nor by a whole search.
-#[tokio::test]
-async fn others_have_their_turn_between_two_evaluations() {
-    let rig = rig("certification");
-    let gate = rig.gate();
-    let search = asked(json!({ "type": "user" }), named("read"), thing("record", "record-1"));
-    for (path, body, least) in [
-        ("evaluations", largest_batch(), MAX_EVALUATIONS),
-        ("search/subject", search.to_string().into_bytes(), 2),
-    ] {
-        let head = head("POST", &format!("/access/v1/{path}"));
-        let (turns, done) = (Cell::new(0), Cell::new(false));
-        let until = Instant::now() + Duration::from_secs(600);
-        let ask = async {
-            let answered = answer(&gate, None, &head, &body, until).await;
-            done.set(true);
-            answered
-        };
-        let other = async {
-            while !done.get() {
-                turns.set(turns.get() + 1);
-                yield_now().await;
-            }
-        };
-        let (answered, ()) = tokio::join!(ask, other);
-        assert_eq!(answered.response.status(), 200);
-        assert!(turns.get() >= least, "{path}: {} turns", turns.get());
-    }
-}
-
-/// Of a batch that isn't done in time nothing is told, and nothing of it counts.
-#[tokio::test(start_paused = true)]
-async fn what_is_late_is_no_answer() {
-    let rig = rig("certification");
-    let gate = rig.gate();
-    let mut head = head("POST", "/access/v1/evaluations");
-    head.headers.insert("x-request-id", HeaderValue::from_static("bfe9eb29"));
-    let single =
-        asked(thing("user", "alice"), named("read"), thing("record", "record-1")).to_string();
-    let batch = largest_batch();
-    let patience = Duration::from_secs(5);
-    // The time is up in the middle of a batch, or was before.
-    for (body, turns, left) in
-        [(batch.as_slice(), 100, patience), (single.as_bytes(), 0, Duration::ZERO)]
-    {
-        let until = Instant::now() + left;
-        let clock = async {
-            for _ in 0..turns {
-                yield_now().await;
-            }
-            tokio::time::advance(left).await;
-        };
-        let (late, ()) = tokio::join!(answer(&gate, None, &head, body, until), clock);
-        assert_eq!(late.response.status(), 503);
-        assert_eq!(late.response.headers()["x-request-id"], "bfe9eb29");
-        let told: Value = serde_json::from_slice(late.response.body()).unwrap();
-        assert!(told.as_str().unwrap().contains("in time"), "{told}");
-        assert_eq!((late.decisions.len(), late.in_time), (0, false));
-    }
-    let until = Instant::now() + patience;
-    let whole = answer(&gate, None, &head, &batch, until).await;
-    assert_eq!((whole.decisions.len(), whole.in_time), (MAX_EVALUATIONS, true));
-}
-
-fn ids(rig: &Rig, what: &str, body: &Value) -> Vec<String> {
-    let (status, found) = post(rig, &format!("search/{what}"), body);
-    assert_eq!(status, 200, "{found}");
-    let all = found["results"].as_array().unwrap().iter();
-    let id = |one: &Value| {
-        one.get("id").or_else(|| one.get("name")).unwrap().as_str().unwrap().to_owned()
-    };
-    all.map(id).collect()
-}
-
+/// Empty properties say no more than none: a forbid that hangs on what nobody told denies.
 #[test]
-fn search_certification() {
-    let rig = rig("certification");
-    let (alice, one) = (thing("user", "alice"), thing("record", "record-1"));
-    let (user, record) = (json!({ "type": "user" }), json!({ "type": "record" }));
-    let context = json!({ "time": "2025-06-27T18:03-07:00", "ip": "192.168.1.1" });
-    for (what, body, expected) in [
-        ("subject", asked(user.clone(), named("read"), one.clone()), vec!["alice", "bob"]),
-        ("subject", asked(alice.clone(), named("read"), one.clone()), vec!["alice", "bob"]),
-        ("subject", asked(user.clone(), named("write"), archived()), vec!["bob"]),
-        (
-            "resource",
-            asked(alice.clone(), named("read"), record.clone()),
-            vec!["record-1", "record-2"],
-        ),
-        (
-            "resource",
-            asked(alice.clone(), named("read"), one.clone()),
-            vec!["record-1", "record-2"],
-        ),
-        ("resource", asked(admin(), named("write"), record.clone()), vec!["record-2"]),
-        ("action", json!({ "subject": alice, "resource": one }), vec!["read", "write"]),
-        ("action", json!({ "subject": admin(), "resource": archived() }), vec!["read", "write"]),
-        (
-            "action",
-            json!({ "subject": thing("user", "nonexistent-user"), "resource": one }),
-            vec![],
-        ),
-        (
-            "resource",
-            asked(thing("user", "nonexistent-user"), named("read"), record.clone()),
-            vec![],
-        ),
-        ("subject", asked(json!({ "type": "spaceship" }), named("read"), one.clone()), vec![]),
-        ("resource", asked(alice.clone(), named("read"), json!({ "type": "spaceship" })), vec![]),
-        ("action", json!({ "subject": thing("spaceship", "1"), "resource": one }), vec![]),
+fn empty_properties_tell_nothing() {
+    let schema = r#"
+        entity UserGroup;
+        entity User in [UserGroup] = { email?: String };
+        entity Note = { size?: Long };
+        action read, write appliesTo { principal: [User], resource: [Note] };"#;
+    let policies = r#"
+        @id("all") permit (principal, action, resource);
+        @id("suspended") forbid (principal in UserGroup::"pool|suspended", action == Action::"read", resource);
+        @id("big") forbid (principal, action == Action::"write", resource)
+            when { resource has size && resource.size > 9 };"#;
+    let entities = r#"[{ "uid": { "type": "Note", "id": "kept" }, "attrs": {}, "parents": [] }]"#;
+    let rig = rig_of(&[policies, schema, entities].map(str::to_owned));
+    let reason = |subject: &Value, action: &str, resource: &Value| {
+        let body = asked(subject.clone(), named(action), resource.clone());
+        post(&rig, "evaluation", &body).1["context"]["reason"].as_str().unwrap().to_owned()
+    };
+    let (user, note) = (thing("User", "pool|ann"), thing("Note", "1"));
+    let user_of = |properties| of("User", "pool|ann", properties);
+    for nothing in [&user, &user_of(json!({})), &user_of(json!({ "email": null }))] {
+        assert_eq!(reason(nothing, "read", &note), "cedar_unknown_principal", "{nothing}");
+    }
+    for (properties, expected) in [
+        (json!({ "email": "a@x" }), "allowed_by_cedar"),
+        (json!({ "cognito:groups": [] }), "allowed_by_cedar"),
+        (json!({ "cognito:groups": ["suspended"] }), "cedar_forbid"),
     ] {
-        let mut around = body.clone();
-        around["context"] = context.clone();
-        assert_eq!(ids(&rig, what, &body), expected, "{what} {body}");
-        assert_eq!(ids(&rig, what, &around), expected, "{what} {around}");
+        assert_eq!(reason(&user_of(properties.clone()), "read", &note), expected, "{properties}");
     }
-    for (what, body) in [
-        ("subject", json!({ "subject": user, "resource": one })),
-        ("resource", json!({ "action": named("read"), "resource": record })),
-        ("action", json!({ "subject": alice })),
-        ("subject", asked(user.clone(), named("read"), record.clone())),
-        ("resource", asked(user.clone(), named("read"), record)),
-        ("action", json!({ "subject": user, "resource": one })),
-    ] {
-        assert_eq!(post(&rig, &format!("search/{what}"), &body).0, 400, "{what} {body}");
+    let note_of = |properties| of("Note", "1", properties);
+    for nothing in [&note, &note_of(json!({})), &note_of(json!({ "size": null }))] {
+        assert_eq!(reason(&user, "write", nothing), "cedar_unknown_resource", "{nothing}");
     }
-}
-
-/// What the decision log has of a request.
-fn logged(rig: &Rig, path: &str, body: &Value) -> (Value, Vec<Value>) {
-    let head = head("POST", &format!("/access/v1/{path}"));
-    let answered = answered(rig, None, &head, body.to_string().as_bytes());
-    let told = crate::doors::Asked::of(
-        &head,
-        std::net::Ipv4Addr::UNSPECIFIED.into(),
-        crate::clock::Time::from_secs(0),
-    );
-    let line = |decision| {
-        let record = DecisionRecord::new("authzen", &rig.rules, &told, decision, 1);
-        serde_json::to_value(&record).unwrap()
-    };
-    let lines = answered.decisions.iter().map(line).collect();
-    (serde_json::from_slice(answered.response.body()).unwrap(), lines)
-}
-
-#[test]
-fn a_search_is_one_line_of_the_decision_log() {
-    let rig = rig("certification");
-    let search = asked(json!({ "type": "user" }), named("read"), thing("record", "record-1"));
-    let (found, lines) = logged(&rig, "search/subject", &search);
-    let [line] = lines.as_slice() else { panic!("{lines:?}") };
-    assert_eq!(found["context"]["id"], line["decision_id"]);
-    assert_eq!((&line["effect"], &line["reason"]), (&json!("allow"), &json!("allowed_by_cedar")));
-    assert_eq!(line["policies"], json!(["staff reads"]));
-    let one = |principal: &str| {
-        json!({ "principal": principal, "action": "Action::\"read\"", "resource": "record::\"record-1\"",
-                "effect": "allow", "reason": "allowed_by_cedar", "policies": ["staff reads"] })
-    };
-    assert_eq!(line["asked"], json!([one("user::\"alice\""), one("user::\"bob\"")]));
-    assert_eq!(
-        line["found"],
-        json!({ "searched": "subject", "principal": "user", "action": "Action::\"read\"",
-                "resource": "record::\"record-1\"", "results": 2, "more": false })
-    );
-    let mut page = search;
-    page["page"] = json!({ "limit": 1 });
-    let (_, lines) = logged(&rig, "search/subject", &page);
-    assert_eq!(
-        (&lines[0]["found"]["results"], &lines[0]["found"]["more"]),
-        (&json!(1), &json!(true))
-    );
-    // Where nothing is found, nothing is permitted.
-    let none =
-        json!({ "subject": thing("user", "nobody"), "resource": thing("record", "record-1") });
-    let (found, lines) = logged(&rig, "search/action", &none);
-    let [line] = lines.as_slice() else { panic!("{lines:?}") };
-    assert_eq!(found["context"]["id"], line["decision_id"]);
-    assert_eq!((&line["effect"], &line["reason"]), (&json!("deny"), &json!("cedar_no_permit")));
-    assert_eq!(
-        line["found"],
-        json!({ "searched": "action", "principal": "user::\"nobody\"", "action": "Action",
-                "resource": "record::\"record-1\"", "results": 0, "more": false })
-    );
-    // What is no question isn't decided.
-    assert_eq!(logged(&rig, "search/action", &json!({})).1, Vec::<Value>::new());
-}
-
-#[test]
-fn results_come_in_pages() {
-    let rig = rig("certification");
-    let search = |page: Value| {
-        let mut body = asked(json!({ "type": "user" }), named("read"), thing("record", "record-1"));
-        body["page"] = page;
-        post(&rig, "search/subject", &body)
-    };
-    let (_, first) = search(json!({ "limit": 1 }));
-    assert_eq!(first["results"], json!([{ "type": "user", "id": "alice" }]));
-    assert_eq!(first["page"]["count"], 1);
-    let token = first["page"]["next_token"].as_str().unwrap().to_owned();
-    assert!(!token.is_empty());
-    let (_, second) = search(json!({ "token": token }));
-    assert_eq!(second["results"], json!([{ "type": "user", "id": "bob" }]));
-    let mut last = second["page"]["next_token"].as_str().unwrap().to_owned();
-    if !last.is_empty() {
-        let (_, third) = search(json!({ "token": last }));
-        assert_eq!(third["results"], json!([]));
-        last = third["page"]["next_token"].as_str().unwrap().to_owned();
-    }
-    assert_eq!(last, "");
-    assert_eq!(search(json!({})).1["page"], json!({ "next_token": "", "count": 2 }));
-    assert_eq!(search(json!({ "limit": 0 })).1["results"], json!([]));
-    // A token of another search means nothing, nor does one that nobody gave.
-    let mut other = asked(json!({ "type": "user" }), named("write"), archived());
-    other["page"] = json!({ "token": token });
-    assert_eq!(post(&rig, "search/subject", &other).0, 400);
-    for page in [json!({ "token": "x" }), json!({ "token": 1 }), json!({ "limit": -1 }), json!([])]
-    {
-        assert_eq!(search(page.clone()).0, 400, "{page}");
-    }
+    assert_eq!(reason(&user, "write", &note_of(json!({ "size": 9 }))), "allowed_by_cedar");
+    assert_eq!(reason(&user, "write", &thing("Note", "kept")), "allowed_by_cedar");
 }
 
 #[test]
