@@ -56,6 +56,28 @@ async fn allows_denies_and_asks_nothing_of_the_backend() {
     assert_eq!(backend.count(), 0);
 }
 
+/// Such a cookie can't be written into an answer, where a value is text: the answer would break, and a proxy
+/// that lets through what failed would let it through (CVE-2023-27488).
+#[tokio::test]
+async fn a_cookie_that_is_no_text_is_denied() {
+    let backend = Backend::start();
+    let (gate, asking) = gate(backend.address, |text| text);
+    let asker = Asker::connect(asking).await;
+    let token = token(0);
+    let patience = Duration::from_secs(10);
+    for (cookie, verdict) in [
+        (b"a=1; b=caf\xc3\xa9".as_slice(), Verdict::Allowed),
+        (b"a=1; b=caf\xe9", Verdict::Denied(400)),
+        (b"\xff", Verdict::Denied(400)),
+        (b"b=\xc3", Verdict::Denied(400)),
+    ] {
+        let found = asker.check_cookie("/api/a", (&token, cookie), patience).await;
+        assert_eq!(found, verdict, "{cookie:?}");
+    }
+    let refused = gate.metric("poolgate_request_rejects_total{reason=\"header_not_ascii\"}");
+    assert_eq!(refused, Some(3.0));
+}
+
 /// P7: a thread that is behind says so, and an allow that nobody waits for any more isn't given.
 #[tokio::test]
 async fn what_comes_too_late_is_not_allowed() {
