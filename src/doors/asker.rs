@@ -26,6 +26,8 @@ pub struct AskingRules {
     pub from: Vec<config::Source>,
     /// The dialects of HTTP that are understood.
     pub dialects: Vec<config::Dialect>,
+    /// What the certificates count for that they tell of.
+    pub client_certificates: config::ClientCertificates,
     /// What AuthZEN's callers call this decision point.
     pub url: Option<String>,
 }
