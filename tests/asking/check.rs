@@ -66,6 +66,17 @@ impl Asker {
         async { answer.await.unwrap() }
     }
 
+    /// The verdict on a `GET`; none if the connection ended instead.
+    pub(super) async fn try_check(&self, path: &str, token: &str) -> Option<Verdict> {
+        let message = question("GET", path, Some(token), None);
+        self.send_message(message, Duration::from_secs(5)).await.ok()
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// The answer, or that there is none.
     fn send_message(
         &self,
