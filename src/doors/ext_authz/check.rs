@@ -231,6 +231,10 @@ fn body(request: &HttpRequest, headers: &HeaderMap) -> Option<Bytes> {
         let whole = length.is_none_or(|length| length.parse() == Ok(sent.len()));
         return whole.then(|| sent.clone());
     }
+    // Whoever tells of its length, or that it comes in chunks, tells that there is one.
+    if request.size != 0 || headers.contains_key(header::TRANSFER_ENCODING) {
+        return None;
+    }
     let none = match headers.get(header::CONTENT_LENGTH) {
         Some(length) => length == "0",
         // Envoy takes `Transfer-Encoding` out before it asks, so that one in chunks looks like none. What

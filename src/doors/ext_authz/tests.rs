@@ -50,7 +50,6 @@ fn get() -> HttpRequest {
         path: bytes("/a?b=c"),
         host: bytes("api.example.com"),
         scheme: bytes("https"),
-        size: -1,
         protocol: bytes("HTTP/1.1"),
         ..HttpRequest::default()
     }
@@ -181,6 +180,8 @@ fn https_is_not_a_clients_word() {
 #[test]
 fn knows_when_the_body_is_whole() {
     assert_eq!(body(get()), Some(Bytes::new()), "what comes with a GET means nothing");
+    assert_eq!(body(HttpRequest { size: 3, ..get() }), None, "but for one that is told of");
+    assert_eq!(body(HttpRequest { size: -1, ..get() }), None, "or of which nobody knows");
     let none = HttpRequest { method: bytes("POST"), ..get() };
     assert_eq!(body(none.clone()), None, "Envoy doesn't tell of one in chunks");
     assert_eq!(body(HttpRequest { protocol: bytes("HTTP/2"), ..none.clone() }), None);
@@ -190,6 +191,8 @@ fn knows_when_the_body_is_whole() {
         body(http)
     };
     assert_eq!(with(none.clone(), &[("content-length", "0")]), Some(Bytes::new()));
+    assert_eq!(with(get(), &[("transfer-encoding", "chunked")]), None, "one in chunks");
+    assert_eq!(with(get(), &[("content-length", "0"), ("transfer-encoding", "chunked")]), None);
     assert_eq!(with(get(), &[("content-length", "3")]), None, "not sent along");
     let sent = HttpRequest { body: bytes("abc"), ..get() };
     assert_eq!(with(sent.clone(), &[("content-length", "3")]), Some(bytes("abc")));
