@@ -56,6 +56,67 @@ async fn allows_denies_and_asks_nothing_of_the_backend() {
     assert_eq!(backend.count(), 0);
 }
 
+/// Such a cookie can't be written into an answer, where a value is text: the answer would break, and a proxy
+/// that lets through what failed would let it through (CVE-2023-27488).
+#[tokio::test]
+async fn a_cookie_that_is_no_text_is_denied() {
+    let backend = Backend::start();
+    let (gate, asking) = gate(backend.address, |text| text);
+    let asker = Asker::connect(asking).await;
+    let token = token(0);
+    let patience = Duration::from_secs(10);
+    for (cookie, verdict) in [
+        (b"a=1; b=caf\xc3\xa9".as_slice(), Verdict::Allowed),
+        (b"a=1; b=caf\xe9", Verdict::Denied(400)),
+        (b"\xff", Verdict::Denied(400)),
+        (b"b=\xc3", Verdict::Denied(400)),
+    ] {
+        let found = asker.check_cookie("/api/a", (&token, cookie), patience).await;
+        assert_eq!(found, verdict, "{cookie:?}");
+    }
+    let refused = gate.metric("poolgate_request_rejects_total{reason=\"header_not_ascii\"}");
+    assert_eq!(refused, Some(3.0));
+}
+
+/// Who may ask is asked of every question: a connection doesn't outlive its peer's admission.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn who_may_ask_no_more_is_answered_no_more() {
+    let backend = Backend::start();
+    let (gate, asking) = gate(backend.address, |text| text);
+    let token = token(0);
+    let asker = Asker::connect(asking).await;
+    assert_eq!(asker.try_check("/api/a", &token).await, Some(Verdict::Allowed));
+    let path = gate.path("poolgate.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let reload = async |from: &str| {
+        let listener = format!("address: \"{asking}\"");
+        let edited = text.replace(&listener, &format!("{listener}, from: [{from}]"));
+        assert_ne!(edited, text);
+        let before = gate.metric("poolgate_generation").unwrap();
+        std::fs::write(&path, edited).unwrap();
+        let started = Instant::now();
+        while gate.metric("poolgate_generation").unwrap() <= before {
+            assert!(started.elapsed() < Duration::from_secs(20), "not reloaded: {}", gate.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    // Still admitted, by another line.
+    reload("127.0.0.1").await;
+    assert_eq!(asker.try_check("/api/a", &token).await, Some(Verdict::Allowed));
+    reload("10.0.0.0/8").await;
+    assert_eq!(asker.try_check("/api/a", &token).await, None);
+    let started = Instant::now();
+    while !asker.is_closed() {
+        assert!(started.elapsed() < Duration::from_secs(5), "the connection lives on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let refused = gate.metric("poolgate_asked_in_vain_total{reason=\"source\"}");
+    assert_eq!(refused, Some(1.0));
+    reload("127.0.0.0/8").await;
+    let asker = Asker::connect(asking).await;
+    assert_eq!(asker.try_check("/api/a", &token).await, Some(Verdict::Allowed));
+}
+
 /// P7: a thread that is behind says so, and an allow that nobody waits for any more isn't given.
 #[tokio::test]
 async fn what_comes_too_late_is_not_allowed() {

@@ -217,6 +217,32 @@ fn the_readme_links_every_page() {
     }
 }
 
+/// What the page shows of Envoy's filter is what is printed, line by line.
+#[test]
+fn envoys_filter_is_the_one_that_is_printed() {
+    let page = fs::read_to_string(root().join("docs/envoy.md")).unwrap();
+    let shown = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("poolgate.yaml");
+    let text = "listen:\n  proxy: { address: \"127.0.0.1:8080\" }\n  ext_authz: { address: \"127.0.0.1:9191\" }\n\
+                routes:\n  - name: orders\n    service: execute-api\n    match: { path: /orders/ }\n    \
+                engines: { iam: off }\n    upstream: { url: \"http://127.0.0.1:3000\" }\n";
+    fs::write(&config, text).unwrap();
+    let snippet = Command::new(env!("CARGO_BIN_EXE_poolgate"))
+        .args(["snippet", "envoy", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(snippet.stdout).unwrap();
+    assert!(snippet.status.success(), "{}", String::from_utf8_lossy(&snippet.stderr));
+    let printed: BTreeSet<&str> = printed.lines().map(str::trim).collect();
+    let shown: Vec<&str> = shown.lines().map(str::trim).collect();
+    assert!(shown.len() > 8 && shown.contains(&"failure_mode_allow: false"), "{shown:?}");
+    for line in shown {
+        assert!(printed.contains(line), "not printed: {line}");
+    }
+}
+
 #[test]
 fn whole_configurations_pass_the_check() {
     let mut checked = 0;

@@ -18,6 +18,8 @@ pub struct ExtAuthz {
     pub from: Vec<Source>,
     /// The dialects of HTTP it understands, beside gRPC and AuthZEN.
     pub dialects: Vec<Dialect>,
+    /// What the certificates count for that whoever asks tells of.
+    pub client_certificates: ClientCertificates,
 }
 
 /// Who may ask.
@@ -55,6 +57,18 @@ impl Text for Source {
 text!(Source);
 
 words! {
+    /// What a client's certificate counts for that whoever asks tells of.
+    #[derive(Default)]
+    pub ClientCertificates {
+        /// Nothing: it may be one that anybody can make.
+        #[default]
+        Ignored = "ignored",
+        /// Whoever asks takes only those of authorities that it trusts.
+        Verified = "verified",
+    }
+}
+
+words! {
     /// How a proxy asks over HTTP.
     pub Dialect {
         /// Envoy's ext_authz over HTTP.
@@ -81,12 +95,15 @@ impl Section for ExtAuthz {
         );
         let doc = "The dialects of HTTP that are understood, each under /check/DIALECT.";
         let dialects = map.list("dialects", doc);
+        let doc = "Whether whoever asks has verified the client certificates that it tells of, to authorities of yours; `ignored` takes none.";
+        let client_certificates = map.default("client_certificates", "ignored", doc);
         let from = from?.unwrap_or_else(local);
         warn_of_everyone(map, &from);
         Some(Self {
             address: address?,
             from: from.into_iter().map(|source| source.value).collect(),
             dialects: dialects?,
+            client_certificates: client_certificates?,
         })
     }
 }

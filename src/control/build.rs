@@ -418,6 +418,7 @@ fn asking(settings: &Settings) -> AskingRules {
     asked.map_or_else(AskingRules::default, |asked| AskingRules {
         from: asked.from.clone(),
         dialects: asked.dialects.clone(),
+        client_certificates: asked.client_certificates,
         url: settings.authzen.url.clone(),
     })
 }

@@ -91,7 +91,7 @@ pub(super) fn answered(answer: &Answer, id: &DecisionId) -> Response<AnswerBody>
     match &answer.content {
         Content::Preflight => preflight(),
         // Its door words the decision itself.
-        Content::Typed => Response::new(AnswerBody::own("")),
+        Content::Typed | Content::Searched(_) => Response::new(AnswerBody::own("")),
         Content::CognitoIdentity(content) => cognito_identity::answered(content, id),
         Content::Sts(content) => sts::answered(content, id),
         Content::Policy(content) => policies::told(content, id),

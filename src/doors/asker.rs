@@ -5,12 +5,13 @@ use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Instant};
 use ::http::{Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use tokio::{
+    sync::Notify,
     task::spawn_local,
     time::{Duration, sleep_until},
 };
 
 use super::{
-    Shared, asking,
+    Shared, Snapshot, asking,
     caller_body::CallerBody,
     ext_authz,
     forward_auth::{self, Check},
@@ -26,6 +27,8 @@ pub struct AskingRules {
     pub from: Vec<config::Source>,
     /// The dialects of HTTP that are understood.
     pub dialects: Vec<config::Dialect>,
+    /// What the certificates count for that they tell of.
+    pub client_certificates: config::ClientCertificates,
     /// What AuthZEN's callers call this decision point.
     pub url: Option<String>,
 }
@@ -36,6 +39,45 @@ impl AskingRules {
         self.from.iter().any(|source| source.contains(address))
     }
 }
+
+/// Who asks over a connection.
+pub struct Peer {
+    /// None on a Unix socket.
+    address: Option<IpAddr>,
+    /// The last generation that admitted it.
+    admitted: Cell<Option<u64>>,
+    dismissed: Notify,
+}
+
+impl Peer {
+    /// A peer at `address`, none on a Unix socket, that nothing has admitted yet.
+    pub fn new(address: Option<IpAddr>) -> Self {
+        Self { address, admitted: Cell::new(None), dismissed: Notify::new() }
+    }
+
+    /// Whether it may ask in the generation of `snapshot`, which is looked up once for each.
+    fn may_ask(&self, snapshot: &Snapshot) -> bool {
+        let generation = Some(snapshot.rules.generation);
+        if self.admitted.get() == generation {
+            return true;
+        }
+        let admitted = snapshot.asking.admits(self.address);
+        if admitted {
+            self.admitted.set(generation);
+        }
+        admitted
+    }
+
+    /// Waits until it has asked what it may not.
+    pub async fn dismissed(&self) {
+        self.dismissed.notified().await;
+    }
+}
+
+/// A peer that may not ask, or may no more: nothing of what it says counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not in listen.ext_authz.from")]
+pub struct NotAdmitted;
 
 /// The asking doors of one data thread.
 pub struct Asker {
@@ -50,14 +92,48 @@ impl Asker {
         Self { shared, load: Rc::default(), seats: Seats::default() }
     }
 
-    /// Answers one question.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
+    /// Whether `peer` may ask now.
+    ///
+    /// # Errors
+    /// It may not, which is counted.
+    pub fn admit(&self, peer: &Peer) -> Result<(), NotAdmitted> {
+        self.admitted(peer, &self.shared.snapshot.load())
+    }
+
+    fn admitted(&self, peer: &Peer, snapshot: &Snapshot) -> Result<(), NotAdmitted> {
+        if peer.may_ask(snapshot) {
+            return Ok(());
+        }
+        self.shared.metrics.asked_in_vain.with_label_values(&["source"]).inc();
+        tracing::debug!(address = ?peer.address, "not in listen.ext_authz.from");
+        peer.dismissed.notify_one();
+        Err(NotAdmitted)
+    }
+
+    /// Answers one question of `peer`.
+    ///
+    /// # Errors
+    /// It may not ask any more, since a reload: its connection is to end.
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: &Peer,
+    ) -> Result<Response<Reply>, NotAdmitted> {
+        let snapshot = self.shared.snapshot.load_full();
+        self.admitted(peer, &snapshot)?;
+        Ok(self.answer_to(request, snapshot).await)
+    }
+
+    async fn answer_to(
+        &self,
+        request: Request<Incoming>,
+        snapshot: Arc<Snapshot>,
+    ) -> Response<Reply> {
         let came = self.load.came();
         let (head, body) = request.into_parts();
         let called = grpc::is_call(&head);
         let patience = grpc::patience(&head.headers).unwrap_or(asking::PATIENCE);
         let busy = Busy::with(&self.load);
-        let snapshot = self.shared.snapshot.load_full();
         let target = head.uri.path_and_query();
         let check = target.and_then(|target| Check::of(target, &snapshot.asking.dialects));
         // Half of the time that the caller waits has to be left: an answer behind its back is work

@@ -12,6 +12,7 @@ use ::http::{
     uri::PathAndQuery,
 };
 use bytes::Bytes;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{Shared, Snapshot, answers, note::note, record::Asked};
 use crate::{
@@ -289,6 +290,12 @@ fn removed_parameters(query: Option<&str>, permitted: &PathAndQuery) -> Vec<Stri
         }
         _ => Vec::new(),
     }
+}
+
+/// The first certificate of a PEM text; none if there is none that can be a client's.
+pub(super) fn certificate(pem: &[u8]) -> Option<Arc<ClientCertificate>> {
+    let der = CertificateDer::from_pem_slice(pem).ok()?;
+    ClientCertificate::of(&der).ok().map(Arc::new)
 }
 
 /// What a proxy is told where nothing was decided, and it is to deny.

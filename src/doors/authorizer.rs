@@ -6,7 +6,7 @@
 
 mod event;
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use ::http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use bytes::Bytes;
@@ -17,8 +17,9 @@ use super::{
     asking::{self, About, Account, Changes, TakesOut, Told},
 };
 use crate::{
+    config::ClientCertificates,
     gate::{AskedQuery, AskedRoute},
-    http::{Scheme, strict_object},
+    http::{ClientCertificate, Scheme, strict_object},
 };
 use event::Event;
 
@@ -51,6 +52,10 @@ pub(super) async fn answer(
         Ok((form, event)) => (event, form),
         Err(message) => return failed(StatusCode::BAD_REQUEST, &message),
     };
+    let certificate = match certificate(&event, snapshot.asking.client_certificates) {
+        Ok(certificate) => certificate,
+        Err(message) => return failed(StatusCode::BAD_REQUEST, message),
+    };
     let account = Account {
         door: "authorizer",
         route: AskedRoute::ByAddress,
@@ -65,8 +70,7 @@ pub(super) async fn answer(
         headers: event.headers.clone(),
         version: ::http::Version::HTTP_11,
         client: event.client,
-        // An event may have one; tokens that are bound to it are refused here.
-        certificate: None,
+        certificate,
         scheme: Scheme::Https,
         body: None,
     };
@@ -84,6 +88,20 @@ pub(super) async fn answer(
         }
         Told::Deny(refused) => told(form, &event, false, &refused.about, refused.reason),
         Told::Undecided(refused) => failed(StatusCode::INTERNAL_SERVER_ERROR, refused.reason),
+    }
+}
+
+/// The certificate that the client has shown to whoever made the event, where that has verified it: API
+/// Gateway does, and others take the same form.
+fn certificate(
+    event: &Event,
+    certificates: ClientCertificates,
+) -> Result<Option<Arc<ClientCertificate>>, &'static str> {
+    match (&event.certificate, certificates) {
+        (Some(pem), ClientCertificates::Verified) => {
+            asking::certificate(pem.as_bytes()).map(Some).ok_or("clientCertPem can't be read")
+        }
+        (None, _) | (_, ClientCertificates::Ignored) => Ok(None),
     }
 }
 

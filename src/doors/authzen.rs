@@ -10,6 +10,10 @@ mod search;
 use ::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use tokio::{
+    task::yield_now,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     gate::{Decision, Gate, Outcome, Searched, Trail},
@@ -24,8 +28,16 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 pub struct Answered {
     /// The answer.
     pub response: Response<Bytes>,
-    /// The decisions, in order. Searches make none.
+    /// The decisions, in order; of a search, one.
     pub decisions: Vec<Decision>,
+    /// Whether it came in time. What is late decides nothing.
+    pub in_time: bool,
+}
+
+impl Answered {
+    fn of(response: Response<Bytes>, decisions: Vec<Decision>) -> Self {
+        Self { response, decisions, in_time: true }
+    }
 }
 
 /// Whether a request for `path` is for this door.
@@ -33,13 +45,22 @@ pub fn is_for(path: &str) -> bool {
     path == METADATA || path.starts_with("/access/v1/")
 }
 
-/// Answers a request. `url` is what callers call this decision point, if it is configured.
-pub fn answer(gate: &Gate<'_>, url: Option<&str>, head: &Parts, body: &[u8]) -> Answered {
+/// Answers a request, or says that there is no answer by `until`. `url` is what callers call this decision
+/// point, if it is configured.
+///
+/// Between two evaluations others have their turn: a batch may take as long as all that wait beside it.
+pub async fn answer(
+    gate: &Gate<'_>,
+    url: Option<&str>,
+    head: &Parts,
+    body: &[u8],
+    until: Instant,
+) -> Answered {
     let mut answered = match asked_for(head) {
         Ok(None) => metadata(url),
         Ok(Some(endpoint)) => {
-            let read = members(head, body);
-            read.and_then(|members| endpoint.answer(gate, &members)).unwrap_or_else(refused)
+            let decided = timeout_at(until, endpoint.asked(gate, head, body)).await.ok();
+            decided.filter(|_| Instant::now() < until).unwrap_or_else(late)
         }
         Err(refusal) => refused(refusal),
     };
@@ -72,13 +93,27 @@ impl Endpoint {
         })
     }
 
-    fn answer(self, gate: &Gate<'_>, members: &Map<String, Value>) -> Result<Answered, Refusal> {
+    /// Reads what is asked, and answers it.
+    async fn asked(self, gate: &Gate<'_>, head: &Parts, body: &[u8]) -> Answered {
+        let answered = match members(head, body) {
+            Ok(members) => self.answer(gate, &members).await,
+            Err(refusal) => Err(refusal),
+        };
+        answered.unwrap_or_else(refused)
+    }
+
+    async fn answer(
+        self,
+        gate: &Gate<'_>,
+        members: &Map<String, Value>,
+    ) -> Result<Answered, Refusal> {
         match self {
             Self::Evaluation => evaluation(gate, members),
-            Self::Evaluations => evaluations(gate, members),
+            Self::Evaluations => evaluations(gate, members).await,
             Self::Search(searched) => {
-                let found = search::answer(gate, searched, members).map_err(bad)?;
-                Ok(Answered { response: ok(&found), decisions: Vec::new() })
+                let searched = search::answer(gate, searched, members).await;
+                let (found, decision) = searched.map_err(bad)?;
+                Ok(Answered::of(ok(&found), vec![decision]))
             }
         }
     }
@@ -120,10 +155,10 @@ fn members(head: &Parts, body: &[u8]) -> Result<Map<String, Value>, Refusal> {
 fn evaluation(gate: &Gate<'_>, members: &Map<String, Value>) -> Result<Answered, Refusal> {
     let question = Asked::read(members).and_then(|asked| asked.question()).map_err(bad)?;
     let decision = gate.judge(&question, Trail::Off);
-    Ok(Answered { response: ok(&told(&decision)), decisions: vec![decision] })
+    Ok(Answered::of(ok(&told(&decision)), vec![decision]))
 }
 
-fn evaluations(gate: &Gate<'_>, members: &Map<String, Value>) -> Result<Answered, Refusal> {
+async fn evaluations(gate: &Gate<'_>, members: &Map<String, Value>) -> Result<Answered, Refusal> {
     let items = match members.get("evaluations") {
         None => return evaluation(gate, members),
         Some(Value::Array(items)) if items.is_empty() => return evaluation(gate, members),
@@ -160,8 +195,9 @@ fn evaluations(gate: &Gate<'_>, members: &Map<String, Value>) -> Result<Answered
         if semantic.ends_with(permitted) {
             break;
         }
+        yield_now().await;
     }
-    Ok(Answered { response: ok(&json!({ "evaluations": answers })), decisions })
+    Ok(Answered::of(ok(&json!({ "evaluations": answers })), decisions))
 }
 
 /// A decision. Its reason is a code of `docs/decisions.md`, its id that of the decision log.
@@ -195,7 +231,14 @@ fn metadata(url: Option<&str>) -> Answered {
         "search_resource_endpoint": at("/access/v1/search/resource"),
         "search_action_endpoint": at("/access/v1/search/action"),
     });
-    Answered { response: ok(&found), decisions: Vec::new() }
+    Answered::of(ok(&found), Vec::new())
+}
+
+/// What was decided until then is nobody's answer.
+fn late() -> Answered {
+    let message = "it could not be decided in time; ask for less at once, or try again";
+    let answered = refused((StatusCode::SERVICE_UNAVAILABLE, message.to_owned()));
+    Answered { in_time: false, ..answered }
 }
 
 fn bad(message: String) -> Refusal {
@@ -206,7 +249,7 @@ fn bad(message: String) -> Refusal {
 fn refused((status, message): Refusal) -> Answered {
     let mut response = ok(&Value::String(message));
     *response.status_mut() = status;
-    Answered { response, decisions: Vec::new() }
+    Answered::of(response, Vec::new())
 }
 
 fn ok(body: &Value) -> Response<Bytes> {

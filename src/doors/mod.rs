@@ -40,7 +40,7 @@ use crate::{
     upstream::{Timeouts, Upstream},
 };
 
-pub use asker::{Asker, AskingRules};
+pub use asker::{Asker, AskingRules, NotAdmitted, Peer};
 pub use bodies::Bodies;
 pub use exchange::ExchangeBody;
 pub use grpc::Reply;

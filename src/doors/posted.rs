@@ -10,7 +10,7 @@ use ::http::{Response, StatusCode, header, request::Parts};
 use bytes::Bytes;
 
 use super::{
-    Shared, asking::PATIENCE, authorizer, authzen, caller_body::CallerBody, note::note,
+    Shared, asking::PATIENCE, authorizer, authzen, caller_body::CallerBody, grpc, note::note,
     record::Asked,
 };
 use crate::{
@@ -38,7 +38,9 @@ pub(super) async fn answer(
         return Problem::new(StatusCode::FORBIDDEN, "asked_by_a_page", detail).into_response();
     }
     let snapshot = shared.snapshot.load_full();
-    let read = tokio::time::timeout_at((came + PATIENCE).into(), body.read(MAX_BODY_BYTES)).await;
+    let patience = grpc::patience(&head.headers).unwrap_or(PATIENCE);
+    let until = (came + patience.min(PATIENCE)).into();
+    let read = tokio::time::timeout_at(until, body.read(MAX_BODY_BYTES)).await;
     let body = match read {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => return unread(error),
@@ -48,7 +50,11 @@ pub(super) async fn answer(
         return authorizer::answer(shared, &snapshot, head, &body, came).await;
     }
     let gate = Gate { rules: &snapshot.rules, tokens: &shared.tokens };
-    let answered = authzen::answer(&gate, snapshot.asking.url.as_deref(), head, &body);
+    let url = snapshot.asking.url.as_deref();
+    let answered = authzen::answer(&gate, url, head, &body, until).await;
+    if !answered.in_time {
+        shared.metrics.asked_in_vain.with_label_values(&["deadline"]).inc();
+    }
     // The peer is one that may ask; whose address that is tells nothing of the question.
     let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let asked = Asked::of(head, nobody, clock::now());

@@ -187,7 +187,7 @@ impl<'a> DecisionRecord<'a> {
             Outcome::Answer(answer) => {
                 let grounds = &answer.grounds;
                 policies.extend(permits(grounds));
-                ("allow", grounds.reason(), None, statements(grounds), Value::Null)
+                ("allow", grounds.reason(), None, statements(grounds), decision.outcome.found())
             }
             Outcome::Change(permit) => {
                 let grounds = permit.grounds();
@@ -212,8 +212,7 @@ impl<'a> DecisionRecord<'a> {
         };
         let assumed = decision.assumed.as_deref();
         let certificate = decision.certificate.as_deref();
-        let mut in_terms: Vec<_> =
-            decision.typed.iter().map(|judged| AskedRecord::of(judged)).collect();
+        let mut in_terms: Vec<_> = decision.typed.iter().map(AskedRecord::of).collect();
         if let Outcome::Answer(answer) = &decision.outcome
             && let Content::VerifiedPermissions(content) = &answer.content
         {

@@ -38,8 +38,20 @@ pub enum Content {
     Policy(PolicyContent),
     /// That it is allowed, to a question in Cedar's terms.
     Typed,
+    /// To a search in Cedar's terms, that something is: what was searched for, and how much was found.
+    Searched(Value),
     /// Verified Permissions answers.
     VerifiedPermissions(VerifiedContent),
+}
+
+impl Content {
+    /// What an operator wants to know of it beside that.
+    pub(super) fn found(&self) -> Value {
+        match self {
+            Self::Searched(found) => found.clone(),
+            _ => Value::Null,
+        }
+    }
 }
 
 /// What Verified Permissions says.

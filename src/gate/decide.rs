@@ -370,7 +370,7 @@ pub(super) fn decided(progress: Progress, outcome: Result<Outcome, Denial>) -> D
     let Progress { destination, login, assumed, checks, heard, certificate, trail } = progress;
     let outcome = outcome.unwrap_or_else(Outcome::Deny);
     let id = DecisionId::fresh();
-    let typed = None;
+    let typed = Vec::new();
     Decision { id, destination, login, assumed, checks, typed, heard, certificate, outcome, trail }
 }
 

@@ -33,8 +33,9 @@ pub struct Decision {
     pub assumed: Option<Arc<Assumed>>,
     /// What was asked of IAM: action and resource of each check, as far as described.
     pub checks: Vec<(String, String)>,
-    /// What was asked in Cedar's terms, where that was the question.
-    pub typed: Option<Box<Judged>>,
+    /// What was asked in Cedar's terms, where that was the question; of a search, what was found, or the
+    /// first of it.
+    pub typed: Vec<Judged>,
     /// What each engine said, where there are several, and what others would have said.
     pub heard: Heard,
     /// The certificate that the caller proved to have, if it has one.
@@ -76,7 +77,7 @@ impl Decision {
             login: Login::Anonymous,
             assumed: None,
             checks: Vec::new(),
-            typed: None,
+            typed: Vec::new(),
             heard: Heard::default(),
             certificate: None,
             outcome: Outcome::Deny(denial),
@@ -110,11 +111,12 @@ impl Outcome {
     }
 
     /// What else an operator wants to know: of a denial, what was found; of an allow, the objects that
-    /// were refused while others were not.
+    /// were refused while others were not; of a search, what was searched for.
     pub fn found(&self) -> Value {
         match self {
             Self::Allow(permit) => permit.answer().merge.as_ref().map_or(Value::Null, refused),
-            Self::Answer(_) | Self::Change(_) => Value::Null,
+            Self::Answer(answer) => answer.content.found(),
+            Self::Change(_) => Value::Null,
             Self::Deny(denial) => (*denial.found).clone(),
         }
     }

@@ -35,6 +35,7 @@ mod reasons;
 mod routes;
 mod rows;
 mod rules;
+mod search;
 mod signature;
 mod simulate;
 mod stored;
@@ -66,10 +67,11 @@ pub use routes::{
     RouteConflict, RouteIndex, Routes, Service,
 };
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
+pub use search::{Found, Searched};
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;
 pub use trail::{LAYERS_ASKED, STATEMENT_CONSIDERED, Step, Trail, statement_label};
-pub use typed::{Found, Judged, Searched, Thing, TypedQuestion};
+pub use typed::{Judged, Thing, TypedQuestion};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -3,8 +3,6 @@
 //! Nothing is forwarded by an answer. Cedar's policies in force are asked, and nobody else: neither IAM nor
 //! shadows. As everywhere, an evaluation that fails is a denial.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -39,26 +37,6 @@ pub struct TypedQuestion {
     pub resource: Thing,
     /// The context, as far as the action declares it.
     pub context: Map<String, Value>,
-}
-
-/// What is searched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Searched {
-    /// Who may do it? Of the subject only the type counts.
-    Subject,
-    /// On what? Of the resource only the type counts.
-    Resource,
-    /// What may be done?
-    Action,
-}
-
-/// A page of what was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// The ids, in order.
-    pub ids: Vec<String>,
-    /// Behind which id the next page begins, if there may be more.
-    pub next: Option<String>,
 }
 
 /// A subject in Cedar's terms.
@@ -106,77 +84,25 @@ impl Gate<'_> {
         let judged = self.policies_of_types().and_then(|policies| {
             Self::judged(policies, asked, &mut trail).map_err(|error| unread(&error))
         });
-        let (typed, answer) = match judged {
+        let (typed, outcome) = match judged {
             Ok(judged) => {
-                let answer = judged.answer.clone();
-                (Some(Box::new(judged)), answer)
+                let outcome = match &judged.answer {
+                    Ok(grounds) => answered(grounds.clone(), Content::Typed),
+                    Err(denial) => Outcome::Deny(denial.clone()),
+                };
+                (vec![judged], outcome)
             }
-            Err(denial) => (None, Err(denial)),
+            Err(denial) => (Vec::new(), Outcome::Deny(denial)),
         };
-        let outcome = match answer {
-            Ok(grounds) => Outcome::Answer(Box::new(Answer { grounds, content: Content::Typed })),
-            Err(denial) => Outcome::Deny(denial),
-        };
-        Decision {
-            id: DecisionId::fresh(),
-            destination: None,
-            login: Login::Anonymous,
-            assumed: None,
-            checks: Vec::new(),
-            typed,
-            heard: Heard::default(),
-            certificate: None,
-            outcome,
-            trail,
-        }
+        in_terms(typed, outcome, trail)
     }
 
-    /// A page of at most `most` of what is searched for, behind the id `after`. It ends early before it
-    /// takes too long.
-    pub fn search(
-        &self,
-        searched: Searched,
-        asked: &TypedQuestion,
-        after: Option<&str>,
-        most: usize,
-    ) -> Found {
-        let started = Instant::now();
-        let Ok(policies) = self.policies_of_types() else { return Found::default() };
-        let of = |thing: &Thing| name(policies, thing).kind;
-        let candidates: Vec<String> = match searched {
-            Searched::Subject => policies.stored(&of(&asked.subject)).to_vec(),
-            Searched::Resource => policies.stored(&of(&asked.resource)).to_vec(),
-            Searched::Action => {
-                let actions = policies.actions(&of(&asked.subject), &of(&asked.resource));
-                let mut ids: Vec<String> = actions.into_iter().map(|name| name.id).collect();
-                ids.sort_unstable();
-                ids
-            }
-        };
-        let first =
-            candidates.partition_point(|id| after.is_some_and(|after| id.as_str() <= after));
-        let mut found = Found { ids: Vec::new(), next: after.map(str::to_owned) };
-        for (done, id) in candidates.iter().skip(first).enumerate() {
-            if found.ids.len() >= most || (done >= LEAST && started.elapsed() > MAX_TIME) {
-                // Nothing was looked at yet: the page begins where this one did.
-                found.next = Some(found.next.unwrap_or_default());
-                return found;
-            }
-            if permits(policies, &candidate(searched, asked, id)) {
-                found.ids.push(id.clone());
-            }
-            found.next = Some(id.clone());
-        }
-        found.next = None;
-        found
-    }
-
-    fn policies_of_types(&self) -> Result<&Policies, Denial> {
+    pub(super) fn policies_of_types(&self) -> Result<&Policies, Denial> {
         let cedar = self.rules.cedar.as_ref();
         cedar.map(|cedar| &cedar.policies).ok_or_else(|| misconfigured("no Cedar policies"))
     }
 
-    fn judged(
+    pub(super) fn judged(
         policies: &Policies,
         asked: &TypedQuestion,
         trail: &mut Trail,
@@ -198,25 +124,29 @@ impl Gate<'_> {
     }
 }
 
-/// What is asked of one candidate.
-fn candidate(searched: Searched, asked: &TypedQuestion, id: &str) -> TypedQuestion {
-    let mut asked = asked.clone();
-    let of = |kind: &str| Thing { kind: kind.to_owned(), id: id.to_owned(), properties: None };
-    match searched {
-        Searched::Subject => asked.subject = of(&asked.subject.kind),
-        Searched::Resource => asked.resource = of(&asked.resource.kind),
-        Searched::Action => id.clone_into(&mut asked.action),
+/// The decision on what was asked in Cedar's terms.
+pub(super) fn in_terms(typed: Vec<Judged>, outcome: Outcome, trail: Trail) -> Decision {
+    Decision {
+        id: DecisionId::fresh(),
+        destination: None,
+        login: Login::Anonymous,
+        assumed: None,
+        checks: Vec::new(),
+        typed,
+        heard: Heard::default(),
+        certificate: None,
+        outcome,
+        trail,
     }
-    asked
 }
 
-fn permits(policies: &Policies, asked: &TypedQuestion) -> bool {
-    let judged = Gate::judged(policies, asked, &mut Trail::Off);
-    judged.is_ok_and(|judged| judged.answer.is_ok())
+/// An allow, which is an answer: nothing is forwarded.
+pub(super) fn answered(grounds: Grounds, content: Content) -> Outcome {
+    Outcome::Answer(Box::new(Answer { grounds, content }))
 }
 
 /// The name in the schema's terms.
-fn name(policies: &Policies, thing: &Thing) -> Name {
+pub(super) fn name(policies: &Policies, thing: &Thing) -> Name {
     let kind = policies.kind(&thing.kind).unwrap_or_else(|| thing.kind.clone());
     Name { kind, id: thing.id.clone() }
 }
@@ -236,11 +166,6 @@ fn unread(error: &TermsError) -> Denial {
     Denial::new("cedar_error", Refusal::AccessDenied, detail)
         .with(json!({ "error": format!("{}: {}", error.path, error.message) }))
 }
-
-/// Candidates that a page tries however long it takes.
-const LEAST: usize = 50;
-/// What a page of a search may take of a data thread beyond those.
-const MAX_TIME: Duration = Duration::from_millis(20);
 
 /// A question in Cedar's terms, and its answer.
 #[derive(Debug)]

@@ -9,13 +9,13 @@ use super::{
     VerifiedContent,
     authenticate::{describe, verify},
     body::Reading,
+    bound::{BoundError, demand_possession_of_parameter},
     context::RequestContext,
     decide::{Progress, in_time},
     judge::{Wording, judge},
 };
 use crate::{
     cedar::{Around, Given, Name, Principal, TermsError, Typed, Who, Written},
-    clock::Time,
     iam::{Action, Arn, Check, Resource},
     services::{
         Fault,
@@ -47,7 +47,7 @@ impl Gate<'_> {
         let grounds = self.may_use_store(&request, question, progress)?;
         let cedar = self.store(&request.store)?;
         let holder = match request.operation.has_token() {
-            true => Some(self.holder(cedar, &request, question.now, progress).await?),
+            true => Some(self.holder(cedar, &request, question, progress).await?),
             false => None,
         };
         let given = given(cedar, &request)?;
@@ -108,17 +108,18 @@ impl Gate<'_> {
         &self,
         cedar: &Cedar,
         request: &VerifiedRequest,
-        now: Time,
+        question: &Question,
         progress: &mut Progress,
     ) -> Result<Holder, Denial> {
         let (mut identity, mut access) = (None, None);
         if let Some(token) = &request.identity_token {
             let kinds = [TokenKind::Id, TokenKind::Oidc];
-            identity = Some(self.token_of(("identityToken", token), kinds, now, progress).await?);
+            identity =
+                Some(self.token_of(("identityToken", token), kinds, question, progress).await?);
         }
         if let Some(token) = &request.access_token {
             let kinds = [TokenKind::Access, TokenKind::ClientCredentials];
-            access = Some(self.token_of(("accessToken", token), kinds, now, progress).await?);
+            access = Some(self.token_of(("accessToken", token), kinds, question, progress).await?);
         }
         if let (Some(one), Some(other)) = (&identity, &access)
             && (one.issuer.name != other.issuer.name
@@ -139,17 +140,21 @@ impl Gate<'_> {
         &self,
         (at, Token(token)): (&str, &Token),
         kinds: [TokenKind; 2],
-        now: Time,
+        question: &Question,
         progress: &mut Progress,
     ) -> Result<Arc<VerifiedToken>, Denial> {
+        let now = question.now;
         let verified = in_time(async { Ok(verify(self.rules, self.tokens, token, now).await) });
         let token = verified.await?.map_err(|error| unusable(at, &error))?;
         progress.trail.note("authenticate", || (format!("{at} verified"), describe(&token)));
-        match kinds.contains(&token.kind) {
-            true => Ok(token),
+        if !kinds.contains(&token.kind) {
             // An access token in the place of an ID token has neither its claims nor its purpose.
-            false => Err(invalid(at, "is a token of another kind; see its token_use")),
+            return Err(invalid(at, "is a token of another kind; see its token_use"));
         }
+        // Whoever has caught a bound token would be taken for its holder by whoever asks here.
+        demand_possession_of_parameter(&token, question.certificate.as_deref())
+            .map_err(|error| unproven(at, error))?;
+        Ok(token)
     }
 }
 
@@ -203,19 +208,33 @@ fn name(identifier: &Identifier) -> Name {
 
 /// A token that can't be used. Where that is for want of keys, it may be used later.
 fn unusable(at: &str, error: &TokenError) -> Denial {
-    let told = error.told_to_caller();
     match error.source_of_error() {
-        ErrorSource::Idp => Denial::new(error.reason(), Refusal::Unavailable, told)
-            .with(json!({ "error": error.to_string() })),
+        ErrorSource::Idp => {
+            Denial::new(error.reason(), Refusal::Unavailable, error.told_to_caller())
+                .with(json!({ "error": error.to_string() }))
+        }
         ErrorSource::Client => {
-            let mut denial = invalid(at, &format!("be a token that is accepted: {told}"));
-            denial.reason = error.reason();
-            if let Some(members) = denial.found.as_object_mut() {
-                members.insert("error".to_owned(), Value::String(error.to_string()));
-            }
-            denial
+            let denial =
+                invalid(at, &format!("be a token that is accepted: {}", error.told_to_caller()));
+            told(denial, error.reason(), error.to_string())
         }
     }
+}
+
+/// A token that is bound to what isn't proven here.
+fn unproven(at: &str, error: BoundError) -> Denial {
+    let message =
+        "be a token that is accepted: it is bound to a key or a certificate that isn't proven";
+    told(invalid(at, message), error.reason(), error.to_string())
+}
+
+/// The same, with its own reason, and what an operator wants to know.
+fn told(denial: Denial, reason: &'static str, error: String) -> Denial {
+    let mut denial = Denial { reason, ..denial };
+    if let Some(members) = denial.found.as_object_mut() {
+        members.insert("error".to_owned(), Value::String(error));
+    }
+    denial
 }
 
 fn invalid(path: &str, message: &str) -> Denial {

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::listener::Accepted;
-use crate::doors::{Asker, Phase, Shared};
+use crate::doors::{Asker, NotAdmitted, Peer, Phase, Shared};
 
 /// Serves a connection to its end.
 pub(super) async fn serve(accepted: Accepted, asker: Rc<Asker>, shared: Arc<Shared>) {
@@ -46,23 +46,28 @@ async fn admitted<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    if !shared.snapshot.load().asking.admits(address) {
-        shared.metrics.asked_in_vain.with_label_values(&["source"]).inc();
-        tracing::debug!(?address, "not in listen.ext_authz.from");
-        return Ok(());
+    let peer = Rc::new(Peer::new(address));
+    match asker.admit(&peer) {
+        Ok(()) => exchange(stream, peer, asker, shared).await,
+        Err(NotAdmitted) => Ok(()),
     }
-    exchange(stream, asker, shared).await
 }
 
-/// Answers questions until the connection ends, has lived long enough, or the process drains.
-async fn exchange<S>(stream: S, asker: Rc<Asker>, shared: &Arc<Shared>) -> io::Result<()>
+/// Answers questions until the connection ends, has lived long enough, its peer may not ask any more, or the
+/// process drains.
+async fn exchange<S>(
+    stream: S,
+    peer: Rc<Peer>,
+    asker: Rc<Asker>,
+    shared: &Arc<Shared>,
+) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let limits = shared.snapshot.load().connection;
     let service = service_fn(|request: Request<Incoming>| {
-        let asker = Rc::clone(&asker);
-        async move { Ok::<_, io::Error>(asker.answer(request).await) }
+        let (asker, peer) = (Rc::clone(&asker), Rc::clone(&peer));
+        async move { asker.answer(request, &peer).await }
     });
     let mut builder = Builder::new(Local);
     builder
@@ -91,6 +96,7 @@ where
     tokio::select! {
         biased;
         ended = connection.as_mut() => return ended.map_err(io::Error::other),
+        () = peer.dismissed() => return Ok(()),
         () = &mut leave => connection.as_mut().graceful_shutdown(),
     }
     match timeout(GRACE, connection).await {

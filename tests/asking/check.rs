@@ -44,6 +44,16 @@ impl Asker {
         self.send(method, path, token, patience).await
     }
 
+    /// Asks about a `GET` with a cookie.
+    pub(super) async fn check_cookie(
+        &self,
+        path: &str,
+        (token, cookie): (&str, &[u8]),
+        patience: Duration,
+    ) -> Verdict {
+        self.send_message(question("GET", path, Some(token), Some(cookie)), patience).await.unwrap()
+    }
+
     /// Sends the question at once; the answer may be waited for.
     pub(super) fn send(
         &self,
@@ -52,7 +62,27 @@ impl Asker {
         token: Option<&str>,
         patience: Duration,
     ) -> impl Future<Output = Verdict> + use<> {
-        let message = question(method, path, token);
+        let answer = self.send_message(question(method, path, token, None), patience);
+        async { answer.await.unwrap() }
+    }
+
+    /// The verdict on a `GET`; none if the connection ended instead.
+    pub(super) async fn try_check(&self, path: &str, token: &str) -> Option<Verdict> {
+        let message = question("GET", path, Some(token), None);
+        self.send_message(message, Duration::from_secs(5)).await.ok()
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// The answer, or that there is none.
+    fn send_message(
+        &self,
+        message: Vec<u8>,
+        patience: Duration,
+    ) -> impl Future<Output = Result<Verdict, hyper::Error>> + use<> {
         let mut body = BytesMut::with_capacity(message.len() + 5);
         body.put_u8(0);
         body.put_u32(u32::try_from(message.len()).unwrap());
@@ -66,15 +96,15 @@ impl Asker {
         let answer = self.0.clone().send_request(request);
         let answer = tokio::spawn(answer);
         async move {
-            let answer = answer.await.unwrap().unwrap();
+            let answer = answer.await.unwrap()?;
             let head = answer.headers().get("grpc-status").map(|v| v.to_str().unwrap().to_owned());
-            let body = answer.into_body().collect().await.unwrap();
+            let body = answer.into_body().collect().await?;
             let trailer = body.trailers().and_then(|all| all.get("grpc-status"));
             let status = head.or_else(|| trailer.map(|v| v.to_str().unwrap().to_owned()));
-            match status.as_deref() {
+            Ok(match status.as_deref() {
                 Some("0") => verdict(&body.to_bytes()),
                 status => Verdict::Undecided(status.unwrap().parse().unwrap()),
-            }
+            })
         }
     }
 }
@@ -91,8 +121,8 @@ fn verdict(body: &[u8]) -> Verdict {
 }
 
 /// A CheckRequest as Envoy writes one about a browser's or an SDK's request, with raw headers.
-fn question(method: &str, path: &str, token: Option<&str>) -> Vec<u8> {
-    let mut fields: Vec<(&str, String)> = [
+fn question(method: &str, path: &str, token: Option<&str>, cookie: Option<&[u8]>) -> Vec<u8> {
+    let mut fields: Vec<(&str, Vec<u8>)> = [
         (":authority", "api.example.com"),
         (":path", path),
         (":method", method),
@@ -105,12 +135,12 @@ fn question(method: &str, path: &str, token: Option<&str>) -> Vec<u8> {
         ("x-forwarded-proto", "http"),
         ("x-forwarded-for", "127.0.0.1"),
     ]
-    .map(|(name, value)| (name, value.to_owned()))
+    .map(|(name, value)| (name, value.as_bytes().to_vec()))
     .to_vec();
-    fields.extend(token.map(|token| ("authorization", format!("Bearer {token}"))));
-    let headers = fields
-        .into_iter()
-        .map(|(key, value)| HeaderValue { key: key.to_owned(), raw_value: value.into_bytes() });
+    fields.extend(token.map(|token| ("authorization", format!("Bearer {token}").into_bytes())));
+    fields.extend(cookie.map(|cookie| ("cookie", cookie.to_vec())));
+    let headers =
+        fields.into_iter().map(|(key, raw_value)| HeaderValue { key: key.to_owned(), raw_value });
     let http = HttpRequest {
         method: method.to_owned(),
         path: path.to_owned(),

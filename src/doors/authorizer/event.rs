@@ -17,6 +17,8 @@ pub(super) struct Event {
     pub(super) target: String,
     pub(super) headers: HeaderMap,
     pub(super) client: IpAddr,
+    /// The client's certificate in PEM, where API Gateway has asked for one.
+    pub(super) certificate: Option<String>,
     /// Whether its answer may be the simple one.
     pub(super) simple: bool,
 }
@@ -63,6 +65,7 @@ impl Event {
             target: target(&format!("/{path}"), "")?,
             headers,
             client: IpAddr::from([0, 0, 0, 0]),
+            certificate: None,
             simple: false,
             arn: arn.to_owned(),
         })
@@ -89,6 +92,7 @@ impl Event {
             host: host(context, &headers)?,
             target: target(text(members, "path")?, &query.join("&"))?,
             client: address(identity)?,
+            certificate: certificate(identity)?,
             headers,
             simple: false,
         })
@@ -113,6 +117,11 @@ impl Event {
             host: host(context, &headers)?,
             target: target(text(members, "rawPath")?, text(members, "rawQueryString")?)?,
             client: address(http)?,
+            certificate: match context.get("authentication") {
+                Some(Value::Object(authentication)) => certificate(authentication)?,
+                None | Some(Value::Null) => None,
+                Some(_) => return Err("authentication is no object".to_owned()),
+            },
             headers,
             simple: true,
         })
@@ -136,6 +145,15 @@ fn host(context: &Members, headers: &HeaderMap) -> Result<String, String> {
 
 fn address(of: &Members) -> Result<IpAddr, String> {
     text(of, "sourceIp")?.parse().map_err(|_| "sourceIp is no address".to_owned())
+}
+
+/// The certificate of a client that connected to a domain with mutual TLS.
+fn certificate(of: &Members) -> Result<Option<String>, String> {
+    match of.get("clientCert") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(found)) => Ok(Some(text(found, "clientCertPem")?.to_owned())),
+        Some(_) => Err("clientCert is no object".to_owned()),
+    }
 }
 
 /// Names with all of their values, from `many` if it is there, or else from `one`.

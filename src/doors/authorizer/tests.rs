@@ -49,6 +49,57 @@ fn a_request_as_events_tell_of_it() {
     assert_eq!(token("a.b.c").headers["authorization"], "Bearer a.b.c");
 }
 
+/// API Gateway tells of the certificate in two places, and of none by null or not at all.
+#[test]
+fn the_clients_certificate_is_in_the_event() {
+    let mut params = rcgen::CertificateParams::default();
+    let name = "spiffe://example.org/web";
+    params.subject_alt_names = vec![rcgen::SanType::URI(name.try_into().unwrap())];
+    let pem = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+    let (ignored, verified) = (ClientCertificates::Ignored, ClientCertificates::Verified);
+    let shown = |base: &Value, parent: &str, cert: Value| {
+        let mut event = base.clone();
+        let context = event.pointer_mut("/requestContext").unwrap();
+        context[parent]["clientCert"] = cert;
+        read(&event)
+    };
+    for (base, parent) in [(request(), "identity"), (http_api(), "authentication")] {
+        assert_eq!(certificate(&read(&base).unwrap(), verified), Ok(None));
+        let none = shown(&base, parent, json!(null)).unwrap();
+        assert_eq!(certificate(&none, verified), Ok(None));
+        let event =
+            shown(&base, parent, json!({ "clientCertPem": pem, "subjectDN": "CN=x" })).unwrap();
+        let found = certificate(&event, verified).unwrap().unwrap();
+        assert_eq!(found.spiffe_id.as_ref().map(|id| id.as_str()), Some(name));
+        assert_eq!(certificate(&event, ignored), Ok(None), "whoever asks may verify none");
+        let garbled = shown(&base, parent, json!({ "clientCertPem": "-----BEGIN" })).unwrap();
+        assert!(certificate(&garbled, verified).is_err());
+        for wrong in [json!("x"), json!({}), json!({ "clientCertPem": 1 })] {
+            assert!(shown(&base, parent, wrong).is_err());
+        }
+    }
+}
+
+/// Which API key a caller has isn't known here, and none is made up: API Gateway refuses whoever needs one.
+#[test]
+fn no_answer_names_an_api_key() {
+    let mut event = request();
+    event["headers"]["x-api-key"] = json!("of-the-caller");
+    event["multiValueHeaders"]["x-api-key"] = json!(["of-the-caller"]);
+    event["requestContext"]["identity"]["apiKey"] = json!("of-the-caller");
+    let about = asking::undecided(StatusCode::FORBIDDEN, "x", "x").about;
+    for form in [Form::Policy, Form::Simple] {
+        let answer = told(form, &read(&event).unwrap(), true, &about, "allowed_by_policy");
+        let body: Value = serde_json::from_slice(answer.body()).unwrap();
+        let names: Vec<&String> = body.as_object().unwrap().keys().collect();
+        match form {
+            Form::Policy => assert_eq!(names, ["principalId", "policyDocument", "context"]),
+            Form::Simple => assert_eq!(names, ["isAuthorized", "context"]),
+        }
+        assert!(!body.to_string().contains("of-the-caller"));
+    }
+}
+
 #[test]
 fn what_is_no_event() {
     let with = |base: &Value, path: &str, value: Value| {

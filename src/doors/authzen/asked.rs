@@ -128,7 +128,9 @@ impl Entity {
         let kind = text(members, name, "type")?;
         let kind = kind.ok_or_else(|| format!("{name}.type is missing"))?;
         let id = text(members, name, "id")?;
-        let properties = properties(members, name)?;
+        // Clients write empty ones where they know of none: they say nothing, and not that there is none.
+        let says = |all: &Map<String, Value>| all.values().any(|value| !value.is_null());
+        let properties = properties(members, name)?.filter(says);
         Ok(Self { kind, id, properties })
     }
 

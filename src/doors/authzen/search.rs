@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 use super::asked::Asked;
-use crate::gate::{Gate, Searched};
+use crate::gate::{Decision, Gate, Searched};
 
 /// Which page of the results is asked for.
 struct Page {
@@ -18,15 +18,15 @@ struct Page {
     asked: bool,
 }
 
-/// The results.
+/// The results, and the decision that they stand for.
 ///
 /// # Errors
 /// A sentence, if it is no question.
-pub(super) fn answer(
+pub(super) async fn answer(
     gate: &Gate<'_>,
     searched: Searched,
     members: &Map<String, Value>,
-) -> Result<Value, String> {
+) -> Result<(Value, Decision), String> {
     let asked = Asked::read(members)?;
     let kind = |name: &str| members.get(name).and_then(|found| found.get("type")).cloned();
     let kind = match searched {
@@ -37,7 +37,8 @@ pub(super) fn answer(
     let question = asked.searched(searched)?;
     let of = fingerprint(searched, members);
     let page = Page::read(members, &of)?;
-    let found = gate.search(searched, &question, page.after.as_deref(), page.limit);
+    let (found, decision) =
+        gate.search(searched, &question, page.after.as_deref(), page.limit).await;
     let results: Vec<Value> = found
         .ids
         .iter()
@@ -53,7 +54,8 @@ pub(super) fn answer(
         answer.insert("page".to_owned(), page);
     }
     answer.insert("results".to_owned(), Value::Array(results));
-    Ok(Value::Object(answer))
+    answer.insert("context".to_owned(), json!({ "id": decision.id.as_str() }));
+    Ok((Value::Object(answer), decision))
 }
 
 impl Page {

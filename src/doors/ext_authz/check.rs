@@ -11,7 +11,6 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, 
 use bytes::Bytes;
 use percent_encoding::percent_decode;
 use prost::Message;
-use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     super::{
@@ -28,6 +27,7 @@ use super::{
     },
 };
 use crate::{
+    config::ClientCertificates,
     gate::{AskedQuery, AskedRoute},
     http::{ClientCertificate, RequestError, Scheme},
 };
@@ -43,7 +43,8 @@ pub(super) async fn check(
     let told = match CheckRequest::decode(message) {
         Ok(CheckRequest { attributes: Some(attributes) }) => {
             let extensions = Extensions::of(&attributes.context_extensions);
-            match extensions.and_then(|extensions| account(&attributes, extensions)) {
+            let certificates = snapshot.asking.client_certificates;
+            match extensions.and_then(|extensions| account(&attributes, extensions, certificates)) {
                 Ok(account) => {
                     let asked = ask(shared, snapshot, account, came);
                     // A denial has to be there before the caller goes on without it: with a key that
@@ -118,6 +119,7 @@ impl<'a> Extensions<'a> {
 pub(super) fn account<'a>(
     attributes: &'a Attributes,
     extensions: Extensions<'a>,
+    certificates: ClientCertificates,
 ) -> Result<Account<'a>, RequestError> {
     let request = attributes.request.as_ref().and_then(|request| request.http.as_ref());
     let request = request.ok_or(RequestError::Incomplete("request.http"))?;
@@ -148,7 +150,7 @@ pub(super) fn account<'a>(
         headers,
         version,
         client: client(attributes)?,
-        certificate: certificate(attributes)?,
+        certificate: certificate(attributes, certificates)?,
         scheme,
         body,
     })
@@ -176,17 +178,21 @@ fn client(attributes: &Attributes) -> Result<IpAddr, RequestError> {
     }
 }
 
-/// The certificate that the client has shown to Envoy, which has verified it.
-fn certificate(attributes: &Attributes) -> Result<Option<Arc<ClientCertificate>>, RequestError> {
-    let Some(source) = attributes.source.as_ref().filter(|peer| !peer.certificate.is_empty())
-    else {
-        return Ok(None);
-    };
-    let pem: Vec<u8> = percent_decode(&source.certificate).collect();
-    let unreadable = RequestError::Incomplete("source.certificate");
-    let der = CertificateDer::from_pem_slice(&pem).map_err(|_| unreadable)?;
-    let certificate = ClientCertificate::of(&der).map_err(|_| unreadable)?;
-    Ok(Some(Arc::new(certificate)))
+/// The certificate that the client has shown to Envoy. It sends whatever came, also where it is told to
+/// verify none: whether it was verified, only the configuration says.
+fn certificate(
+    attributes: &Attributes,
+    certificates: ClientCertificates,
+) -> Result<Option<Arc<ClientCertificate>>, RequestError> {
+    let shown = attributes.source.as_ref().filter(|peer| !peer.certificate.is_empty());
+    match (shown, certificates) {
+        (Some(source), ClientCertificates::Verified) => {
+            let pem: Vec<u8> = percent_decode(&source.certificate).collect();
+            let unreadable = RequestError::Incomplete("source.certificate");
+            asking::certificate(&pem).map(Some).ok_or(unreadable)
+        }
+        (None, _) | (_, ClientCertificates::Ignored) => Ok(None),
+    }
 }
 
 /// The headers as the client sent them, where Envoy tells (`encode_raw_headers`); else joined by
@@ -227,6 +233,10 @@ fn body(request: &HttpRequest, headers: &HeaderMap) -> Option<Bytes> {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
         let whole = length.is_none_or(|length| length.parse() == Ok(sent.len()));
         return whole.then(|| sent.clone());
+    }
+    // Whoever tells of its length, or that it comes in chunks, tells that there is one.
+    if request.size != 0 || headers.contains_key(header::TRANSFER_ENCODING) {
+        return None;
     }
     let none = match headers.get(header::CONTENT_LENGTH) {
         Some(length) => length == "0",

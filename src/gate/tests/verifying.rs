@@ -9,6 +9,7 @@ use super::fixture::{Ask, Rig, access_token, id_token, reason, role};
 use crate::{
     cedar::{File, Files, Policies, TypeNames, Types},
     gate::{Cedar, Content, CredentialRules, Decision, Outcome, Refusal, Trail, Whole},
+    http::{ClientCertificate, Thumbprint},
     iam::Facts,
     sigv4::testing::{Sdk, Sent},
     sts::{Grant, GrantToken, Sealer, SealingKey},
@@ -55,6 +56,17 @@ fn rig() -> Rig {
 }
 
 fn ask(rig: &Rig, who: Option<&str>, operation: &str, body: &Value) -> Decision {
+    ask_over(rig, None, who, operation, body)
+}
+
+/// Over a connection with this certificate.
+fn ask_over(
+    rig: &Rig,
+    certificate: Option<&ClientCertificate>,
+    who: Option<&str>,
+    operation: &str,
+    body: &Value,
+) -> Decision {
     let body = body.to_string();
     let target = format!("VerifiedPermissions.{operation}");
     let mut sent =
@@ -88,6 +100,7 @@ fn ask(rig: &Rig, who: Option<&str>, operation: &str, body: &Value) -> Decision 
         ask.with(name.as_str(), value.to_str().unwrap())
     });
     let ask = ask.with("content-length", &body.len().to_string());
+    let ask = certificate.map_or(ask.clone(), |certificate| ask.shown(certificate));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut body = Whole(Bytes::from(body));
     runtime.block_on(rig.gate().decide(ask.question(), &mut body, Trail::Off))
@@ -221,4 +234,46 @@ fn tokens_say_who_it_is() {
         reason(&ask(&rig, Some("Reader"), "IsAuthorizedWithToken", &asked)),
         "-service_fault"
     );
+}
+
+/// A proof can't be brought along; AWS passes over `cnf`, and would take a stolen token for its holder's.
+#[test]
+fn a_bound_token_is_the_connections_or_refused() {
+    let rig = rig();
+    let of = |name: &str| ClientCertificate {
+        thumbprint: Thumbprint::of(name.as_bytes()),
+        spiffe_id: None,
+    };
+    let (ours, theirs) = (of("ours"), of("theirs"));
+    let print = ours.thumbprint.to_string();
+    let by = |cnf: &Value, certificate: Option<&ClientCertificate>| {
+        let more = json!({ "cnf": cnf, "email": "a@x", "scope": "notes" });
+        let each = [
+            ("read", "identityToken", id_token(&more)),
+            ("write", "accessToken", access_token(&more)),
+        ];
+        each.map(|(action, name, token)| {
+            let mut asked = with(question(action), "principal", json!(null));
+            asked[name] = json!(token);
+            let who = Some("Reader");
+            ask_over(&rig, certificate, who, "IsAuthorizedWithToken", &asked)
+        })
+    };
+    for (cnf, certificate, expected) in [
+        (json!({ "jkt": print }), None, "dpop_required"),
+        (json!({ "jkt": print }), Some(&ours), "dpop_required"),
+        (json!({ "x5t#S256": print }), None, "client_certificate_missing"),
+        (json!({ "x5t#S256": print }), Some(&theirs), "client_certificate_mismatch"),
+        (json!({ "kid": "k" }), Some(&ours), "unknown_confirmation"),
+    ] {
+        for decision in by(&cnf, certificate) {
+            assert_eq!(reason(&decision), format!("-{expected}"), "{cnf}");
+            let Outcome::Deny(denial) = &decision.outcome else { panic!() };
+            assert_eq!(denial.refusal, Refusal::Fault("ValidationException"));
+            let message = denial.found["fieldList"][0]["message"].as_str().unwrap();
+            assert!(message.contains("isn't proven"), "{message}");
+        }
+    }
+    let [identity, access] = by(&json!({ "x5t#S256": print }), Some(&ours));
+    assert_eq!((told(&identity), told(&access)), (vec!["+mail".into()], vec!["+scope".into()]));
 }
