@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 use poolgate::clock::Time;
 use poolgate::gate::{
     Authenticate, BoundTokens, Compose, Engine, Forward, Gate, Match, Outcome, Question,
-    ResourcePolicies, Route, Routes, Rules, Service, TokenSources, Trail, Whole,
+    ResourcePolicies, Route, Routes, Rules, Service, Sessions, TokenSources, Trail, Whole,
 };
 use poolgate::http::{Authority, Peer, RawTarget, Scheme, TrustedProxies, receive};
 use poolgate::iam::{Account, AccountFile, FileKind};
@@ -113,7 +113,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         credentials: None,
         body_buffer: 1 << 20,
         guests: Vec::new(),
-        sessions: Rules::session_cache(),
+        sessions: Sessions::default(),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod http;
 pub mod iam;
 pub mod identity;
 pub mod lint;
+mod near;
 pub mod server;
 pub mod services;
 pub mod sigv4;

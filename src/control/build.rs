@@ -28,7 +28,7 @@ use super::{
 use crate::{
     config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
     doors::{AskingRules, ConnectionLimits, Logged, Snapshot},
-    gate::{Cedar, Rules},
+    gate::{Cedar, Rules, Sessions},
     http::TrustedProxies,
     identity::{IdentityIds, IdentityPool},
     server::{ClientAuth, server_config},
@@ -210,7 +210,7 @@ impl Builder {
                 account_id: aws.map(|a| a.account.clone()),
                 credentials,
                 body_buffer: usize::try_from(settings.limits.body_buffer).unwrap_or(usize::MAX),
-                sessions: Rules::session_cache(),
+                sessions: Sessions::default(),
             },
             upstreams: upstreams
                 .iter()

@@ -71,7 +71,7 @@ pub fn refresh_gauges(shared: &Shared) {
     }
     let bytes = i64::try_from(shared.tokens.bytes()).unwrap_or(i64::MAX);
     metrics.token_cache_bytes.set(bytes);
-    let sessions = i64::try_from(snapshot.rules.sessions.entry_count()).unwrap_or(i64::MAX);
+    let sessions = i64::try_from(snapshot.rules.sessions.count()).unwrap_or(i64::MAX);
     metrics.session_cache_entries.set(sessions);
 }
 

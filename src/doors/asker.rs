@@ -147,15 +147,18 @@ impl Asker {
         }
         let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
         let body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
+        // Whoever serves this moves it about, and what it waits for is large.
         if called {
-            return ext_authz::call(&self.shared, &self.seats, &head, body, came).await;
+            let called = ext_authz::call(&self.shared, &self.seats, &head, body, came);
+            return Box::pin(called).await;
         }
         if posted::is_for(head.uri.path()) {
-            let answered = posted::answer(&self.shared, &head, body, came);
+            let answered = Box::pin(posted::answer(&self.shared, &head, body, came));
             return answered.await.map(Reply::whole);
         }
         if let Some(check) = check {
-            let answered = forward_auth::answer(&self.shared, &snapshot, check, &head, came);
+            let answered =
+                Box::pin(forward_auth::answer(&self.shared, &snapshot, check, &head, came));
             return answered.await.map(Reply::whole);
         }
         let detail = "nobody is asked here; see docs/proxies.md for what is";

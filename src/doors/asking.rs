@@ -18,13 +18,14 @@ use super::{Shared, Snapshot, answers, note::note, record::Asked};
 use crate::{
     clock::{self, Time},
     gate::{
-        AskedQuery, AskedRoute, Decision, DecisionId, Gate, Outcome, Payload, Permit, Question,
-        Refusal, Trail, Whole, Withheld,
+        AskedQuery, AskedRoute, Decision, DecisionId, Gate, IdentityHeaders, Outcome, Payload,
+        Question, Refusal, Trail, Whole, Withheld,
     },
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme, Stripped, query_names,
     },
+    services::Forward,
     sigv4,
 };
 
@@ -103,9 +104,20 @@ pub(super) struct Changes {
 pub(super) struct About {
     pub(super) id: DecisionId,
     pub(super) route: Option<String>,
-    pub(super) subject: String,
-    pub(super) identity: String,
-    pub(super) role: String,
+    pub(super) identity: IdentityHeaders,
+}
+
+/// What of the client's headers the proxy still has when some have been taken out of the question.
+struct Sent {
+    names: Vec<HeaderName>,
+    cookies: Vec<HeaderValue>,
+}
+
+impl Sent {
+    fn of(headers: &HeaderMap) -> Self {
+        let cookies = headers.get_all(COOKIE).iter().cloned().collect();
+        Self { names: headers.keys().cloned().collect(), cookies }
+    }
 }
 
 /// Asks the gate, counts and logs what it says, and puts it as instructions to the proxy. `started`
@@ -119,15 +131,15 @@ pub(super) async fn ask(
     let now = clock::now();
     let told = Asked::told(account.method, account.host, account.target, account.client, now);
     let (door, route, query) = (account.door, account.route, account.query);
-    // Values share their buffers: this copies no text.
-    let sent = account.headers.clone();
+    let sent = Sent::of(&account.headers);
     let (question, body) = match question(shared, snapshot, account, now) {
         Ok(asked) => asked,
         Err(error) => return rejected(shared, snapshot, (door, &told), error, started),
     };
     let told = Asked { client_ip: question.received.client_ip, ..told };
     let gate = Gate { rules: &snapshot.rules, tokens: &shared.tokens };
-    let target = question.target.clone();
+    let signed_query = question.target.query().filter(|query| http::is_signed_query(query));
+    let signed_query = signed_query.map(str::to_owned);
     let mut withheld = Withheld;
     let mut whole = body.map(Whole);
     let payload: &mut dyn Payload = match &mut whole {
@@ -136,14 +148,20 @@ pub(super) async fn ask(
     };
     let decision = gate.ask(question, (route, query), payload, Trail::Off).await;
     note(shared, snapshot, (door, &told), &decision, started.elapsed());
-    let about = About::of(snapshot, &decision);
     let id = &decision.id;
+    let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
+    let about = |identity| About { id: id.clone(), route, identity };
     match decision.outcome {
         Outcome::Allow(permit) => {
-            Told::Allow(Box::new(Changes::of(*permit, &sent, target.query(), about)))
+            let reason = permit.grounds().reason();
+            let (forward, identity) = permit.into_parts();
+            let changes =
+                Changes::to(&forward, reason, &sent, signed_query.as_deref(), about(identity));
+            Told::Allow(Box::new(changes))
         }
-        Outcome::Deny(denial) => {
-            let response = answers::denied(&denial, id);
+        Outcome::Deny(ref denial) => {
+            let about = about(decision.identity());
+            let response = answers::denied(denial, id);
             let refused = Refused { reason: denial.reason, response, about };
             match denial.refusal {
                 Refusal::Unavailable => Told::Undecided(refused),
@@ -152,6 +170,7 @@ pub(super) async fn ask(
         }
         // The gate answers nobody who only asks.
         Outcome::Answer(_) | Outcome::Change(_) => {
+            let about = about(IdentityHeaders::default());
             Told::Deny(Refused { reason: "misconfigured", response: unexpected(id), about })
         }
     }
@@ -181,7 +200,7 @@ fn rejected(
     let decision = Decision::refused(error);
     note(shared, snapshot, told, &decision, started.elapsed());
     let problem = Problem::from(error).decision_id(decision.id.as_str());
-    let about = About::of(snapshot, &decision);
+    let about = About { id: decision.id, ..About::nothing() };
     Told::Deny(Refused { reason: error.reason(), response: problem.into_response(), about })
 }
 
@@ -237,24 +256,23 @@ fn would_go_on((name, why): &(HeaderName, Stripped)) -> bool {
 }
 
 impl Changes {
-    /// What turns the request as it was `sent` into the one that `permit` is for.
-    fn of(permit: Permit, sent: &HeaderMap, query: Option<&str>, about: About) -> Self {
-        let reason = permit.grounds().reason();
-        let (forward, identity) = permit.into_parts();
+    /// What turns the request as it was `sent`, with the query that signs it, into what goes `forward`.
+    fn to(
+        forward: &Forward,
+        reason: &'static str,
+        sent: &Sent,
+        signed_query: Option<&str>,
+        about: About,
+    ) -> Self {
         let mut set = Vec::with_capacity(IDENTITY_HEADERS);
-        for (name, value) in identity.pairs() {
-            let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
-            set.push((HeaderName::from_static(name), value));
-        }
-        if let Ok(id) = HeaderValue::from_str(about.id.as_str()) {
-            set.push((DECISION_ID, id));
-        }
+        set.extend(about.identity.pairs().map(|(name, value)| (name, value.clone())));
+        set.push((DECISION_ID, about.id.to_value()));
         let mut remove = Vec::new();
-        for name in sent.keys() {
+        for name in &sent.names {
             if forward.headers.contains_key(name) {
                 // A cookie among cookies is all that is ever taken out of a header.
                 if *name == COOKIE {
-                    set.extend(remaining_cookies(sent, &forward.headers));
+                    set.extend(remaining_cookies(&sent.cookies, &forward.headers));
                 }
             } else if !http::is_of_proxies(name.as_str())
                 // Envoy removes after it has set, and would take the word of ours that replaces theirs.
@@ -263,15 +281,15 @@ impl Changes {
                 remove.push(name.clone());
             }
         }
-        let remove_query = removed_parameters(query, &forward.target);
+        let remove_query = removed_parameters(signed_query, &forward.target);
         Self { reason, set, remove, remove_query, about }
     }
 }
 
 /// The cookies that are left, if one was taken out.
-fn remaining_cookies(sent: &HeaderMap, left: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+fn remaining_cookies(sent: &[HeaderValue], left: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
     let left = left.get_all(COOKIE);
-    if left.iter().eq(sent.get_all(COOKIE)) {
+    if left.iter().eq(sent) {
         return None;
     }
     let lines: Vec<&[u8]> = left.iter().map(HeaderValue::as_bytes).collect();
@@ -280,9 +298,9 @@ fn remaining_cookies(sent: &HeaderMap, left: &HeaderMap) -> Option<(HeaderName, 
     Some((COOKIE, value))
 }
 
-/// The names that a query had and, as permitted, hasn't any more.
-fn removed_parameters(query: Option<&str>, permitted: &PathAndQuery) -> Vec<String> {
-    match query {
+/// The names that a query which signs had and, as permitted, hasn't any more.
+fn removed_parameters(signed_query: Option<&str>, permitted: &PathAndQuery) -> Vec<String> {
+    match signed_query {
         Some(query) if permitted.query() != Some(query) => {
             let signs = query_names(query).filter(|(_, name)| sigv4::signs(name));
             // As they are written: proxies compare them undecoded.
@@ -307,19 +325,7 @@ pub(super) fn undecided(status: StatusCode, reason: &'static str, detail: &'stat
 
 impl About {
     fn nothing() -> Self {
-        let (subject, identity, role) = Default::default();
-        Self { id: DecisionId::fresh(), route: None, subject, identity, role }
-    }
-
-    fn of(snapshot: &Snapshot, decision: &Decision) -> Self {
-        let identity = decision.identity();
-        Self {
-            id: decision.id.clone(),
-            route: snapshot.rules.routes.name(decision.destination).map(str::to_owned),
-            subject: identity.subject,
-            identity: identity.identity,
-            role: identity.role,
-        }
+        Self { id: DecisionId::fresh(), route: None, identity: IdentityHeaders::default() }
     }
 }
 

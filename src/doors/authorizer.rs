@@ -128,9 +128,9 @@ fn told(form: Form, event: &Event, allow: bool, about: &About, reason: &str) -> 
     let context: Map<String, Value> = [
         ("decisionId", about.id.as_str()),
         ("reason", reason),
-        ("subject", &about.subject),
-        ("identity", &about.identity),
-        ("role", &about.role),
+        ("subject", text(&about.identity.subject)),
+        ("identity", text(&about.identity.identity)),
+        ("role", text(&about.identity.role)),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), json!(value)))
@@ -155,10 +155,16 @@ fn told(form: Form, event: &Event, allow: bool, about: &About, reason: &str) -> 
 
 /// API Gateway wants a name for whoever calls.
 fn principal(about: &About) -> &str {
-    [&about.subject, &about.identity]
+    [&about.identity.subject, &about.identity.identity]
         .into_iter()
+        .map(text)
         .find(|name| !name.is_empty())
-        .map_or("anonymous", String::as_str)
+        .unwrap_or("anonymous")
+}
+
+/// What tells of a caller is always visible ASCII.
+fn text(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or_default()
 }
 
 /// Whether an ARN means itself in a policy, and nothing else.

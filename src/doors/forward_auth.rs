@@ -9,7 +9,7 @@ mod answer;
 mod dialect;
 mod report;
 
-use std::{sync::Arc, time::Instant};
+use std::{pin::pin, sync::Arc, time::Instant};
 
 use ::http::{Response, StatusCode, request::Parts, uri::PathAndQuery};
 use bytes::Bytes;
@@ -67,7 +67,7 @@ pub(super) async fn answer(
     let dialect = check.dialect;
     let told = match dialect::read(check, head) {
         Ok(report) => {
-            let asked = ask(shared, snapshot, report.view(check.route), came);
+            let asked = pin!(ask(shared, snapshot, report.view(check.route), came));
             match timeout_at((came + PATIENCE).into(), asked).await {
                 Ok(told) => told,
                 Err(_) => {

@@ -10,9 +10,8 @@ use std::{
 };
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, Version, header, request::Parts};
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
-use prost::Message;
 
 use self::stream::Conversation;
 pub(super) use self::stream::{Ended, Messages, Say, Seats, converse};
@@ -43,10 +42,10 @@ impl Reply {
     }
 }
 
-/// The answer of a call that came to `message`.
-pub(super) fn answer(message: &impl Message) -> Response<Reply> {
+/// The answer of a call that came to the message that `write` writes.
+pub(super) fn answer(write: impl FnOnce(&mut Vec<u8>)) -> Response<Reply> {
     let trailers = Some(Box::new(trailers(Ok(()))));
-    headed(Said::Whole { data: Some(framed(message)), trailers })
+    headed(Said::Whole { data: Some(framed(write)), trailers })
 }
 
 /// The answer of a call that came to nothing.
@@ -64,12 +63,15 @@ fn headed(said: Said) -> Response<Reply> {
 }
 
 /// A message behind its length.
-fn framed(message: &impl Message) -> Bytes {
-    let mut data = BytesMut::with_capacity(PREFIX + message.encoded_len());
-    data.put_u8(0);
-    data.put_u32(u32::try_from(message.encoded_len()).unwrap_or(u32::MAX));
-    message.encode_raw(&mut data);
-    data.freeze()
+fn framed(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut data = Vec::with_capacity(USUAL);
+    data.extend([0; PREFIX]);
+    write(&mut data);
+    let length = u32::try_from(data.len().saturating_sub(PREFIX)).unwrap_or(u32::MAX);
+    if let Some(stated) = data.get_mut(1..PREFIX) {
+        stated.copy_from_slice(&length.to_be_bytes());
+    }
+    data.into()
 }
 
 /// What says how a call ended.
@@ -170,6 +172,8 @@ impl Body for Reply {
 
 /// Of a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
+/// Bytes that most messages don't exceed.
+const USUAL: usize = 1024;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");

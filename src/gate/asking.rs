@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::{
     Decision, Denial, Destination, Engine, Gate, Outcome, Payload, PayloadError, Question,
-    ReadFuture, Refusal, RouteIndex, Trail,
+    ReadFuture, Refusal, Route, RouteIndex, Trail,
     body::Reading,
     decide::{Progress, decided},
     named::Named,
     routes::Addressed,
 };
 use crate::{
-    http,
+    http::{self, Target},
     sigv4::{SigV4Error, Signed},
 };
 
@@ -71,19 +71,23 @@ impl Gate<'_> {
             let denial = Denial::new("presigned_not_asked", Refusal::AccessDenied, detail);
             return decided(progress, Err(denial));
         }
-        let outcome = self.asked(question, route, Reading::new(payload), &mut progress).await;
+        let mut reading = Reading::new(payload);
+        let admitted = self.asked(&question, route, &mut reading, &mut progress).await;
+        let outcome = admitted.and_then(|(route, target)| {
+            let permit = self.permit(route, question, target, reading, &mut progress)?;
+            Ok(Outcome::Allow(Box::new(permit)))
+        });
         decided(progress, outcome)
     }
 
     async fn asked(
         &self,
-        question: Question,
+        question: &Question,
         route: AskedRoute<'_>,
-        reading: Reading<'_>,
+        reading: &mut Reading<'_>,
         progress: &mut Progress,
-    ) -> Result<Outcome, Denial> {
-        let signed = Signed::parse(question.head());
-        let index = self.asked_route(&question, route, &signed)?;
+    ) -> Result<(&Route, Target), Denial> {
+        let index = self.asked_route(question, route, &Signed::parse(question.head()))?;
         progress.destination = Some(Destination::Route(index));
         let route = self.rules.routes.route(index).ok_or_else(no_route)?;
         progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
@@ -92,8 +96,8 @@ impl Gate<'_> {
             let detail = "the question doesn't say where the request comes from";
             return Err(Denial::new("source_unknown", Refusal::AccessDenied, detail));
         }
-        let permit = self.permit(route, question, reading, progress).await?;
-        Ok(Outcome::Allow(Box::new(permit)))
+        let target = self.admit(route, question, reading, progress).await?;
+        Ok((route, target))
     }
 
     /// The route of an API, by name or by address.

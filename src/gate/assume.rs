@@ -60,17 +60,16 @@ impl Gate<'_> {
         token: &VerifiedToken,
         trail: &mut Trail,
     ) -> Result<Arc<Assumed>, Denial> {
-        let key = (pool, token.serial);
         // Someone who listens wants to see the steps, so the cache is left aside.
         if !trail.is_on()
-            && let Some(hit) = self.rules.sessions.get(&key)
+            && let Some(hit) = self.rules.sessions.get(pool, token.serial)
         {
             return Ok(hit);
         }
         let roles = |arn: &str| self.role(arn);
         let assume = self.assume_in(pool, self.groups(token), &roles)?;
         let assumed = Arc::new(assume.session(token, trail).map_err(denial)?);
-        self.rules.sessions.insert(key, Arc::clone(&assumed));
+        self.rules.sessions.insert(pool, token.serial, Arc::clone(&assumed));
         Ok(assumed)
     }
 

@@ -102,7 +102,8 @@ pub(super) async fn authenticate(
             _ => Form::Other,
         };
         let body = (reading, gate.rules.body_buffer);
-        let proven = prove(gate.rules, &signed, form, body, question.now, trail).await?;
+        let proven = prove(gate.rules, &signed, form, body, question.now, trail);
+        let proven = Box::pin(proven).await?;
         return Ok(Authenticated {
             login: Login::Credentials(proven.presented),
             proof: proven.proof,
@@ -216,7 +217,7 @@ pub(super) async fn verify(
     };
     let Some((issuer, kid)) = error.refreshable() else { return Err(error) };
     // Why a refresh failed is in its metrics; the keys may have come by another way meanwhile.
-    let _ = issuer.keys.refresh(kid).await;
+    let _ = Box::pin(issuer.keys.refresh(kid)).await;
     tokens.verify(token, &rules.issuers, now)
 }
 
@@ -268,14 +269,15 @@ pub(super) fn describe(token: &VerifiedToken) -> Value {
 /// headers that go upstream: of all credentials a token alone may go on, with its proof if it has one,
 /// where the route lets it. On a public route nobody has looked at them before.
 pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
-    let credentials = http::credentials(headers, None).ok();
+    let credentials = match route.forward_token {
+        super::Forward::Keep => http::credentials(headers, None).ok(),
+        super::Forward::Remove => None,
+    };
     let proven = matches!(credentials, Some(Credentials::Dpop(_)));
-    let bearer = matches!(credentials, Some(Credentials::Bearer(_)));
-    let goes_on = route.forward_token == super::Forward::Keep;
-    if !(goes_on && (bearer || proven)) {
+    if !proven && !matches!(credentials, Some(Credentials::Bearer(_))) {
         headers.remove(header::AUTHORIZATION);
     }
-    if !(goes_on && proven) {
+    if !proven {
         headers.remove(http::DPOP);
     }
     headers.remove(http::SESSION_TOKEN);

@@ -20,7 +20,7 @@ use super::{
     rows,
 };
 use crate::{
-    http::{self, ClientCertificate},
+    http::{self, ClientCertificate, Target},
     iam::{Check, Fact},
     identity::Assumed,
     services::{self, Checks, Operation, Proof, cognito_idp, execute_api},
@@ -161,7 +161,8 @@ impl Gate<'_> {
                         self.permit_rows(call, &question, signed, reading, progress).await
                     }
                     _ => {
-                        let permit = self.permit(route, question, reading, progress).await?;
+                        let target = self.admit(route, &question, &mut reading, progress).await?;
+                        let permit = self.permit(route, question, target, reading, progress)?;
                         Ok(Outcome::Allow(Box::new(permit)))
                     }
                 }
@@ -169,19 +170,19 @@ impl Gate<'_> {
         }
     }
 
-    /// An API or a user pool.
-    pub(super) async fn permit(
+    /// Who asks for an API or a user pool, and as which role, where the route wants to know; the target
+    /// as it may go upstream.
+    pub(super) async fn admit(
         &self,
         route: &Route,
-        question: Question,
-        mut reading: Reading<'_>,
+        question: &Question,
+        reading: &mut Reading<'_>,
         progress: &mut Progress,
-    ) -> Result<Permit, Denial> {
+    ) -> Result<Target, Denial> {
         let mut target = question.target.strict().map_err(http::RequestError::from)?;
         if route.authenticate == Authenticate::Token && is_api(route) {
             let signed = Signed::parse(question.head());
-            let found = authenticate(self, route, &question, signed, &mut reading, progress);
-            let found = found.await?;
+            let found = authenticate(self, route, question, signed, reading, progress).await?;
             if matches!(found.kind, Some(Kind::Presigned { .. })) {
                 // Whoever has a presigned URL can use it again.
                 target = target.without(sigv4::signs).map_err(http::RequestError::from)?;
@@ -192,11 +193,22 @@ impl Gate<'_> {
                 progress.assumed = self.assume(route, question.now, progress)?;
             }
         } else if is_api(route) {
-            refuse_signed_query(&question)?;
+            refuse_signed_query(question)?;
         } else {
-            refuse_credentials(&question)?;
+            refuse_credentials(question)?;
         }
+        Ok(target)
+    }
 
+    /// An API or a user pool, asked for by whom `progress` says.
+    pub(super) fn permit(
+        &self,
+        route: &Route,
+        question: Question,
+        target: Target,
+        reading: Reading<'_>,
+        progress: &mut Progress,
+    ) -> Result<Permit, Denial> {
         let Question { method, authority, headers, received, certificate, now, .. } = question;
         let body = reading.into_body(Proof::None);
         let request = services::Request { method, target, headers, body };

@@ -2,12 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use ::http::StatusCode;
+use ::http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
     Answer, CredentialError, Destination, Heard, Judged, Permit, PolicyPermit, RouteIndex, Tables,
-    Trail, authenticate::Login,
+    Trail, authenticate::Login, random,
 };
 use crate::{
     http::{ClientCertificate, RequestError, identity_list, identity_value},
@@ -302,80 +302,98 @@ impl Forget {
 }
 
 /// 128 random bits, in hex.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecisionId(String);
+#[derive(Clone, PartialEq, Eq)]
+pub struct DecisionId([u8; 32]);
 
 impl DecisionId {
     /// A fresh id.
     pub fn fresh() -> Self {
-        let mut bytes = [0u8; 16];
-        // A failing random source leaves zeros: the id is a label, not a secret.
-        let _ = aws_lc_rs::rand::fill(&mut bytes);
-        Self(format!("{:032x}", u128::from_be_bytes(bytes)))
+        let bytes = random::label();
+        let mut hex = [0u8; 32];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
+            let digit = |four: u8| if four < 10 { b'0' + four } else { b'a' + four - 10 };
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        Self(hex)
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // Digits and letters, always.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The id as a header's value.
+    pub fn to_value(&self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static(""))
     }
 }
 
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DecisionId").field(&self.as_str()).finish()
     }
 }
 
 /// What the upstream is told of the caller. All of them are always sent, empty where there is
 /// nothing to tell, so that a caller's own copies can never stand (CVE-2026-30851).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeaders {
     /// `x-poolgate-subject`: the token's subject.
-    pub subject: String,
+    pub subject: HeaderValue,
     /// `x-poolgate-identity`: the identity id.
-    pub identity: String,
+    pub identity: HeaderValue,
     /// `x-poolgate-role`: the role's ARN.
-    pub role: String,
+    pub role: HeaderValue,
     /// `x-poolgate-groups`: each percent-encoded, joined by commas.
-    pub groups: String,
+    pub groups: HeaderValue,
+}
+
+impl Default for IdentityHeaders {
+    /// Nothing is known.
+    fn default() -> Self {
+        Self { subject: NOTHING, identity: NOTHING, role: NOTHING, groups: NOTHING }
+    }
 }
 
 impl IdentityHeaders {
     /// What there is to tell of a caller.
     pub(super) fn of(login: &Login, assumed: Option<&Assumed>) -> Self {
-        let mut headers = Self::default();
-        match login {
+        let told = |text: Option<&str>| text.map_or(NOTHING, identity_value);
+        let (subject, groups) = match login {
             Login::Token(token) => {
-                headers.subject = token.claims.subject().map(identity_value).unwrap_or_default();
                 let groups = token.claims.groups().unwrap_or_default();
-                headers.groups = identity_list(groups);
+                (told(token.claims.subject()), identity_list(groups))
             }
             Login::Credentials(presented) => {
-                let subject = presented.grant.token.subject.as_deref();
-                headers.subject = subject.map(identity_value).unwrap_or_default();
+                (told(presented.grant.token.subject.as_deref()), NOTHING)
             }
-            Login::Anonymous => {}
+            Login::Anonymous => (NOTHING, NOTHING),
+        };
+        let role = assumed.and_then(|assumed| assumed.session.principal.role());
+        Self {
+            subject,
+            identity: told(assumed.and_then(|assumed| assumed.identity_id.as_deref())),
+            role: told(role.map(|role| role.arn.as_str())),
+            groups,
         }
-        if let Some(assumed) = assumed {
-            headers.identity =
-                assumed.identity_id.as_deref().map(identity_value).unwrap_or_default();
-            headers.role = assumed
-                .session
-                .principal
-                .role()
-                .map(|role| identity_value(role.arn.as_str()))
-                .unwrap_or_default();
-        }
-        headers
     }
 
     /// Names and values, as they are sent.
-    pub fn pairs(&self) -> [(&'static str, &str); 4] {
+    pub fn pairs(&self) -> [(HeaderName, &HeaderValue); 4] {
         [
-            ("x-poolgate-subject", &self.subject),
-            ("x-poolgate-identity", &self.identity),
-            ("x-poolgate-role", &self.role),
-            ("x-poolgate-groups", &self.groups),
+            (HeaderName::from_static("x-poolgate-subject"), &self.subject),
+            (HeaderName::from_static("x-poolgate-identity"), &self.identity),
+            (HeaderName::from_static("x-poolgate-role"), &self.role),
+            (HeaderName::from_static("x-poolgate-groups"), &self.groups),
         ]
     }
 }
+
+const NOTHING: HeaderValue = HeaderValue::from_static("");

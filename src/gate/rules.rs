@@ -3,16 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use moka::sync::Cache;
-
 use crate::{
     http::Origin,
-    iam::{self, Account, Fact},
+    iam::{self, Account},
     identity::{Assumed, Groups, IdentityIds, IdentityPool},
     token::Issuers,
 };
 
-use super::{Cedar, CredentialRules, Routes, StoredPolicy};
+use super::{Cedar, CredentialRules, Routes, Sessions, StoredPolicy};
 
 /// One generation of everything a decision is made from. It is built by the control runtime,
 /// swapped whole on a reload, and taken once per request.
@@ -52,21 +50,11 @@ pub struct Rules {
     pub body_buffer: usize,
     /// The sessions of routes' guests, by pool.
     pub guests: Vec<OnceLock<Arc<Assumed>>>,
-    /// Sessions by pool and verified token. They are valid for this generation alone, and end with it.
-    pub sessions: Cache<(usize, u64), Arc<Assumed>>,
+    /// The sessions of tokens. They are valid for this generation alone, and end with it.
+    pub sessions: Sessions,
 }
 
 impl Rules {
-    /// An empty table of sessions, bounded in bytes: a session has the claims of its token.
-    pub fn session_cache() -> Cache<(usize, u64), Arc<Assumed>> {
-        Cache::builder()
-            .max_capacity(MAX_SESSIONS)
-            .weigher(|_, assumed: &Arc<Assumed>| weight(assumed))
-            // A session is looked up through a valid token only; this just frees the memory.
-            .time_to_idle(std::time::Duration::from_secs(3600))
-            .build()
-    }
-
     /// The partition that ARNs are in.
     pub fn partition(&self) -> &'static str {
         self.region.as_deref().map_or("aws", iam::partition)
@@ -136,23 +124,3 @@ pub struct AlbSource {
     /// The client that its tokens must be for; any if absent.
     pub client: Option<String>,
 }
-
-/// About how many bytes a session takes.
-fn weight(assumed: &Assumed) -> u32 {
-    let text = |text: &String| text.len() + 32;
-    let facts = assumed.session.facts.iter().map(|(key, fact)| {
-        let values = match fact {
-            Fact::One(value) => text(value),
-            Fact::Many(values) => values.iter().map(text).sum(),
-            Fact::Unknown => 0,
-        };
-        key.len() + 64 + values
-    });
-    u32::try_from(512 + facts.sum::<usize>()).unwrap_or(u32::MAX)
-}
-
-/// Bytes of sessions that are kept. A usual one has 2 to 4 KiB.
-const MAX_SESSIONS: u64 = 128 << 20;
-
-#[cfg(test)]
-mod tests;

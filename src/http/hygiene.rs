@@ -13,7 +13,7 @@ use ::http::{HeaderMap, Method, Version};
 use super::forwarded::{self, Forwarding, TrustedProxies};
 use super::framing::{Framing, Seen, Upgrade, connection, framing, te_trailers};
 use super::header_class::{Class, classify, is_hop_by_hop, is_identity};
-use super::{Authority, RequestError, Scheme};
+use super::{Authority, RequestError, Scheme, visible};
 
 /// The other end of the connection, and the rules for what it sends.
 #[derive(Clone, Copy, Debug)]
@@ -260,7 +260,7 @@ fn single(
     proper: &'static str,
 ) -> Result<(), RequestError> {
     let mut values = headers.get_all(name).iter();
-    let visible = values.next().is_none_or(|value| value.to_str().is_ok());
+    let visible = values.next().is_none_or(|value| visible(value).is_some());
     if values.next().is_some() {
         return Err(RequestError::Repeated(proper));
     }

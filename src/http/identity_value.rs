@@ -1,27 +1,40 @@
 //! Values of the identity headers an upstream gets: names percent-encoded, lists joined by commas.
 
-use std::fmt::Write as _;
-
+use ::http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// One name as it stands in an identity header: unreserved characters, `:`, `/` and `@` as they
 /// are, everything else (`,`, `%`, spaces, line breaks, non-ASCII) percent-encoded as UTF-8. So a
 /// name can neither end the header nor add an item to a list.
-pub fn identity_value(text: &str) -> String {
-    utf8_percent_encode(text, ESCAPED).to_string()
+pub fn identity_value(text: &str) -> HeaderValue {
+    if text.bytes().all(is_plain) { value(text) } else { value(&escaped(text)) }
 }
 
 /// Several names, each as [`identity_value`] writes it, joined by commas. Empty for none.
-pub fn identity_list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
-    let mut list = String::new();
-    for (index, item) in items.into_iter().enumerate() {
-        if index > 0 {
-            list.push(',');
-        }
-        // Writing to a String can't fail.
-        let _written = write!(list, "{}", utf8_percent_encode(item, ESCAPED));
+pub fn identity_list<'a>(items: impl IntoIterator<Item = &'a str>) -> HeaderValue {
+    let mut items = items.into_iter();
+    let Some(first) = items.next() else { return HeaderValue::from_static("") };
+    let Some(second) = items.next() else { return identity_value(first) };
+    let mut list = escaped(first);
+    for item in [second].into_iter().chain(items) {
+        list.push(',');
+        list.push_str(&escaped(item));
     }
-    list
+    value(&list)
+}
+
+/// What is written is visible ASCII, and so always a value.
+fn value(written: &str) -> HeaderValue {
+    HeaderValue::from_str(written).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// The bytes that [`ESCAPED`] leaves as they are.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'@')
 }
 
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC

@@ -25,6 +25,7 @@ mod spiffe;
 mod strict_json;
 mod stripped_names;
 mod target;
+mod visible;
 
 pub use authority::{Authority, Scheme};
 pub use certificate::{CertificateError, ClientCertificate, Thumbprint};
@@ -47,3 +48,4 @@ pub use spiffe::{SpiffeError, SpiffeId};
 pub(crate) use strict_json::{NotStrictJson, strict_json, strict_object};
 pub use stripped_names::{IDENTITY_NAMES, STRIPPED_NAMES, is_taken_out};
 pub use target::{Target, TargetError, TargetMode, query_names};
+pub(crate) use visible::visible;

@@ -12,7 +12,7 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use super::{Scope, SigV4Error};
 use crate::clock::Time;
-use crate::http::is_signed_query;
+use crate::http::{is_signed_query, visible};
 
 /// A request's head, as it was received.
 #[derive(Clone, Copy, Debug)]
@@ -113,10 +113,10 @@ impl<'r> Signed<'r> {
     /// [`SigV4Error::MalformedQuery`].
     pub fn parse(head: Head<'r>) -> Result<Option<Self>, SigV4Error> {
         let mut values = head.headers.get_all(AUTHORIZATION).iter();
-        let value = values.next().map(|value| value.to_str());
+        let value = values.next().map(visible);
         let header = match value {
-            Some(Ok(text)) if is_aws(text) => Some(text),
-            Some(Err(_)) => return Err(SigV4Error::MalformedHeader("it has unreadable bytes")),
+            Some(Some(text)) if is_aws(text) => Some(text),
+            Some(None) => return Err(SigV4Error::MalformedHeader("it has unreadable bytes")),
             _ => None,
         };
         match (header, head.query.filter(|query| is_signed_query(query))) {

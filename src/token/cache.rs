@@ -1,10 +1,12 @@
 //! Verified tokens, remembered.
 //!
-//! The key is the token's whole text, compared in full under a keyed hash, since callers choose
-//! it. Only verified tokens are kept, so junk takes no room. Nothing that may change is baked in:
+//! The key is the token's whole text, compared in full. Only verified tokens are kept, so junk takes
+//! no room. Nothing that may change is baked in:
 //! times, keys and the issuer's settings are checked on every hit.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use moka::sync::Cache;
@@ -12,12 +14,23 @@ use moka::sync::Cache;
 use crate::clock::Time;
 
 use super::{Issuers, Replays, TokenError, VerifiedToken};
+use crate::near::{Near, cache_name};
 
 /// Verified tokens, shared by all threads and bounded in bytes; and the proofs that came with them,
 /// which are good for once.
 pub struct TokenCache {
-    tokens: Cache<Arc<str>, Arc<VerifiedToken>>,
+    tokens: Cache<Arc<str>, Arc<Known>, TailState>,
+    /// Hashes for this thread's own way to them.
+    near: TailState,
+    name: u64,
     replays: Replays,
+}
+
+/// A token that was verified.
+#[derive(Debug)]
+struct Known {
+    text: Arc<str>,
+    token: Arc<VerifiedToken>,
 }
 
 impl TokenCache {
@@ -26,8 +39,9 @@ impl TokenCache {
         let tokens = Cache::builder()
             .max_capacity(max_bytes)
             .weigher(|token: &Arc<str>, _| weight(token))
-            .build();
-        Self { tokens, replays: Replays::new() }
+            .build_with_hasher(TailState::default());
+        let (near, name) = (TailState::default(), cache_name());
+        Self { tokens, near, name, replays: Replays::new() }
     }
 
     /// The verified token with this text, if it is known and stands under `issuers` now. `None`:
@@ -41,7 +55,7 @@ impl TokenCache {
         issuers: &Issuers,
         now: Time,
     ) -> Result<Option<Arc<VerifiedToken>>, TokenError> {
-        let Some(known) = self.tokens.get(token) else { return Ok(None) };
+        let Some(known) = self.find(token) else { return Ok(None) };
         if !known.still_valid_key() || !issuers.still_accepts(&known) {
             self.tokens.invalidate(token);
             return Ok(None);
@@ -67,8 +81,22 @@ impl TokenCache {
             return Ok(known);
         }
         let verified = Arc::new(issuers.verify(token, now)?);
-        self.tokens.insert(token.into(), Arc::clone(&verified));
+        let text: Arc<str> = token.into();
+        let known = Known { text: Arc::clone(&text), token: Arc::clone(&verified) };
+        self.tokens.insert(text, Arc::new(known));
         Ok(verified)
+    }
+
+    fn find(&self, token: &str) -> Option<Arc<VerifiedToken>> {
+        let hash = self.near.hash_one(token);
+        let key = (self.name, hash);
+        let near = |near: &mut Near<_, Known>| near.get(hash, key, |known| *known.text == *token);
+        let known = NEAR.with_borrow_mut(near).or_else(|| {
+            let known = self.tokens.get(token)?;
+            NEAR.with_borrow_mut(|near| near.put(hash, key, &known));
+            Some(known)
+        })?;
+        Some(Arc::clone(&known.token))
     }
 
     /// The proofs that were shown.
@@ -89,10 +117,44 @@ impl fmt::Debug for TokenCache {
     }
 }
 
-/// The text, its claims as a tree (about seven times their text), and the bookkeeping.
+/// The text, its claims as a tree (about seven times their JSON, which is three quarters of its
+/// base64url), and the bookkeeping.
 fn weight(token: &str) -> u32 {
-    u32::try_from(token.len()).unwrap_or(u32::MAX).saturating_mul(7).saturating_add(512)
+    let claims = token.split('.').nth(1).unwrap_or_default().len();
+    u32::try_from(token.len() + claims * 21 / 4 + 768).unwrap_or(u32::MAX)
 }
+
+thread_local! {
+    static NEAR: RefCell<Near<(u64, u64), Known>> = const { RefCell::new(Near::new()) };
+}
+
+/// Hashes the end of a text under a random key: the last bytes of a token are its issuer's signature,
+/// which differs as the tokens do, and which whoever sends one that is kept can't choose.
+#[derive(Clone, Default)]
+struct TailState(RandomState);
+
+impl BuildHasher for TailState {
+    type Hasher = TailHasher<<RandomState as BuildHasher>::Hasher>;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        TailHasher(self.0.build_hasher())
+    }
+}
+
+struct TailHasher<H>(H);
+
+impl<H: Hasher> Hasher for TailHasher<H> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes.last_chunk::<TAIL>().map_or(bytes, <[u8; TAIL]>::as_slice));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
+/// 24 bytes in base64url.
+const TAIL: usize = 32;
 
 #[cfg(test)]
 mod tests;

@@ -290,10 +290,10 @@ fn serialise(
             .map_err(|_| ForwardError::Unsendable)?;
     }
     let headers = request.headers_mut();
-    for (name, value) in identity.pairs().into_iter().chain([(DECISION_ID, id.as_str())]) {
-        let value = HeaderValue::from_str(value).map_err(|_| ForwardError::Unsendable)?;
-        headers.insert(name, value);
+    for (name, value) in identity.pairs() {
+        headers.insert(name, value.clone());
     }
+    headers.insert(DECISION_ID, id.to_value());
     Ok(request)
 }
 

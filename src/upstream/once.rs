@@ -140,9 +140,10 @@ fn request(upstream: &Upstream, call: Call) -> Result<Request<Full<Bytes>>, Forw
             .sign(&Method::POST, &target, headers, payload, clock::now())
             .map_err(|_| unsendable())?;
     }
-    for (name, _) in IdentityHeaders::default().pairs().into_iter().chain([(DECISION_ID, "")]) {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(""));
+    for (name, value) in IdentityHeaders::default().pairs() {
+        headers.insert(name, value.clone());
     }
+    headers.insert(DECISION_ID, HeaderValue::from_static(""));
     Ok(request)
 }
 

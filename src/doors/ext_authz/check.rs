@@ -1,8 +1,8 @@
-//! `Check`: Envoy's attributes of a request become an account of it, and what it is told becomes a
-//! `CheckResponse`.
+//! `Check`: Envoy's attributes of a request become an account of it.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    pin::pin,
     sync::Arc,
     time::Instant,
 };
@@ -10,21 +10,15 @@ use std::{
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use bytes::Bytes;
 use percent_encoding::percent_decode;
-use prost::Message;
 
 use super::{
     super::{
         Shared, Snapshot,
-        asking::{
-            self, About, Account, Changes, DECISION_ID, Refused, TakesOut, Told, ask, reject,
-        },
+        asking::{self, Account, Refused, TakesOut, Told, ask, reject},
         grpc::{Code, Reply, answer, failed},
     },
-    messages::{
-        Attributes, CheckRequest, CheckResponse, DeniedResponse, Entry, Field,
-        HeaderValue as Header, HeaderValueOption, HttpRequest, HttpStatus, OkResponse, Status,
-        Struct, Value,
-    },
+    request::{Attributes, CheckRequest, Entry, HttpRequest, Peer},
+    response::{allowed, denied},
 };
 use crate::{
     config::ClientCertificates,
@@ -40,13 +34,16 @@ pub(super) async fn check(
     came: Instant,
     deadline: Instant,
 ) -> Response<Reply> {
-    let told = match CheckRequest::decode(message) {
+    let told = match CheckRequest::decode(&message) {
         Ok(CheckRequest { attributes: Some(attributes) }) => {
             let extensions = Extensions::of(&attributes.context_extensions);
-            let certificates = snapshot.asking.client_certificates;
-            match extensions.and_then(|extensions| account(&attributes, extensions, certificates)) {
+            let read = extensions.and_then(|extensions| {
+                let certificates = snapshot.asking.client_certificates;
+                account(&message, &attributes, extensions, certificates)
+            });
+            match read {
                 Ok(account) => {
-                    let asked = ask(shared, snapshot, account, came);
+                    let asked = pin!(ask(shared, snapshot, account, came));
                     // A denial has to be there before the caller goes on without it: with a key that
                     // nobody has, a client can make it wait.
                     let latest = came + deadline.saturating_duration_since(came).mul_f32(0.75);
@@ -65,15 +62,16 @@ pub(super) async fn check(
         return late(shared);
     }
     match told {
-        Told::Allow(changes) => answer(&allowed(*changes)),
+        Told::Allow(changes) => answer(|out| allowed(out, &changes)),
         // As an error of the call it would be let through by a proxy that is told to.
-        Told::Deny(refused) | Told::Undecided(refused) => answer(&denied(refused)),
+        Told::Deny(refused) | Told::Undecided(refused) => answer(|out| denied(out, &refused)),
     }
 }
 
 /// The answer where nothing was decided: a denial.
 pub(super) fn undecided(reason: &'static str, detail: &'static str) -> Response<Reply> {
-    answer(&denied(asking::undecided(StatusCode::SERVICE_UNAVAILABLE, reason, detail)))
+    let refused = asking::undecided(StatusCode::SERVICE_UNAVAILABLE, reason, detail);
+    answer(|out| denied(out, &refused))
 }
 
 fn not_in_time(shared: &Shared) -> Refused {
@@ -97,9 +95,9 @@ pub(super) struct Extensions<'a> {
 impl<'a> Extensions<'a> {
     /// Those that begin with `poolgate.`; others are for others. One that isn't known is refused:
     /// misspelt, it would leave the choice to the caller of the API.
-    pub(super) fn of(entries: &'a [Entry]) -> Result<Self, RequestError> {
+    pub(super) fn of(entries: &[Entry<'a>]) -> Result<Self, RequestError> {
         let mut extensions = Self::default();
-        for Entry { key, value } in entries {
+        for &Entry { key, value } in entries {
             let value = text(value, "context_extensions");
             let known = match key.strip_prefix(b"poolgate.") {
                 None => continue,
@@ -115,42 +113,43 @@ impl<'a> Extensions<'a> {
     }
 }
 
-/// What Envoy says of the request. Nothing of it has to be there.
+/// What Envoy says of the request in `message`, whose `attributes` are given. Nothing of it has to be
+/// there.
 pub(super) fn account<'a>(
-    attributes: &'a Attributes,
+    message: &Bytes,
+    attributes: &Attributes<'a>,
     extensions: Extensions<'a>,
     certificates: ClientCertificates,
 ) -> Result<Account<'a>, RequestError> {
-    let request = attributes.request.as_ref().and_then(|request| request.http.as_ref());
-    let request = request.ok_or(RequestError::Incomplete("request.http"))?;
-    let version = match &*request.protocol {
+    let request = attributes.http.as_ref().ok_or(RequestError::Incomplete("request.http"))?;
+    let version = match request.protocol {
         b"HTTP/1.0" => Version::HTTP_10,
         b"HTTP/1.1" => Version::HTTP_11,
         _ => Version::HTTP_2,
     };
-    let scheme = match text(&request.scheme, "request.http.scheme")? {
+    let scheme = match text(request.scheme, "request.http.scheme")? {
         "" => Scheme::Http,
         scheme => Scheme::parse(scheme).ok_or(RequestError::Incomplete("request.http.scheme"))?,
     };
-    let headers = headers(request)?;
+    let headers = headers(message, request)?;
     let scheme = match scheme {
         Scheme::Https if !said_to_be_https(&headers) => Scheme::Http,
         scheme => scheme,
     };
-    let body = body(request, &headers);
+    let body = body(message, request, &headers);
     Ok(Account {
         door: DOOR,
         route: extensions.route.map_or(AskedRoute::ByAddress, AskedRoute::Named),
         query: AskedQuery::Editable,
         takes_out: TakesOut::Told,
-        method: text(&request.method, "request.http.method")?,
-        host: text(&request.host, "request.http.host")?,
+        method: text(request.method, "request.http.method")?,
+        host: text(request.host, "request.http.host")?,
         instead: extensions.host,
-        target: text(&request.path, "request.http.path")?,
+        target: text(request.path, "request.http.path")?,
         headers,
         version,
-        client: client(attributes)?,
-        certificate: certificate(attributes, certificates)?,
+        client: client(&attributes.source)?,
+        certificate: certificate(&attributes.source, certificates)?,
         scheme,
         body,
     })
@@ -164,16 +163,14 @@ fn said_to_be_https(headers: &HeaderMap) -> bool {
 }
 
 /// Envoy's peer. One on a Unix socket is on this machine, as the gate's own would be.
-fn client(attributes: &Attributes) -> Result<IpAddr, RequestError> {
+fn client(source: &Peer<'_>) -> Result<IpAddr, RequestError> {
     let incomplete = RequestError::Incomplete("source.address");
-    let address = attributes.source.as_ref().and_then(|source| source.address.as_ref());
-    let address = address.ok_or(incomplete)?;
-    match (&address.socket_address, &address.pipe) {
-        (Some(socket), None) => {
-            let text = text(&socket.address, "source.address")?;
-            text.parse::<IpAddr>().map(|ip| ip.to_canonical()).map_err(|_| incomplete)
+    match (source.socket, source.pipe) {
+        (Some(address), false) => {
+            let address = text(address, "source.address")?.parse::<IpAddr>();
+            address.map(|ip| ip.to_canonical()).map_err(|_| incomplete)
         }
-        (None, Some(_)) => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        (None, true) => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         _ => Err(incomplete),
     }
 }
@@ -181,58 +178,46 @@ fn client(attributes: &Attributes) -> Result<IpAddr, RequestError> {
 /// The certificate that the client has shown to Envoy. It sends whatever came, also where it is told to
 /// verify none: whether it was verified, only the configuration says.
 fn certificate(
-    attributes: &Attributes,
+    source: &Peer<'_>,
     certificates: ClientCertificates,
 ) -> Result<Option<Arc<ClientCertificate>>, RequestError> {
-    let shown = attributes.source.as_ref().filter(|peer| !peer.certificate.is_empty());
-    match (shown, certificates) {
-        (Some(source), ClientCertificates::Verified) => {
-            let pem: Vec<u8> = percent_decode(&source.certificate).collect();
-            let unreadable = RequestError::Incomplete("source.certificate");
-            asking::certificate(&pem).map(Some).ok_or(unreadable)
-        }
-        (None, _) | (_, ClientCertificates::Ignored) => Ok(None),
+    if source.certificate.is_empty() || certificates == ClientCertificates::Ignored {
+        return Ok(None);
     }
+    let pem: Vec<u8> = percent_decode(source.certificate).collect();
+    let unreadable = RequestError::Incomplete("source.certificate");
+    asking::certificate(&pem).map(Some).ok_or(unreadable)
 }
 
 /// The headers as the client sent them, where Envoy tells (`encode_raw_headers`); else joined by
 /// Envoy into one a name. Envoy's own `:method` and the like are among them, and left out.
-fn headers(request: &HttpRequest) -> Result<HeaderMap, RequestError> {
-    let mut map = HeaderMap::with_capacity(
-        request.headers.len() + request.header_map.as_ref().map_or(0, |raw| raw.headers.len()),
-    );
-    let mut add = |key: &Bytes, value: &Bytes| -> Result<(), RequestError> {
+fn headers(message: &Bytes, request: &HttpRequest<'_>) -> Result<HeaderMap, RequestError> {
+    let sent = request.header_map.as_ref().unwrap_or(&request.headers);
+    let mut map = HeaderMap::with_capacity(sent.len());
+    for &Entry { key, value } in sent {
         if key.first() == Some(&b':') {
-            return Ok(());
+            continue;
         }
         let name = HeaderName::from_bytes(key).map_err(|_| RequestError::HeaderName)?;
-        let value = HeaderValue::from_maybe_shared(value.clone())
+        // Shares the message's buffer.
+        let value = HeaderValue::from_maybe_shared(message.slice_ref(value))
             .map_err(|_| RequestError::Incomplete("a header's value"))?;
         map.try_append(name, value).map_err(|_| RequestError::Incomplete("the headers"))?;
-        Ok(())
-    };
-    match &request.header_map {
-        Some(raw) => {
-            for Header { key, value, raw_value } in &raw.headers {
-                add(key, if raw_value.is_empty() { value } else { raw_value })?;
-            }
-        }
-        None => request.headers.iter().try_for_each(|entry| add(&entry.key, &entry.value))?,
     }
     Ok(map)
 }
 
 /// The body, where it is known whole: sent along, or none.
-fn body(request: &HttpRequest, headers: &HeaderMap) -> Option<Bytes> {
+fn body(message: &Bytes, request: &HttpRequest<'_>, headers: &HeaderMap) -> Option<Bytes> {
     // A client's own may stand beside Envoy's.
     if headers.get_all(PARTIAL_BODY).iter().any(|partial| partial != FALSE) {
         return None;
     }
-    let sent = if request.raw_body.is_empty() { &request.body } else { &request.raw_body };
+    let sent = if request.raw_body.is_empty() { request.body } else { request.raw_body };
     if !sent.is_empty() {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
         let whole = length.is_none_or(|length| length.parse() == Ok(sent.len()));
-        return whole.then(|| sent.clone());
+        return whole.then(|| message.slice_ref(sent));
     }
     // Whoever tells of its length, or that it comes in chunks, tells that there is one.
     if request.size != 0 || headers.contains_key(header::TRANSFER_ENCODING) {
@@ -242,100 +227,17 @@ fn body(request: &HttpRequest, headers: &HeaderMap) -> Option<Bytes> {
         Some(length) => length == "0",
         // Envoy takes `Transfer-Encoding` out before it asks, so that one in chunks looks like none. What
         // comes with a GET has no meaning (RFC 9110 §9.3.1); other methods have to say that there is none.
-        None => [b"GET".as_slice(), b"HEAD"].contains(&&*request.method),
+        None => [b"GET".as_slice(), b"HEAD"].contains(&request.method),
     };
     none.then(Bytes::new)
 }
 
 /// A field as text; `what` says which.
-fn text<'a>(field: &'a Bytes, what: &'static str) -> Result<&'a str, RequestError> {
+fn text<'a>(field: &'a [u8], what: &'static str) -> Result<&'a str, RequestError> {
     std::str::from_utf8(field).map_err(|_| RequestError::Incomplete(what))
-}
-
-fn allowed(changes: Changes) -> CheckResponse {
-    let Changes { reason, set, remove, remove_query, about } = changes;
-    let headers = set.into_iter().map(|(name, value)| header_option(&name, &value));
-    let id = HeaderValue::from_str(about.id.as_str()).ok();
-    let ok = OkResponse {
-        headers: headers.collect(),
-        headers_to_remove: remove.iter().map(|name| name.as_str().to_owned()).collect(),
-        response_headers_to_add: id.iter().map(|id| header_option(&DECISION_ID, id)).collect(),
-        query_parameters_to_remove: remove_query,
-    };
-    CheckResponse {
-        status: Some(Status { code: OK, message: String::new() }),
-        denied_response: None,
-        ok_response: Some(ok),
-        dynamic_metadata: Some(metadata(reason, about)),
-    }
-}
-
-fn denied(refused: Refused) -> CheckResponse {
-    let Refused { reason, response, about } = refused;
-    let (head, body) = response.into_parts();
-    let code = match head.status {
-        StatusCode::UNAUTHORIZED => UNAUTHENTICATED,
-        _ => PERMISSION_DENIED,
-    };
-    let mut headers = Vec::with_capacity(head.headers.len());
-    for name in head.headers.keys() {
-        let values = head.headers.get_all(name).iter();
-        headers.extend(values.enumerate().map(|(place, value)| HeaderValueOption {
-            // Of two challenges, the second stands beside the first.
-            append_action: if place == 0 { OVERWRITE_IF_EXISTS_OR_ADD } else { APPEND },
-            ..header_option(name, value)
-        }));
-    }
-    let status = Some(HttpStatus { code: i32::from(head.status.as_u16()) });
-    let denied = DeniedResponse { status, headers, body };
-    CheckResponse {
-        status: Some(Status { code, message: reason.to_owned() }),
-        denied_response: Some(denied),
-        ok_response: None,
-        dynamic_metadata: Some(metadata(reason, about)),
-    }
-}
-
-fn header_option(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
-    let header = Header {
-        key: Bytes::copy_from_slice(name.as_str().as_bytes()),
-        value: Bytes::copy_from_slice(value.as_bytes()),
-        raw_value: Bytes::new(),
-    };
-    HeaderValueOption {
-        header: Some(header),
-        append_action: OVERWRITE_IF_EXISTS_OR_ADD,
-        // An empty one replaces what a client sent.
-        keep_empty_value: true,
-    }
-}
-
-/// What Envoy's own log and filters may have of the decision, under the filter's name.
-fn metadata(reason: &str, about: About) -> Struct {
-    let About { id, route, subject, identity, role } = about;
-    let told = [
-        ("decision_id", id.to_string()),
-        ("reason", reason.to_owned()),
-        ("route", route.unwrap_or_default()),
-        ("subject", subject),
-        ("identity", identity),
-        ("role", role),
-    ];
-    let field = |(key, text): (&str, String)| Field {
-        key: key.to_owned(),
-        value: Some(Value { string_value: Some(text) }),
-    };
-    Struct { fields: told.into_iter().filter(|(_, text)| !text.is_empty()).map(field).collect() }
 }
 
 const DOOR: &str = "ext_authz";
 const PARTIAL_BODY: HeaderName = HeaderName::from_static("x-envoy-auth-partial-body");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FALSE: HeaderValue = HeaderValue::from_static("false");
-/// `HeaderAppendAction`.
-const OVERWRITE_IF_EXISTS_OR_ADD: i32 = 2;
-const APPEND: i32 = 0;
-/// `google.rpc.Code`.
-const OK: i32 = 0;
-const PERMISSION_DENIED: i32 = 7;
-const UNAUTHENTICATED: i32 = 16;

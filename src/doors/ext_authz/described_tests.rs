@@ -10,7 +10,7 @@ use prost::{
 };
 use prost_types::{DescriptorProto, FieldDescriptorProto, field_descriptor_proto::Type};
 
-use super::{super::reflection, messages::*};
+use super::{super::reflection, envoy::*, messages::*};
 
 const TEXT: Bytes = Bytes::from_static(b"text");
 

@@ -22,7 +22,7 @@ pub(super) fn check(message: Bytes, phase: Phase) -> Response<Reply> {
     if !is_known(&asked.service) {
         return failed(Code::NotFound, "there is no such service");
     }
-    answer(&HealthResponse { status: status(phase) })
+    answer(|out| HealthResponse { status: status(phase) }.encode_raw(out))
 }
 
 /// The same, and every change of it until the process drains.

@@ -6,6 +6,9 @@
 mod check;
 mod health;
 mod messages;
+mod request;
+mod response;
+mod wire;
 
 use std::{sync::Arc, time::Instant};
 
@@ -78,7 +81,13 @@ const AUTHORIZATION: &str = "envoy.service.auth.v3.Authorization";
 const HEALTH: &str = "grpc.health.v1.Health";
 
 #[cfg(test)]
+mod envoy;
+#[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod written;
 
 #[cfg(test)]
 #[path = "described_tests.rs"]

@@ -6,11 +6,13 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::{
+    super::asking::Account,
     check::{Extensions, account},
-    messages::{
+    envoy::{
         Address, AskedRequest, Attributes, CheckRequest, Entry, HeaderMap, HeaderValue,
         HttpRequest, Peer, Pipe, SocketAddress,
     },
+    request,
 };
 use crate::{
     config::ClientCertificates,
@@ -55,23 +57,40 @@ fn get() -> HttpRequest {
     }
 }
 
+/// What `look` finds in the account of these attributes.
+fn told<T>(attributes: Attributes, look: impl FnOnce(Account<'_>) -> T) -> Result<T, RequestError> {
+    told_with(attributes, ClientCertificates::default(), look)
+}
+
+fn told_with<T>(
+    attributes: Attributes,
+    certificates: ClientCertificates,
+    look: impl FnOnce(Account<'_>) -> T,
+) -> Result<T, RequestError> {
+    let message = Bytes::from(CheckRequest { attributes: Some(attributes) }.encode_to_vec());
+    let read = request::CheckRequest::decode(&message).unwrap().attributes.unwrap();
+    let extensions = Extensions::of(&read.context_extensions)?;
+    account(&message, &read, extensions, certificates).map(look)
+}
+
 fn body(http: HttpRequest) -> Option<Bytes> {
-    account(&asked(http), Extensions::default(), ClientCertificates::Ignored).unwrap().body
+    told(asked(http), |account| account.body).unwrap()
 }
 
 #[test]
 fn reads_what_envoy_says() {
-    let attributes = asked(get());
-    let account = account(&attributes, Extensions::default(), ClientCertificates::Ignored).unwrap();
-    assert_eq!(
-        (account.method, account.host, account.target),
-        ("GET", "api.example.com", "/a?b=c")
-    );
-    assert_eq!((account.version, account.scheme), (Version::HTTP_11, Scheme::Https));
-    assert_eq!(account.client, IpAddr::from([10, 1, 2, 3]));
-    assert_eq!(account.headers.len(), 1, "not its own :path");
-    assert_eq!(account.headers["accept"], "*/*");
-    assert!(matches!(account.route, AskedRoute::ByAddress));
+    let look = |account: Account<'_>| {
+        assert_eq!(
+            (account.method, account.host, account.target),
+            ("GET", "api.example.com", "/a?b=c")
+        );
+        assert_eq!((account.version, account.scheme), (Version::HTTP_11, Scheme::Https));
+        assert_eq!(account.client, IpAddr::from([10, 1, 2, 3]));
+        assert_eq!(account.headers.len(), 1, "not its own :path");
+        assert_eq!(account.headers["accept"], "*/*");
+        assert!(matches!(account.route, AskedRoute::ByAddress));
+    };
+    told(asked(get()), look).unwrap();
 }
 
 #[test]
@@ -79,11 +98,10 @@ fn takes_raw_headers_where_they_are_sent() {
     let headers =
         vec![raw("x-a", b"1"), raw("x-a", b"2"), raw("x-b", b"caf\xe9"), raw(":method", b"GET")];
     let http = HttpRequest { header_map: Some(HeaderMap { headers }), ..get() };
-    let attributes = asked(http);
-    let account = account(&attributes, Extensions::default(), ClientCertificates::Ignored).unwrap();
-    assert_eq!(account.headers.get_all("x-a").iter().count(), 2, "each line for itself");
-    assert_eq!(account.headers["x-b"].as_bytes(), b"caf\xe9");
-    assert!(!account.headers.contains_key("accept"), "the others are the same ones, joined");
+    let headers = told(asked(http), |account| account.headers).unwrap();
+    assert_eq!(headers.get_all("x-a").iter().count(), 2, "each line for itself");
+    assert_eq!(headers["x-b"].as_bytes(), b"caf\xe9");
+    assert!(!headers.contains_key("accept"), "the others are the same ones, joined");
 }
 
 #[test]
@@ -91,9 +109,7 @@ fn denies_what_is_left_out_or_cannot_be_read() {
     let without = |change: fn(&mut Attributes)| {
         let mut attributes = asked(get());
         change(&mut attributes);
-        account(&attributes, Extensions::default(), ClientCertificates::Ignored)
-            .map(|_| ())
-            .unwrap_err()
+        told(attributes, |_| ()).unwrap_err()
     };
     let incomplete = |what| RequestError::Incomplete(what);
     let source = incomplete("source.address");
@@ -111,9 +127,7 @@ fn denies_what_is_left_out_or_cannot_be_read() {
     let with = |change: fn(&mut HttpRequest)| {
         let mut attributes = asked(get());
         http(&mut attributes, change);
-        account(&attributes, Extensions::default(), ClientCertificates::Ignored)
-            .map(|_| ())
-            .unwrap_err()
+        told(attributes, |_| ()).unwrap_err()
     };
     assert_eq!(with(|h| h.path = Bytes::from_static(b"/\xff")), incomplete("request.http.path"));
     assert_eq!(with(|h| h.host = Bytes::from_static(b"\xff")), incomplete("request.http.host"));
@@ -128,8 +142,8 @@ fn a_peer_on_a_unix_socket_is_on_this_machine() {
     let pipe = Some(Pipe { path: bytes("/run/envoy.sock") });
     let address = Some(Address { socket_address: None, pipe });
     attributes.source = Some(Peer { address, ..Peer::default() });
-    let account = account(&attributes, Extensions::default(), ClientCertificates::Ignored).unwrap();
-    assert_eq!(account.client, IpAddr::from([127, 0, 0, 1]));
+    let client = told(attributes, |account| account.client).unwrap();
+    assert_eq!(client, IpAddr::from([127, 0, 0, 1]));
 }
 
 /// Envoy tells of certificates that it was told to verify by nothing too, which anybody can make.
@@ -145,11 +159,10 @@ fn a_certificate_counts_only_where_it_is_said_to_be_verified() {
         let encoded =
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
         attributes.source.as_mut().unwrap().certificate = bytes(&encoded.to_string());
-        let account = account(&attributes, Extensions::default(), certificates)?;
-        let spiffe = account
-            .certificate
-            .map(|found| found.spiffe_id.as_ref().map(|id| id.as_str().to_owned()));
-        Ok(spiffe)
+        told_with(attributes, certificates, |account| {
+            let found = account.certificate;
+            found.map(|found| found.spiffe_id.as_ref().map(|id| id.as_str().to_owned()))
+        })
     };
     let (ignored, verified) = (ClientCertificates::default(), ClientCertificates::Verified);
     assert_eq!(ignored, ClientCertificates::Ignored);
@@ -168,7 +181,7 @@ fn https_is_not_a_clients_word() {
     let scheme = |said: &[&str]| {
         let mut http = get();
         http.headers.extend(said.iter().map(|said| entry("x-forwarded-proto", said)));
-        account(&asked(http), Extensions::default(), ClientCertificates::Ignored).unwrap().scheme
+        told(asked(http), |account| account.scheme).unwrap()
     };
     assert_eq!(scheme(&[]), Scheme::Https);
     assert_eq!(scheme(&["https"]), Scheme::Https);
@@ -209,14 +222,14 @@ fn knows_when_the_body_is_whole() {
 fn takes_route_and_host_from_the_proxys_configuration() {
     let of = |entries: &[(&str, &str)]| {
         let entries: Vec<Entry> = entries.iter().map(|(k, v)| entry(k, v)).collect();
-        let attributes = asked(get());
-        let extensions = Extensions::of(&entries)?;
-        let account = account(&attributes, extensions, ClientCertificates::Ignored)?;
-        let route = match account.route {
-            AskedRoute::Named(name) => Some(name.to_owned()),
-            AskedRoute::ByAddress => None,
-        };
-        Ok((route, account.instead.map(str::to_owned)))
+        let attributes = Attributes { context_extensions: entries, ..asked(get()) };
+        told(attributes, |account| {
+            let route = match account.route {
+                AskedRoute::Named(name) => Some(name.to_owned()),
+                AskedRoute::ByAddress => None,
+            };
+            (route, account.instead.map(str::to_owned))
+        })
     };
     assert_eq!(of(&[]), Ok((None, None)));
     assert_eq!(
@@ -231,13 +244,92 @@ fn takes_route_and_host_from_the_proxys_configuration() {
     );
 }
 
+/// The library's message as it would be read here.
+fn reread(asked: &CheckRequest) -> request::CheckRequest<'_> {
+    fn entry(entry: &Entry) -> request::Entry<'_> {
+        request::Entry { key: &entry.key, value: &entry.value }
+    }
+    fn raw(header: &HeaderValue) -> request::Entry<'_> {
+        let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
+        request::Entry { key: &header.key, value }
+    }
+    let attributes = asked.attributes.as_ref().map(|attributes| {
+        let source = attributes.source.as_ref();
+        let address = source.and_then(|source| source.address.as_ref());
+        let socket = address.and_then(|address| address.socket_address.as_ref());
+        let http = attributes.request.as_ref().and_then(|request| request.http.as_ref());
+        let http = http.map(|http| request::HttpRequest {
+            method: &http.method,
+            headers: http.headers.iter().map(entry).collect(),
+            path: &http.path,
+            host: &http.host,
+            scheme: &http.scheme,
+            size: http.size,
+            protocol: &http.protocol,
+            body: &http.body,
+            raw_body: &http.raw_body,
+            header_map: http.header_map.as_ref().map(|map| map.headers.iter().map(raw).collect()),
+        });
+        request::Attributes {
+            source: request::Peer {
+                socket: socket.map(|socket| &*socket.address),
+                pipe: address.is_some_and(|address| address.pipe.is_some()),
+                certificate: source.map_or(&[], |source| &source.certificate),
+            },
+            http,
+            context_extensions: attributes.context_extensions.iter().map(entry).collect(),
+        }
+    });
+    request::CheckRequest { attributes }
+}
+
+/// Bytes that are a message more often than not, with fields and messages in messages.
+fn wire() -> impl Strategy<Value = Vec<u8>> {
+    let field = |number: u32, bytes: Vec<u8>| {
+        let mut out = Vec::new();
+        super::wire::bytes(&mut out, number, &bytes);
+        out
+    };
+    let leaf = prop_oneof![
+        4 => (1u32..14, prop::collection::vec(any::<u8>(), 0..4))
+            .prop_map(move |(number, bytes)| field(number, bytes)),
+        1 => (1u32..14, any::<u32>()).prop_map(|(number, value)| {
+            let mut out = Vec::new();
+            super::wire::number(&mut out, number, value);
+            out
+        }),
+        1 => prop::collection::vec(any::<u8>(), 0..6),
+    ];
+    leaf.prop_recursive(5, 64, 4, move |inner| {
+        let many = prop::collection::vec(inner, 0..4).prop_map(|parts| parts.concat());
+        (prop::sample::select(vec![1u32, 2, 3, 4, 10, 13]), many)
+            .prop_map(move |(number, bytes)| field(number, bytes))
+    })
+}
+
 proptest! {
     /// Whatever is sent, nothing panics.
     #[test]
-    fn reads_anything(message in proptest::collection::vec(any::<u8>(), 0..512)) {
-        if let Ok(CheckRequest { attributes: Some(attributes) }) = CheckRequest::decode(&*message) {
+    fn reads_anything(message in prop_oneof![prop::collection::vec(any::<u8>(), 0..512), wire()]) {
+        let message = Bytes::from(message);
+        if let Ok(request::CheckRequest { attributes: Some(attributes) }) =
+            request::CheckRequest::decode(&message)
+        {
             let _ = Extensions::of(&attributes.context_extensions)
-                .and_then(|extensions| account(&attributes, extensions, ClientCertificates::Ignored).map(|_| ()));
+                .and_then(|extensions| {
+                    account(&message, &attributes, extensions, ClientCertificates::Verified)
+                        .map(|_| ())
+                });
+        }
+    }
+
+    /// The library and we read the same, but for groups, which nobody writes any more.
+    #[test]
+    fn reads_what_the_library_reads(message in wire()) {
+        match (CheckRequest::decode(&*message), request::CheckRequest::decode(&message)) {
+            (Ok(theirs), Ok(ours)) => prop_assert_eq!(reread(&theirs), ours),
+            (Err(_), Ok(ours)) => prop_assert!(false, "only we read {:?}", ours),
+            (_, Err(_)) => {}
         }
     }
 }

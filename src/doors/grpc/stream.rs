@@ -56,7 +56,7 @@ pub(in super::super) struct Say(mpsc::Sender<Bytes>);
 impl Say {
     pub(in super::super) async fn message(&self, message: &impl Message) {
         // It fails only if the answer is dropped, and whoever speaks with it.
-        let _ = self.0.send(framed(message)).await;
+        let _ = self.0.send(framed(|out| message.encode_raw(out))).await;
     }
 }
 

@@ -1,3 +1,4 @@
+use prost::Message as _;
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderValue, Request, Version, header};
@@ -72,7 +73,7 @@ fn knows_a_call_by_version_path_and_type() {
 
 #[tokio::test]
 async fn answers_with_a_message_and_then_the_status() {
-    let response = answer(&"hello".to_owned());
+    let response = answer(|out| "hello".to_owned().encode_raw(out));
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/grpc");
     assert!(!response.headers().contains_key("grpc-status"));
     let body = response.into_body().collect().await.unwrap();

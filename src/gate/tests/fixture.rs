@@ -10,7 +10,7 @@ use crate::{
     clock::Time,
     gate::{
         AlbSource, Authenticate, BoundTokens, Compose, CookieSource, Decision, Engine, Forward,
-        Gate, Match, Outcome, Question, ResourcePolicies, Route, Routes, Rules, Service,
+        Gate, Match, Outcome, Question, ResourcePolicies, Route, Routes, Rules, Service, Sessions,
         TokenSources, Trail, Whole,
     },
     http::{
@@ -97,7 +97,7 @@ impl Rig {
             credentials: None,
             body_buffer: 1 << 20,
             guests: vec![OnceLock::new(), OnceLock::new()],
-            sessions: Rules::session_cache(),
+            sessions: Sessions::default(),
         };
         Self { rules, tokens: TokenCache::new(1 << 20) }
     }

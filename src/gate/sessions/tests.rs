@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{MAX_SESSIONS, Rules, weight};
+use super::{MAX_SESSIONS, Sessions, weight};
 use crate::{
     iam::{Fact, Facts, PolicySet, Principal, Session},
     identity::{Assumed, RoleChoice},
@@ -21,11 +21,11 @@ fn sessions_are_bounded_in_bytes() {
         provider: Some("provider".to_owned()),
     });
     assert!(weight(&assumed) > 101 * 1024, "{}", weight(&assumed));
-    let sessions = Rules::session_cache();
+    let sessions = Sessions::default();
     for serial in 0..3000 {
-        sessions.insert((0, serial), Arc::clone(&assumed));
+        sessions.insert(0, serial, Arc::clone(&assumed));
     }
-    sessions.run_pending_tasks();
-    assert!(sessions.weighted_size() <= MAX_SESSIONS);
-    assert!(sessions.entry_count() > 1000, "{}", sessions.entry_count());
+    let count = sessions.count();
+    assert!(sessions.shared.weighted_size() <= MAX_SESSIONS);
+    assert!(count > 1000, "{count}");
 }

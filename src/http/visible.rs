@@ -1,0 +1,36 @@
+//! A header's value as text.
+
+use ::http::HeaderValue;
+
+/// The value, if it is visible ASCII, spaces and tabs, as [`HeaderValue::to_str`] has it. Tokens are
+/// long, so all bytes are looked at without a branch for each.
+pub(crate) fn visible(value: &HeaderValue) -> Option<&str> {
+    let bytes = value.as_bytes();
+    let refused = |byte: u8| u8::from((byte.wrapping_sub(b' ') >= 0x5f) & (byte != b'\t'));
+    match bytes.iter().fold(0, |any, byte| any | refused(*byte)) {
+        0 => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn is_what_the_library_takes_for_text(bytes in prop::collection::vec(any::<u8>(), 0..70)) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                prop_assert_eq!(visible(&value), value.to_str().ok());
+            }
+        }
+
+        #[test]
+        fn text_is_found_whole(text in "[ -~\t]{0,70}") {
+            let value = HeaderValue::from_str(&text).unwrap();
+            prop_assert_eq!(visible(&value), Some(text.as_str()));
+        }
+    }
+}
