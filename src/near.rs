@@ -14,7 +14,7 @@ use std::sync::{
 #[derive(Debug)]
 pub(crate) struct Near<K, V> {
     /// Grows to its size when the first value comes.
-    sets: Vec<[Option<(K, Weak<V>)>; WAYS]>,
+    sets: Vec<[Slot<K, V>; WAYS]>,
     found: u32,
 }
 
@@ -29,7 +29,7 @@ impl<K: Copy + Eq, V> Near<K, V> {
     /// Now and then one that is there isn't found, so that the cache learns of its use.
     pub(crate) fn get(&mut self, hash: u64, key: K, fits: impl Fn(&V) -> bool) -> Option<Arc<V>> {
         let set = place(hash).and_then(|place| self.sets.get_mut(place))?;
-        let is_it = |slot: &Option<(K, Weak<V>)>| slot.as_ref().is_some_and(|(k, _)| *k == key);
+        let is_it = |slot: &Slot<K, V>| slot.as_ref().is_some_and(|(k, _)| *k == key);
         let way = set.iter().position(is_it)?;
         let value = set.get(way)?.as_ref()?.1.upgrade().filter(|value| fits(value))?;
         self.found = self.found.wrapping_add(1);
@@ -58,6 +58,9 @@ impl<K: Copy + Eq, V> Near<K, V> {
         }
     }
 }
+
+/// A key, and where its value is.
+type Slot<K, V> = Option<(K, Weak<V>)>;
 
 fn place(hash: u64) -> Option<usize> {
     usize::try_from(hash % SETS as u64).ok()
