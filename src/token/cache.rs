@@ -26,8 +26,7 @@ pub struct TokenCache {
     replays: Replays,
 }
 
-/// A token that was verified.
-#[derive(Debug)]
+/// A token that was verified. Without `Debug`: its text is a secret.
 struct Known {
     text: Arc<str>,
     token: Arc<VerifiedToken>,
