@@ -145,3 +145,12 @@ pub enum Phase {
     /// Not accepting any more; what is under way is finished.
     Draining,
 }
+
+/// Holds what is read and answered of Envoy's question in `message` to its laws.
+///
+/// # Panics
+/// One is broken.
+#[cfg(fuzzing)]
+pub fn hold_check_to_its_laws(message: &[u8]) {
+    ext_authz::laws::hold(message);
+}

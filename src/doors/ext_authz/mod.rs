@@ -80,8 +80,10 @@ fn method(head: &Parts) -> Option<(&str, &str)> {
 const AUTHORIZATION: &str = "envoy.service.auth.v3.Authorization";
 const HEALTH: &str = "grpc.health.v1.Health";
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod envoy;
+#[cfg(any(test, fuzzing))]
+pub(super) mod laws;
 #[cfg(test)]
 mod tests;
 

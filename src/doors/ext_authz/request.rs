@@ -118,9 +118,8 @@ impl<'m> Fill<'m> for Address<'_, 'm> {
         match number {
             1 => read(&mut SocketAddress(self.0.socket.get_or_insert_default()), value.bytes()?),
             2 => {
-                value.bytes()?;
                 self.0.pipe = true;
-                Ok(())
+                read(&mut Pipe, value.bytes()?)
             }
             _ => Ok(()),
         }
@@ -136,6 +135,18 @@ impl<'m> Fill<'m> for SocketAddress<'_, 'm> {
             *self.0 = value.bytes()?;
         }
         Ok(())
+    }
+}
+
+/// `envoy.config.core.v3.Pipe`: that it is one is all that is kept.
+struct Pipe;
+
+impl<'m> Fill<'m> for Pipe {
+    fn field(&mut self, number: u32, value: Value<'m>) -> Result<(), Malformed> {
+        match number {
+            1 => value.bytes().map(drop),
+            _ => Ok(()),
+        }
     }
 }
 
