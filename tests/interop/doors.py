@@ -72,6 +72,15 @@ def run_snippet(config, caller, *options):
     )
 
 
+def taken_out(config):
+    """The names of the headers that the printed configurations have the proxies take out."""
+    (listener,) = yaml.safe_load(snippet(config, "envoy"))["static_resources"]["listeners"]
+    ((manager,),) = [chain["filters"] for chain in listener["filter_chains"]]
+    names = manager["typed_config"]["route_config"]["request_headers_to_remove"]
+    assert len(names) > 50, names
+    return names
+
+
 def launch(name, folder, port, arguments, environment=None):
     """Starts a proxy in `folder`, in which all of its files are, and waits until it listens."""
     log = folder / f"{name}.log"

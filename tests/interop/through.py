@@ -81,6 +81,7 @@ class World:
         self.folder, self.key, self.second_key, self.names = folder, key, second_key, names
         self.backend = Backend()
         self.doors, self.asker, self.gate = {}, None, None
+        self.taken_out = []
         self.marks, self.last = 0, None
         # Marks of requests that nobody may have been asked about, and of those that may not have arrived.
         self.silent, self.denied = {}, {}
@@ -99,6 +100,7 @@ class World:
         )
         until("Poolgate", 15, lambda: listens(self.gate))
         self.records = Records(self.gate)
+        self.taken_out = doors.taken_out(self.folder / "poolgate.yaml")
         self.asker = Asker(ports[0])
         self.doors = start_all(self.folder, self.names)
         self.prover, self.second_prover = Prover(), Prover()
