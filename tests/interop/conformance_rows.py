@@ -103,7 +103,7 @@ CREDENTIALS = [
     ),
     allowed(
         "signed, with its body", method="PUT", body=b"{}", token=None, who="signed", headers=lambda w, m, t: signed(w, m, t, b"{}"),
-        differs=differs(withheld(*PROXIES)),
+        differs=differs(withheld(*HTTP_DIALECTS)),
     ),
     denied(
         "signed, of no stated length", "body_withheld", 403, method="PUT", token=None, who="signed", headers=lambda w, m, t: signed(w, m, t),
@@ -112,7 +112,7 @@ CREDENTIALS = [
     denied(
         "signed, with another body", "body_digest_mismatch", 403, method="PUT", body=b"[]", token=None,
         headers=lambda w, m, t: signed(w, m, t, b"{}"),
-        differs=differs(withheld(*PROXIES)),
+        differs=differs(withheld(*HTTP_DIALECTS)),
     ),
     denied("signed with another secret", "signature_mismatch", 403, token=None,
            headers=lambda w, m, t: signed(w, m, t, secret="x" * 40)),

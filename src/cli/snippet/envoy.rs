@@ -13,10 +13,23 @@ use crate::{
 
 /// The configuration of an Envoy that asks over gRPC.
 pub(super) fn over_grpc(plan: &Plan) -> Result<String, String> {
-    let settings =
-        |route: &Guarded| format!("context_extensions: {{ poolgate.route: {} }}", route.name);
+    let bodies = plan
+        .routes
+        .iter()
+        .find_map(|route| route.signed_body)
+        .map(|most| fill(include_str!("envoy-bodies.yaml"), &[("MOST", &most.to_string())]));
+    let settings = |route: &Guarded| {
+        let named = format!("context_extensions: {{ poolgate.route: {} }}", route.name);
+        let alone = format!("{named}\ndisable_request_body_buffering: true");
+        match (route.signed_body, &bodies) {
+            (Some(_), _) => vec![(UNSIGNED, alone), ("", named)],
+            (None, Some(_)) => vec![("", alone)],
+            (None, None) => vec![("", named)],
+        }
+    };
     let service = include_str!("envoy-grpc.yaml");
-    Ok(write(plan, ("", service, Some(include_str!("envoy-h2.yaml"))), &settings))
+    let service = fill(service, &[("BODIES", bodies.as_deref().unwrap_or_default())]);
+    Ok(write(plan, ("", &service, Some(include_str!("envoy-h2.yaml"))), &settings))
 }
 
 /// The configuration of an Envoy that asks over HTTP.
@@ -29,14 +42,24 @@ pub(super) fn over_http(plan: &Plan) -> Result<String, String> {
     // What a route says replaces all of it.
     let settings = |route: &Guarded| {
         let service = service.replace("/check/envoy", &route.check(Dialect::Envoy));
-        service.split("allowed_headers:").next().unwrap_or_default().to_owned()
+        vec![("", service.split("allowed_headers:").next().unwrap_or_default().to_owned())]
     };
     Ok(write(plan, (" --http", &service, None), &settings))
 }
 
+/// What a request without a signature matches: there is none in `Authorization`, and no name in the query is
+/// one of a signature's, or escaped. In doubt the body is asked about.
+const UNSIGNED: &str = "\
+headers: [\
+{ name: authorization, string_match: { prefix: AWS4, ignore_case: true }, invert_match: true, treat_missing_header_as_empty: true }, \
+{ name: \":path\", string_match: { safe_regex: { regex: \"[^?]*[?](.*&)?([xX]-[aA][mM][zZ]-|[^=&]*%).*\" } }, invert_match: true }]";
+
 type Service<'a> = (&'a str, &'a str, Option<&'a str>);
 
-fn write(plan: &Plan, service: Service<'_>, settings: &dyn Fn(&Guarded) -> String) -> String {
+/// What `ext_authz` is told of a route, for each kind of request: what else it matches, and `check_settings`.
+type Settings<'a> = &'a dyn Fn(&Guarded) -> Vec<(&'static str, String)>;
+
+fn write(plan: &Plan, service: Service<'_>, settings: Settings<'_>) -> String {
     let (flag, service, protocol) = service;
     let hosts: String =
         plan.by_host().iter().map(|(host, routes)| virtual_host(*host, routes, settings)).collect();
@@ -64,11 +87,7 @@ fn write(plan: &Plan, service: Service<'_>, settings: &dyn Fn(&Guarded) -> Strin
     fill(include_str!("envoy.yaml"), &values)
 }
 
-fn virtual_host(
-    host: Option<&str>,
-    routes: &[&Guarded],
-    settings: &dyn Fn(&Guarded) -> String,
-) -> String {
+fn virtual_host(host: Option<&str>, routes: &[&Guarded], settings: Settings<'_>) -> String {
     let name = host.unwrap_or("any");
     let domains = match host {
         None => "\"*\"".to_owned(),
@@ -86,7 +105,7 @@ fn virtual_host(
     fill(include_str!("envoy-host.yaml"), &values)
 }
 
-fn route(route: &Guarded, settings: &dyn Fn(&Guarded) -> String) -> String {
+fn route(route: &Guarded, settings: Settings<'_>) -> String {
     let path = match route.paths() {
         (None, below) => format!("prefix: {below}"),
         (Some(path), _) => format!("path_separated_prefix: {path}"),
@@ -95,13 +114,17 @@ fn route(route: &Guarded, settings: &dyn Fn(&Guarded) -> String) -> String {
         .backend_host
         .as_ref()
         .map_or_else(String::new, |host| format!(", host_rewrite_literal: \"{host}\""));
-    let values = [
-        ("MATCH", path.as_str()),
-        ("NAME", &route.name),
-        ("REWRITE", &rewrite),
-        ("SETTINGS", &indented(8, &settings(route))),
-    ];
-    fill(include_str!("envoy-route.yaml"), &values)
+    let entry = |(also, settings): (&str, String)| {
+        let matched = if also.is_empty() { path.clone() } else { format!("{path}, {also}") };
+        let values = [
+            ("MATCH", matched.as_str()),
+            ("NAME", &route.name),
+            ("REWRITE", &rewrite),
+            ("SETTINGS", &indented(8, &settings)),
+        ];
+        fill(include_str!("envoy-route.yaml"), &values)
+    };
+    settings(route).into_iter().map(entry).collect()
 }
 
 fn cluster(name: &str, backend: &Backend, protocol: Option<&str>) -> String {

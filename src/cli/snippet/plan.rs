@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::config::{
-    Address, Dialect, Route, Service, Settings, UpstreamHost, UpstreamUrl, UrlScheme,
+    Address, Authenticate, Dialect, Route, Service, Settings, UpstreamHost, UpstreamUrl, UrlScheme,
 };
 
 /// What a snippet is about.
@@ -42,6 +42,8 @@ pub(super) struct Guarded {
     pub(super) backend_host: Option<String>,
     /// Whether the backend sees the bearer token.
     pub(super) forward_token: bool,
+    /// Bytes of the largest body of a signed request that is verified; none where no signature counts.
+    pub(super) signed_body: Option<u32>,
 }
 
 /// Where permitted requests go.
@@ -77,7 +79,7 @@ impl Plan {
             let name = dialect.as_str();
             return Err(format!("add `{name}` to listen.ext_authz.dialects"));
         }
-        let mut routes = guarded(&settings.routes, route)?;
+        let mut routes = guarded(settings, route)?;
         routes.sort_by_key(|route| {
             let path = std::cmp::Reverse(route.path.len());
             (route.host.is_none(), route.host.clone(), path)
@@ -200,7 +202,8 @@ pub(super) fn place(text: &str) -> Result<Place, String> {
 }
 
 /// The routes that can be asked about.
-fn guarded(routes: &[Route], wanted: Option<&str>) -> Result<Vec<Guarded>, String> {
+fn guarded(settings: &Settings, wanted: Option<&str>) -> Result<Vec<Guarded>, String> {
+    let routes = &settings.routes;
     let named = |name: &str| routes.iter().find(|route| route.name == name);
     let chosen: Vec<&Route> = match wanted {
         Some(name) => {
@@ -219,11 +222,11 @@ fn guarded(routes: &[Route], wanted: Option<&str>) -> Result<Vec<Guarded>, Strin
             "there is no route of `service: execute-api`; only those can be asked about".into()
         );
     }
-    chosen.into_iter().map(Guarded::of).collect()
+    chosen.into_iter().map(|route| Guarded::of(route, settings)).collect()
 }
 
 impl Guarded {
-    fn of(route: &Route) -> Result<Self, String> {
+    fn of(route: &Route, settings: &Settings) -> Result<Self, String> {
         let name = &route.name;
         let matching = route.r#match.as_ref();
         let path = matching.and_then(|m| m.path.clone()).unwrap_or_else(|| "/".to_owned());
@@ -247,6 +250,9 @@ impl Guarded {
             UpstreamHost::Rewrite => backend.authority_without_default(),
             UpstreamHost::Fixed(host) => Some(host.clone()),
         };
+        // Temporary credentials sign, and a public route asks for nobody's.
+        let signs = settings.credentials.is_some() && route.authenticate == Authenticate::Required;
+        let most = u32::try_from(settings.limits.body_buffer).unwrap_or(u32::MAX);
         Ok(Self {
             name: name.clone(),
             host: matching.and_then(|m| m.host.clone()),
@@ -254,6 +260,7 @@ impl Guarded {
             backend,
             backend_host,
             forward_token: route.forward_token,
+            signed_body: signs.then_some(most),
         })
     }
 }

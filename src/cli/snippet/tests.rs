@@ -162,6 +162,35 @@ fn one_route_alone() {
 }
 
 #[test]
+fn envoy_sends_along_the_bodies_of_what_may_be_signed() {
+    let public = route(
+        "public",
+        "match: { path: /public/ }, authenticate: none, upstream: { url: 'http://127.0.0.1:1' }",
+    );
+    let mut settings = settings(&listener(), &(two_routes() + &public));
+    let printed = |settings: &Settings| {
+        envoy::over_grpc(&Plan::of(settings, None, None, false).unwrap()).unwrap()
+    };
+    assert!(!printed(&settings).contains("with_request_body"), "nobody can sign");
+    settings.credentials = Some(crate::config::Credentials {
+        keys: Vec::new(),
+        duration: std::time::Duration::from_secs(3600),
+        token_key: None,
+    });
+    let text = printed(&settings);
+    assert!(text.contains("with_request_body: { max_request_bytes: 16777216,"), "{text}");
+    // On its own host, and on both.
+    for (name, entries, without) in [("orders", 2, 1), ("rest", 4, 2), ("public", 2, 2)] {
+        let named = format!("poolgate.route: {name} }}\n");
+        let settings: Vec<&str> = text.split(&named).skip(1).map(str::trim_start).collect();
+        let alone = settings.iter().filter(|text| text.starts_with("disable_request_body_buff"));
+        assert_eq!((settings.len(), alone.count()), (entries, without), "{name}");
+    }
+    settings.limits.body_buffer = 4096;
+    assert!(printed(&settings).contains("max_request_bytes: 4096,"));
+}
+
+#[test]
 fn an_exact_host_goes_before_a_longer_path() {
     let routes = route(
         "any",
