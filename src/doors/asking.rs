@@ -66,7 +66,8 @@ pub(super) struct Account<'a> {
 pub(super) enum TakesOut {
     /// Those that it is told to.
     Told,
-    /// Those that its configuration names, which are [`http::STRIPPED_NAMES`].
+    /// Those that its configuration names, which are [`http::STRIPPED_NAMES`]. On a route whose token may come
+    /// in a cookie `Cookie` is one of them, and what the answer has of it is put in its place.
     Named,
 }
 
@@ -131,6 +132,7 @@ pub(super) async fn ask(
     let now = clock::now();
     let told = Asked::told(account.method, account.host, account.target, account.client, now);
     let (door, route, query) = (account.door, account.route, account.query);
+    let named = account.takes_out == TakesOut::Named;
     let sent = Sent::of(&account.headers);
     let (question, body) = match question(shared, snapshot, account, now) {
         Ok(asked) => asked,
@@ -149,14 +151,19 @@ pub(super) async fn ask(
     let decision = gate.ask(question, (route, query), payload, Trail::Off).await;
     note(shared, snapshot, (door, &told), &decision, started.elapsed());
     let id = &decision.id;
-    let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
+    let routes = &snapshot.rules.routes;
+    let cookies = match named && routes.reads_cookies(decision.destination) {
+        true => Cookies::All,
+        false => Cookies::Changed,
+    };
+    let route = routes.name(decision.destination).map(str::to_owned);
     let about = |identity| About { id: id.clone(), route, identity };
     match decision.outcome {
         Outcome::Allow(permit) => {
             let reason = permit.grounds().reason();
             let (forward, identity) = permit.into_parts();
-            let changes =
-                Changes::to(&forward, reason, &sent, signed_query.as_deref(), about(identity));
+            let sent = (&sent, signed_query.as_deref(), cookies);
+            let changes = Changes::to(&forward, reason, sent, about(identity));
             Told::Allow(Box::new(changes))
         }
         Outcome::Deny(ref denial) => {
@@ -256,12 +263,11 @@ fn would_go_on((name, why): &(HeaderName, Stripped)) -> bool {
 }
 
 impl Changes {
-    /// What turns the request as it was `sent`, with the query that signs it, into what goes `forward`.
+    /// What turns the request as it was sent, with the query that signs it, into what goes `forward`.
     fn to(
         forward: &Forward,
         reason: &'static str,
-        sent: &Sent,
-        signed_query: Option<&str>,
+        (sent, signed_query, cookies): (&Sent, Option<&str>, Cookies),
         about: About,
     ) -> Self {
         let mut set = Vec::with_capacity(IDENTITY_HEADERS);
@@ -272,7 +278,7 @@ impl Changes {
             if forward.headers.contains_key(name) {
                 // A cookie among cookies is all that is ever taken out of a header.
                 if *name == COOKIE {
-                    set.extend(remaining_cookies(&sent.cookies, &forward.headers));
+                    set.extend(remaining_cookies(&sent.cookies, &forward.headers, cookies));
                 }
             } else if !http::is_of_proxies(name.as_str())
                 // Envoy removes after it has set, and would take the word of ours that replaces theirs.
@@ -286,10 +292,23 @@ impl Changes {
     }
 }
 
-/// The cookies that are left, if one was taken out.
-fn remaining_cookies(sent: &[HeaderValue], left: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+/// Which cookies a proxy is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cookies {
+    /// All that are left, if one was taken out.
+    Changed,
+    /// All that are left.
+    All,
+}
+
+/// The cookies that are left, as far as they are told.
+fn remaining_cookies(
+    sent: &[HeaderValue],
+    left: &HeaderMap,
+    told: Cookies,
+) -> Option<(HeaderName, HeaderValue)> {
     let left = left.get_all(COOKIE);
-    if left.iter().eq(sent) {
+    if told == Cookies::Changed && left.iter().eq(sent) {
         return None;
     }
     let lines: Vec<&[u8]> = left.iter().map(HeaderValue::as_bytes).collect();

@@ -256,6 +256,16 @@ impl Routes {
         }
     }
 
+    /// Whether a token may come in a cookie there.
+    pub fn reads_cookies(&self, destination: Option<Destination>) -> bool {
+        match destination {
+            Some(Destination::Route(index)) => {
+                self.route(index).is_some_and(|route| route.sources.cookie.is_some())
+            }
+            Some(Destination::BuiltIn(_)) | None => false,
+        }
+    }
+
     /// All routes, in file order.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
         self.routes.iter()

@@ -5,8 +5,16 @@ from conformance import GO, HTTP_DIALECTS, NAMED, allowed, denied, differs, itse
 from signing import sign
 
 
-def cookie(world):
-    return [("Cookie", f"a=b; session={world.tokens['reader']}; c=d")]
+def cookie(world, cookies="a=b; session={token}; c=d"):
+    return [("Cookie", cookies.replace("{token}", world.tokens["reader"]))]
+
+
+def pages(name, cookies, arrives, **more):
+    """Cookies on a route that reads its token from one, in a line each; what arrives of them."""
+    return allowed(
+        f"a token in a cookie, {name}", "valid_token", "token", target="/pages/{n}", token=None,
+        headers=lambda w, *_: [pair for line in cookies for pair in cookie(w, line)], arrives=[("cookie", arrives)], **more,
+    )  # fmt: skip
 
 
 def proof(world, method, target, prover=None):
@@ -47,6 +55,7 @@ WHO_MAY_WHAT = [
 ]
 
 KEPT = "takes out whole headers, by name, and those that it takes out of every request"
+LINES = ("envoy-http", 401, "joins lines of cookies by a comma", "missing_token")
 CREDENTIALS = [
     denied("expired", "expired", 401, token="expired"),
     denied("signed by a stranger under the pool's kid", "bad_signature", 401, token="forged"),
@@ -85,11 +94,13 @@ CREDENTIALS = [
         arrives=[("authorization", None)],
         differs=differs((NAMED, 200, KEPT, "public_route", None, [("authorization", "Basic YTpi")])),
     ),
-    allowed(
-        "a token in a cookie", "valid_token", "token", token=None, target="/pages/{n}", headers=lambda w, *_: cookie(w),
-        arrives=[("cookie", "a=b; c=d")],
-        differs=differs((NAMED, 200, KEPT, "valid_token", None, [])),
-    ),
+    pages("among others", ["a=b; session={token}; c=d"], "a=b; c=d"),
+    pages("alone", ["session={token}"], None),
+    pages("in a line of its own", ["a=b", "session={token}"], "a=b", differs=differs(LINES)),
+    pages("between lines", ["a=b; c=d", "session={token}; e=f", 'g="h i"'], 'a=b; c=d; e=f; g="h i"', differs=differs(LINES)),
+    allowed("cookies beside a token", "valid_token", "token", token="reader", target="/pages/{n}",
+            headers=[("Cookie", "a=b;c=d")], arrives=[("cookie", "a=b; c=d")]),
+    allowed("cookies where none has a token", headers=[("Cookie", "a=b;session=c")], arrives=[("cookie", "a=b;session=c")]),
     denied("a cookie twice", "cookie_ambiguous", token=None, target="/pages/{n}", headers=lambda w, *_: cookie(w) + cookie(w)),
     denied("a cookie's unsafe request from elsewhere", "origin_not_allowed", 403, token=None, method="POST", target="/pages/{n}",
            headers=lambda w, *_: [*cookie(w), ("Origin", "https://evil.example")]),

@@ -185,6 +185,7 @@ def ingress_location(ingress, upstream):
         "METHOD": notes["auth-method"],
         "HOST": re.match(r"http://([^/:]+)", notes["auth-url"]).group(1),
         "URL": notes["auth-url"],
+        "BUFFER": notes.get("proxy-buffer-size", "4k"),
         "COPIED": copied,
         "UPSTREAM": upstream,
     }
@@ -327,6 +328,8 @@ INGRESS_CHECK = """
       proxy_set_header X-Auth-Request-Redirect $request_uri;
       proxy_http_version 1.1;
       proxy_pass_request_headers on;
+      proxy_buffer_size @BUFFER@;
+      proxy_buffers 4 @BUFFER@;
       set $target @URL@;
       proxy_pass $target;
     }

@@ -47,12 +47,15 @@ fn handle(plan: &Plan, route: &Guarded) -> String {
     } else {
         format!("# put the upstream's own address here\n{host}")
     };
+    // Of the cookies the answer has all but the token's.
+    let cookie = route.reads_cookies.then_some("cookie");
+    let copied: Vec<&str> = IDENTITY_NAMES.into_iter().chain(cookie).collect();
     let values = [
         ("NAME", route.name.as_str()),
         ("PATH", &path),
         ("POOLGATE", &address(&plan.poolgate)),
         ("CHECK", &route.check(Dialect::Caddy)),
-        ("IDENTITY", &IDENTITY_NAMES.join(" ")),
+        ("IDENTITY", &copied.join(" ")),
         ("STRIPPED", &stripped),
         ("TOKEN", token),
         ("UPSTREAM", &upstream(&route.backend)),

@@ -1,7 +1,8 @@
 -- HAProxy asks Poolgate: `http-request lua.poolgate ADDRESS`. Printed by `poolgate snippet haproxy --lua`.
 --
 -- ADDRESS is where Poolgate listens: 127.0.0.1:9191, or unix@/path. The route is the variable txn.poolgate_route.
--- An allow sets txn.poolgate_allowed and the headers that tell of the caller. A denial is answered here, as Poolgate
+-- An allow sets txn.poolgate_allowed, the headers that tell of the caller, and where a route's token may come in a
+-- cookie, txn.poolgate_cookie to the cookies without it. A denial is answered here, as Poolgate
 -- words it. Whatever else happens is answered 503.
 
 local TIMEOUT = 2000 -- milliseconds
@@ -85,6 +86,8 @@ local function ask(txn, address)
     for _, name in ipairs(IDENTITY) do
         txn.http:req_set_header(name, only(response.headers, name))
     end
+    local cookie = only(response.headers, "cookie")
+    if cookie ~= nil then txn:set_var("txn.poolgate_cookie", cookie) end
     txn:set_var("txn.poolgate_allowed", true)
 end
 

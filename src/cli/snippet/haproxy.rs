@@ -41,6 +41,12 @@ pub(super) fn write(plan: &Plan) -> Result<String, String> {
             )
         })
         .collect();
+    let cookies: String = plan
+        .routes
+        .iter()
+        .filter(|route| route.reads_cookies)
+        .map(|route| fill(include_str!("haproxy-cookies.cfg"), &[("NAME", &route.name)]))
+        .collect();
     let backends: String = plan.routes.iter().map(backend).collect();
     let stripped: String =
         STRIPPED_NAMES.iter().map(|name| format!("    http-request del-header {name}\n")).collect();
@@ -51,6 +57,7 @@ pub(super) fn write(plan: &Plan) -> Result<String, String> {
         ("ASKED", address(&plan.poolgate)),
         ("STRIPPED", stripped),
         ("TOKEN", token),
+        ("COOKIES", cookies),
         ("BACKENDS", backends),
     ];
     let values: Vec<(&str, &str)> =

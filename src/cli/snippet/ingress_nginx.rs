@@ -33,6 +33,7 @@ fn ingress(poolgate: &str, route: &Guarded) -> String {
     // What isn't in the answer is taken out.
     let copied: Vec<&str> = IDENTITY_NAMES
         .into_iter()
+        .chain(route.reads_cookies.then_some("cookie"))
         .chain(STRIPPED_NAMES.into_iter().filter(|name| !ITS_OWN.contains(name)))
         .collect();
     let host = route.host.as_ref().map_or_else(String::new, |host| format!("host: \"{host}\"\n"));
@@ -40,6 +41,12 @@ fn ingress(poolgate: &str, route: &Guarded) -> String {
     let rewrite = route.backend_host.as_ref().map_or_else(String::new, |host| {
         format!("nginx.ingress.kubernetes.io/upstream-vhost: \"{host}\"")
     });
+    let buffer = match route.reads_cookies {
+        true => {
+            "# The answer has the cookies without the token's.\nnginx.ingress.kubernetes.io/proxy-buffer-size: 16k"
+        }
+        false => "",
+    };
     fill(
         include_str!("ingress-nginx.yaml"),
         &[
@@ -52,6 +59,7 @@ fn ingress(poolgate: &str, route: &Guarded) -> String {
             ("SERVICE", &service.name),
             ("PORT", &port.to_string()),
             ("COMMENT", comment),
+            ("BUFFER", buffer),
             ("REWRITE", &rewrite),
         ],
     )

@@ -68,7 +68,7 @@ fn nobodys(plan: &Plan) -> String {
 
 fn locations(route: &Guarded) -> String {
     let variable = |name: &str| name.trim_start_matches("x-").replace('-', "_");
-    let auth_set: String = IDENTITY_NAMES
+    let mut auth_set: String = IDENTITY_NAMES
         .iter()
         .map(|name| {
             format!(
@@ -84,6 +84,13 @@ fn locations(route: &Guarded) -> String {
         .collect();
     let stripped: String =
         STRIPPED_NAMES.iter().map(|name| format!("proxy_set_header {name} \"\";\n")).collect();
+    let cookie = match route.reads_cookies {
+        false => "",
+        true => {
+            auth_set.push_str("auth_request_set $poolgate_cookie $upstream_http_cookie;\n");
+            "# The cookies without the token's.\nproxy_set_header Cookie $poolgate_cookie;"
+        }
+    };
     let token = match route.forward_token {
         true => "",
         false => "# forward_token: false\nproxy_set_header Authorization \"\";",
@@ -103,6 +110,7 @@ fn locations(route: &Guarded) -> String {
             ("NAME", route.name.as_str()),
             ("AUTH_SET", &auth_set),
             ("IDENTITY", &identity),
+            ("COOKIE", cookie),
             ("STRIPPED", &stripped),
             ("TOKEN", token),
             ("UPSTREAM_HOST", host),

@@ -42,6 +42,8 @@ pub(super) struct Guarded {
     pub(super) backend_host: Option<String>,
     /// Whether the backend sees the bearer token.
     pub(super) forward_token: bool,
+    /// Whether its token may come in a cookie, which Poolgate takes out.
+    pub(super) reads_cookies: bool,
     /// Bytes of the largest body of a signed request that is verified; none where no signature counts.
     pub(super) signed_body: Option<u32>,
 }
@@ -260,6 +262,7 @@ impl Guarded {
             backend,
             backend_host,
             forward_token: route.forward_token,
+            reads_cookies: route.token.as_ref().is_some_and(|token| token.cookie.is_some()),
             signed_body: signs.then_some(most),
         })
     }

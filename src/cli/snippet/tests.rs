@@ -289,6 +289,30 @@ fn a_token_that_is_not_forwarded_is_taken_away() {
 }
 
 #[test]
+fn a_cookie_goes_on_without_its_token() {
+    let paged = route(
+        "pages",
+        "match: { path: / }, token: { cookie: session }, upstream: { url: 'http://127.0.0.1:1' }",
+    );
+    for (caller, put) in [
+        ("envoy --http", "{ exact: cookie }"),
+        ("nginx", "proxy_set_header Cookie $poolgate_cookie;"),
+        ("ingress-nginx", ",x-poolgate-decision-id,cookie,"),
+        ("traefik", "x-poolgate-decision-id, cookie, "),
+        ("caddy", " x-poolgate-decision-id cookie\n"),
+        ("haproxy", "http-request set-header cookie %[var(txn.poolgate_cookie)]"),
+    ] {
+        let text = printed(&listener(), &paged, caller).unwrap();
+        assert!(text.contains(put), "{caller}: {text}");
+        let kept = printed(&listener(), &two_routes(), caller).unwrap();
+        assert!(
+            kept.contains(put) == (caller == "envoy --http"),
+            "{caller}: it is told of changes"
+        );
+    }
+}
+
+#[test]
 fn places_on_the_command_line() {
     assert_eq!(place("poolgate.shop.svc:9191"), Ok(Place::Tcp("poolgate.shop.svc".into(), 9191)));
     assert_eq!(place("[::1]:9191"), Ok(Place::Tcp("::1".into(), 9191)));

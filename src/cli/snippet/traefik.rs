@@ -85,6 +85,9 @@ fn middleware(poolgate: &str, route: &Guarded) -> String {
     if !route.forward_token {
         headers.push("authorization");
     }
+    if route.reads_cookies {
+        headers.push("cookie");
+    }
     headers.extend(STRIPPED_NAMES.into_iter().filter(|name| !ITS_OWN.contains(name)));
     let values = [
         ("NAME", route.name.as_str()),

@@ -24,16 +24,12 @@ pub(super) fn put(dialect: Dialect, told: Told) -> Response<Bytes> {
 
 /// 200, which every dialect understands, with all that tells of the caller: empty where there is
 /// nothing to tell, so that a proxy that only overwrites leaves none of the client's (CVE-2026-30851).
+/// Cookies that are left come as the `Cookie` to forward.
 fn allowed(dialect: Dialect, changes: Changes) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, NO_STORE);
-    for (name, value) in changes.set {
-        // Only Envoy can put another cookie in the place of the client's.
-        if dialect == Dialect::Envoy || name != header::COOKIE {
-            headers.insert(name, value);
-        }
-    }
+    headers.extend(changes.set);
     if dialect == Dialect::Envoy {
         let names: Vec<&str> = changes.remove.iter().map(HeaderName::as_str).collect();
         // Header names, joined by commas: always a value.
