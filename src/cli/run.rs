@@ -104,7 +104,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let (policies, orders) = PolicyQueue::new();
     let shared = Arc::new(Shared {
         snapshot: ArcSwap::from_pointee(snapshot),
-        tokens: TokenCache::new(TOKEN_CACHE),
+        tokens: TokenCache::default(),
         bodies: Arc::default(),
         policies,
         metrics,
@@ -244,6 +244,4 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 
 /// Open files for everything but connections.
 const OTHER_FILES: usize = 128;
-/// Bytes of verified tokens that are kept.
-const TOKEN_CACHE: u64 = 64 << 20;
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -110,6 +110,13 @@ impl TokenCache {
     }
 }
 
+impl Default for TokenCache {
+    /// The cache of a process: of 64 MiB.
+    fn default() -> Self {
+        Self::new(64 << 20)
+    }
+}
+
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenCache").finish_non_exhaustive()

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::*;
 use crate::token::testing::*;
-use crate::token::{Issuer, KeySet, KeySource, KeyStore};
+use crate::token::{Algorithm, Issuer, KeySet, KeySource, KeyStore};
 
 const URL: &str = "https://idp.example/jwks.json";
 
@@ -82,6 +82,38 @@ async fn a_lost_or_stale_key_is_seen_on_a_hit() {
     fetch.body(URL, jwks(&[Signer::rsa(1).jwk("k1", None)]));
     sleep(Duration::from_secs(601)).await;
     assert_eq!(cache.verify(&token, &issuers, NOW).unwrap_err().reason(), "bad_signature");
+}
+
+/// With a member that makes its text so long.
+fn padded(value: Value, length: usize) -> Value {
+    let short = with(value, "pad", json!(""));
+    let missing = length - short.to_string().len();
+    with(short, "pad", json!("x".repeat(missing)))
+}
+
+/// What docs/tokens.md says of the cache of a process.
+#[test]
+fn so_many_tokens_of_usual_length_are_kept() {
+    let signer = Signer::ed();
+    let keys = KeySet::fixed(jwks(&[signer.jwk("k1", None)]).as_bytes()).unwrap();
+    // Tokens of a user pool are RS256, which takes long to sign.
+    let issuer = Issuer::oidc(ISS, vec![CLIENT.to_owned()], keys);
+    let issuers = Issuers::new(vec![Arc::new(issuer)], 0).unwrap();
+    let cache = TokenCache::default();
+    // As long as a user pool's access token: 440 characters of header and signature, 658 of claims.
+    let header = padded(json!({ "kid": "k1", "alg": "EdDSA" }), 265).to_string();
+    let token = |n: usize| {
+        let claims = padded(with(id_claims(), "jti", json!(format!("{n:036}"))), 493);
+        signer.token_of(Algorithm::EdDsa, &header, &claims.to_string())
+    };
+    let tokens: Vec<String> = (0..15_000).map(token).collect();
+    assert_eq!(tokens[0].len(), 1100);
+    for token in &tokens {
+        cache.verify(token, &issuers, NOW).unwrap();
+    }
+    cache.bytes();
+    let kept = tokens.iter().filter(|token| cache.find(token).is_some()).count();
+    assert!((12_500..=12_700).contains(&kept), "{kept}");
 }
 
 #[test]
