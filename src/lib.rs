@@ -22,6 +22,7 @@ pub mod http;
 pub mod iam;
 pub mod identity;
 pub mod lint;
+pub mod load;
 mod near;
 pub mod server;
 pub mod services;

@@ -140,6 +140,50 @@ fn everyone_gets_the_answers_of_the_table() {
     assert_eq!(demo.stop(), Some(0));
 }
 
+/// Load with as many users as are wanted: their tokens, and credentials of the identity pool, hold.
+#[test]
+fn a_load_of_its_own_users_is_answered() {
+    let demo = Demo::start(None);
+    let gate = format!("http://{}", demo.gate);
+    let pool = "us-east-1:00000000-0000-4000-8000-000000000001";
+    let signed = ["--identity-pool", pool, "--sigv4"];
+    for (path, more) in [
+        ("/api/orders/1", &["--demo"][..]),
+        ("/api/orders/1", &["--demo=bob", "--use", "access"]),
+        (
+            "/demo/public/hello.txt?x-id=GetObject",
+            &["--demo=bob", signed[0], signed[1], signed[2], "us-east-1/s3"],
+        ),
+        (
+            "/api/orders/a%20b",
+            &["--demo", signed[0], signed[1], signed[2], "us-east-1/execute-api"],
+        ),
+    ] {
+        let url = format!("{gate}{path}");
+        let output = Command::new(PROGRAM)
+            .args([
+                "load",
+                &url,
+                "--users",
+                "12",
+                "--rate",
+                "60/s",
+                "--duration",
+                "1s",
+                "--warmup",
+                "0s",
+            ])
+            .args(["--connections", "4", "--fail-if", "errors>0", "--fail-if", "rate<20%"])
+            .args(more)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{path}: {text}{:?}", output.stderr);
+        assert!(text.contains("12 users with") && text.contains("200: 60"), "{text}");
+    }
+    assert_eq!(demo.stop(), Some(0));
+}
+
 /// The same on S3, where nobody is a guest.
 #[test]
 fn everyone_gets_the_rights_of_the_table_on_objects() {

@@ -163,6 +163,31 @@ fn simulations_are_answered_as_the_page_says() {
     }
 }
 
+/// The mix of the page is one, and its options are those that there are.
+#[test]
+fn load_is_called_as_the_page_says() {
+    let page = fs::read_to_string(root().join("docs/load.md")).unwrap();
+    let mix = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let mix = poolgate::config::mix::load(Path::new("mix.yaml"), mix).unwrap();
+    assert!(mix.len() > 1);
+    let help =
+        Command::new(env!("CARGO_BIN_EXE_poolgate")).args(["load", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let options = |text: &str| -> BTreeSet<String> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let is_option = |word: &&str| {
+            word.strip_prefix("--")
+                .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+        };
+        text.split(|c: char| !is_name(c)).filter(is_option).map(str::to_owned).collect()
+    };
+    let mut known = options(&help);
+    for of_every_command in ["--help", "--version"] {
+        assert!(known.remove(of_every_command), "{known:?}");
+    }
+    assert_eq!(options(&page), known);
+}
+
 /// Targets of Markdown links.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](").skip(1).filter_map(|rest| rest.split(')').next())

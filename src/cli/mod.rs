@@ -6,6 +6,7 @@ mod demo;
 mod demo_files;
 mod explain;
 mod explain_text;
+mod load;
 mod run;
 mod schema;
 mod serve;
@@ -43,6 +44,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Sign a user of the demo in and print a token
     Token(token::Token),
+    /// Send the requests of many signed-in users at a constant rate, and report latencies and errors
+    Load(Box<load::Load>),
     /// Print a proxy's configuration that has it ask Poolgate: Envoy, Istio, nginx, Traefik, Caddy, HAProxy, …
     Snippet(snippet::Snippet),
     /// Print the configuration's JSON Schema
@@ -60,6 +63,7 @@ impl Cli {
             Command::Test(command) => command.run(),
             Command::Simulate(command) => command.run(),
             Command::Token(command) => command.run(),
+            Command::Load(command) => command.run(),
             Command::Snippet(command) => command.run(),
             Command::Schema(command) => command.run(),
         }

@@ -182,14 +182,7 @@ fn listener(bound: Option<Listener>, address: &config::Address) -> Result<Listen
 /// The limit of connections that the limit of open files, raised as far as it goes, leaves room for:
 /// each may have one upstream.
 fn connection_limit(wanted: usize) -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limits = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limits.maximum, maximum: limits.maximum };
-    let files = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => limits.maximum,
-        Err(_) => limits.current,
-    };
-    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    let files = open_files();
     let room = (files.saturating_sub(OTHER_FILES) / 2).max(1);
     if room < wanted {
         tracing::warn!(
@@ -200,6 +193,18 @@ fn connection_limit(wanted: usize) -> usize {
         );
     }
     wanted.min(room)
+}
+
+/// The limit of open files, raised as far as it goes.
+pub(super) fn open_files() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limits.maximum, maximum: limits.maximum };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limits.maximum,
+        Err(_) => limits.current,
+    };
+    files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 fn start_log(settings: &Settings) -> Result<(), StartError> {
@@ -243,5 +248,5 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 }
 
 /// Open files for everything but connections.
-const OTHER_FILES: usize = 128;
+pub(super) const OTHER_FILES: usize = 128;
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);

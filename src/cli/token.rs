@@ -1,18 +1,15 @@
 //! `poolgate token`.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use http::{Request, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use http::Uri;
 
 use super::NO;
-use crate::standin::{CLIENT_ID, PASSWORD};
+use crate::{
+    load::{self, Endpoint, LoadError},
+    standin::{CLIENT_ID, PASSWORD},
+};
 
 /// Sign a user of the demo in and print a token
 #[derive(Debug, Args)]
@@ -46,9 +43,12 @@ pub(super) enum Use {
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SignInError {
-    /// The endpoint isn't `http://HOST[:PORT]`.
-    #[error("--endpoint must be http://HOST:PORT")]
+    /// The endpoint isn't `http://HOST[:PORT]`, or the same with `https:`.
+    #[error("--endpoint must be http://HOST:PORT or https://HOST:PORT")]
     Endpoint,
+    /// The system's certificates can't be read.
+    #[error("{0}")]
+    Tls(String),
     /// Nobody listens, or not in time.
     #[error("no answer from {0}; is `poolgate demo` running?")]
     Unreachable(Uri),
@@ -80,63 +80,23 @@ impl Token {
 
     /// The token asked for.
     async fn sign_in(&self) -> Result<String, SignInError> {
-        let answer = tokio::time::timeout(TIMEOUT, self.initiate_auth())
-            .await
-            .map_err(|_| SignInError::Unreachable(self.endpoint.clone()))??;
-        let name = match self.token_use {
-            Use::Id => "IdToken",
-            Use::Access => "AccessToken",
-        };
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        if let Some(token) = text(answer.get("AuthenticationResult").and_then(|r| r.get(name))) {
-            return Ok(token);
-        }
-        Err(text(answer.get("message"))
-            .map_or_else(|| SignInError::NotAUserPool(self.endpoint.clone()), SignInError::Refused))
-    }
-
-    async fn initiate_auth(&self) -> Result<Value, SignInError> {
-        let host = self.endpoint.host().ok_or(SignInError::Endpoint)?;
-        if self.endpoint.scheme_str() != Some("http") {
-            return Err(SignInError::Endpoint);
-        }
-        let port = self.endpoint.port_u16().unwrap_or(80);
-        let unreachable = || SignInError::Unreachable(self.endpoint.clone());
-        // Brackets belong to an IPv6 address in a URL, not in a socket's.
-        let address = (host.trim_start_matches('[').trim_end_matches(']'), port);
-        let stream = TcpStream::connect(address).await.map_err(|_| unreachable())?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|_| unreachable())?;
-        let body = json!({
-            "AuthFlow": "USER_PASSWORD_AUTH",
-            "ClientId": self.client,
-            "AuthParameters": { "USERNAME": self.user, "PASSWORD": self.password },
-        });
-        let request = Request::post("/")
-            .header(header::HOST, format!("{host}:{port}"))
-            .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
-            .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
-            .body(Full::new(Bytes::from(body.to_string())))
-            .map_err(|_| SignInError::Endpoint)?;
-        let exchange = async {
-            let response = sender.send_request(request).await.map_err(|_| unreachable())?;
-            let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-            let body = body.map_err(|_| SignInError::NotAUserPool(self.endpoint.clone()))?;
-            serde_json::from_slice(&body.to_bytes())
-                .map_err(|_| SignInError::NotAUserPool(self.endpoint.clone()))
-        };
-        let driven = tokio::spawn(connection);
-        let answer = exchange.await;
-        driven.abort();
-        answer
+        let endpoint = Endpoint::new(&self.endpoint).map_err(|error| match error {
+            LoadError::Tls(message) => SignInError::Tls(message),
+            _ => SignInError::Endpoint,
+        })?;
+        let tokens = load::sign_in(&endpoint, &self.client, &self.user, &self.password).await;
+        let tokens = tokens.map_err(|error| match error {
+            LoadError::Refused(message) => SignInError::Refused(message),
+            LoadError::NotCognito(_) => SignInError::NotAUserPool(self.endpoint.clone()),
+            _ => SignInError::Unreachable(self.endpoint.clone()),
+        })?;
+        Ok(match self.token_use {
+            Use::Id => tokens.id,
+            Use::Access => tokens.access,
+        })
     }
 }
 
 #[cfg(test)]
 #[path = "token_tests.rs"]
 mod tests;
-
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The most that is read of an answer, in bytes.
-const MAX_ANSWER: usize = 64 * 1024;

@@ -23,8 +23,8 @@ async fn signs_in_and_reports_refusals() {
     let wrong = parse(&["--user", "bob", "--password", "x", "--endpoint", &endpoint]);
     let error = wrong.sign_in().await.unwrap_err();
     assert_eq!(error.to_string(), "sign-in was refused: Incorrect username or password.");
-    let tls = parse(&["--user", "bob", "--endpoint", "https://localhost:1"]);
-    assert!(matches!(tls.sign_in().await, Err(SignInError::Endpoint)));
+    let file = parse(&["--user", "bob", "--endpoint", "ftp://localhost:1"]);
+    assert!(matches!(file.sign_in().await, Err(SignInError::Endpoint)));
     let nobody = parse(&["--user", "bob", "--endpoint", "http://127.0.0.1:1"]);
     assert!(matches!(nobody.sign_in().await, Err(SignInError::Unreachable(_))));
 }

@@ -18,6 +18,7 @@ mod issuers;
 pub mod json;
 mod logs;
 mod map;
+pub mod mix;
 mod problem;
 mod reach;
 mod read;

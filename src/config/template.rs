@@ -147,7 +147,7 @@ pub(super) fn check_path(text: &str, fits: impl Fn(&str) -> bool) -> Result<Vec<
     Ok(segments)
 }
 
-struct Method(String);
+pub(super) struct Method(pub(super) String);
 
 impl Text for Method {
     const WHAT: &'static str = "a method in upper case, such as GET";

@@ -1,5 +1,6 @@
 //! Signing requests to backends, by the signer of the AWS SDKs.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, RANGE};
@@ -20,7 +21,7 @@ use crate::clock::Time;
 pub struct Signer {
     credentials: Credentials,
     region: String,
-    service: &'static str,
+    service: Cow<'static, str>,
 }
 
 /// What is signed of a body.
@@ -48,13 +49,13 @@ impl Signer {
         let token = session_token.map(str::to_owned);
         let credentials =
             Credentials::new(access_key_id, secret_access_key, token, None, "configuration");
-        Self { credentials, region: region.to_owned(), service: "s3" }
+        Self { credentials, region: region.to_owned(), service: Cow::Borrowed(S3) }
     }
 
     /// The same for another service, as credential scopes name it.
     #[must_use]
-    pub fn of_service(self, service: &'static str) -> Self {
-        Self { service, ..self }
+    pub fn of_service(self, service: impl Into<Cow<'static, str>>) -> Self {
+        Self { service: service.into(), ..self }
     }
 
     /// Signs a request, in its headers. Signed are the headers that no hop changes and that
@@ -75,7 +76,11 @@ impl Signer {
             SignedPayload::Sha256(hash) => hex_text(&hash),
         };
         let mut settings = SigningSettings::default();
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        // "Create a signed AWS API request" (IAM User Guide): all but S3 encode the path twice.
+        settings.percent_encoding_mode = match &*self.service {
+            S3 => PercentEncodingMode::Single,
+            _ => PercentEncodingMode::Double,
+        };
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         let millis = u64::try_from(now.millis()).unwrap_or_default();
@@ -84,7 +89,7 @@ impl Signer {
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name(self.service)
+            .name(&self.service)
             .time(time)
             .settings(settings)
             .build()
@@ -136,6 +141,8 @@ fn is_signed(name: &HeaderName) -> bool {
         || text.starts_with("x-amz-")
         || text.starts_with("if-")
 }
+
+const S3: &str = "s3";
 
 #[cfg(test)]
 mod tests;

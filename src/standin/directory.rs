@@ -1,5 +1,7 @@
 //! The users, groups and app clients of the demo's user pool.
 
+use std::borrow::Cow;
+
 use super::groups::{Group, GroupClaims, group_claims};
 use aws_lc_rs::{constant_time, digest};
 
@@ -55,9 +57,24 @@ impl Directory {
         }
     }
 
-    /// The user of exactly this name.
-    pub fn user(&self, name: &str) -> Option<&User> {
-        self.users.iter().find(|user| user.name == name)
+    /// The user of exactly this name. `alice+1` to `alice+1000000` are users like alice, with a `sub` of
+    /// their own: as many as a load test wants.
+    pub fn user(&self, name: &str) -> Option<Cow<'_, User>> {
+        let listed = |name: &str| self.users.iter().find(|user| user.name == name);
+        if let Some(user) = listed(name) {
+            return Some(Cow::Borrowed(user));
+        }
+        let (like, digits) = name.split_once('+')?;
+        let number: u32 = digits.parse().ok().filter(|n| (1..=MOST_ALIKE).contains(n))?;
+        // One way of writing it only, or two names would be one user.
+        let user = listed(like).filter(|_| digits == number.to_string())?;
+        let first = user.sub.split('-').next().unwrap_or_default();
+        Some(Cow::Owned(User {
+            name: name.to_owned(),
+            sub: format!("{first}-0000-4000-9000-{number:012x}"),
+            email: format!("{name}@example.com"),
+            ..user.clone()
+        }))
     }
 
     /// What the user's groups put into tokens. Groups that don't exist count for nothing.
@@ -69,9 +86,9 @@ impl Directory {
 
     /// The user, if there is one of this name and the password is theirs. An unknown name takes
     /// as long as a wrong password.
-    pub(super) fn sign_in(&self, name: &str, password: &str) -> Option<&User> {
+    pub(super) fn sign_in(&self, name: &str, password: &str) -> Option<Cow<'_, User>> {
         let user = self.user(name);
-        let expected = user.map_or("", |user| user.password.as_str());
+        let expected = user.as_ref().map_or("", |user| user.password.as_str());
         let equal = equal_in_constant_time(expected, password);
         user.filter(|_| equal)
     }
@@ -101,6 +118,9 @@ fn demo_group(name: &str, precedence: u32, role: &str) -> Group {
         role_arn: Some(format!("arn:aws:iam::000000000000:role/{role}")),
     }
 }
+
+/// How many users there are like each of the demo's.
+const MOST_ALIKE: u32 = 1_000_000;
 
 const USERS: [(&str, &str, &[&str]); 4] = [
     ("alice", "a11ce000-0000-4000-8000-000000000001", &["readers"]),

@@ -255,3 +255,20 @@ async fn browsers_and_discovery_are_served() {
     assert_eq!(ask("GET /other/.well-known/jwks.json".into()).await.0, 404);
     assert_eq!(ask("DELETE /".into()).await.0, 400);
 }
+
+#[test]
+fn there_are_as_many_users_like_alice_as_a_load_test_wants() {
+    let directory = Directory::demo();
+    let alice = directory.user("alice").unwrap();
+    let one = directory.user("alice+1").unwrap();
+    let last = directory.user("alice+1000000").unwrap();
+    assert_eq!((one.groups.clone(), one.sub.len()), (alice.groups.clone(), alice.sub.len()));
+    assert!(one.sub != alice.sub && one.sub != last.sub);
+    assert_ne!(one.sub, directory.user("bob+1").unwrap().sub);
+    assert!(directory.sign_in("alice+1", PASSWORD).is_some());
+    assert!(directory.sign_in("alice+1", "x").is_none());
+    for name in ["alice+0", "alice+01", "alice++1", "alice+", "alice+1000001", "eve+1", "alice+1+1"]
+    {
+        assert!(directory.user(name).is_none(), "{name}");
+    }
+}

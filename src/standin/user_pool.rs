@@ -234,7 +234,7 @@ impl UserPool {
             .ok_or_else(|| not_authorized("Invalid Refresh Token"))?;
         let ring = self.keys().await.map_err(|_| Refusal::internal())?;
         let now = clock::now();
-        let pair = tokens::issue(&self.directory, &self.issuer, &ring, user, sign_in, now)?;
+        let pair = tokens::issue(&self.directory, &self.issuer, &ring, &user, sign_in, now)?;
         Ok(json!({
             "AccessToken": pair.access,
             "ExpiresIn": tokens::LIFETIME,

@@ -29,6 +29,17 @@ fn another_service_has_a_scope_of_its_own() {
     assert_eq!(claims.scope().as_str(), "20130524/us-east-1/dynamodb/aws4_request");
 }
 
+/// What was escaped in a path is so once more, but for S3.
+#[test]
+fn a_path_is_encoded_as_the_service_does() {
+    let mut signed = get("/orders/a%20b");
+    let (target, payload) = (signed.target.parse().unwrap(), SignedPayload::Sha256(sha256(b"")));
+    let signer = signer(None).of_service("execute-api".to_owned());
+    signer.sign(&signed.method, &target, &mut signed.headers, payload, NOW).unwrap();
+    assert_eq!(signed.verify(SECRET, Form::Other, b""), Ok(()));
+    assert_eq!(signed.verify(SECRET, Form::S3, b""), Err(SigV4Error::Mismatch));
+}
+
 fn signed_names(sent: &Sent) -> Vec<String> {
     let signed = Signed::parse(sent.head()).unwrap().unwrap();
     signed.signed_headers.split(';').map(str::to_owned).collect()
