@@ -1,10 +1,6 @@
 //! `poolgate load` on real sockets: against a backend, and against the gate.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod support;
 
@@ -189,7 +185,7 @@ fn what_cannot_be_meant_is_refused() {
         (&[url, "--sigv4", "us-east-1/s3", "--demo"], 2, "together"),
         (&[url, "--sign-in", url], 2, "--credentials-file"),
         (&[url, "--duration", "0s"], 2, "more than nothing"),
-        (&[url, "--requests", mix], 64, "mix.yaml:2:16: requests[0]: `wieght` is not a field"),
+        (&[url, "--requests", mix], 64, "mix.yaml:2:17: requests[0]: `wieght` is not a field"),
         (&[url, "--demo", "--users", "1"], 1, "user 1: no answer from"),
     ] {
         let output = load(arguments);

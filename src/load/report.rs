@@ -100,10 +100,10 @@ impl Report {
         };
         let early = if self.interrupted { ", ended early" } else { "" };
         format!(
-            "{rate} for {:.1} s after {:.1} s of warm-up{early}; {} users with {}, {} connections at most",
+            "{rate} for {:.1} s after {:.1} s of warm-up{early}; {} with {}, {} connections at most",
             self.measured.as_secs_f64(),
             self.warmup.as_secs_f64(),
-            self.users,
+            if self.users == 1 { "1 user".to_owned() } else { format!("{} users", self.users) },
             self.caller,
             self.connections,
         )

@@ -217,12 +217,17 @@ impl Pace {
             let goes_on = now < self.end && !self.permits.is_closed();
             return goes_on.then(|| (self.next.fetch_add(1, Ordering::Relaxed), now));
         };
-        self.permits.acquire().await.ok()?.forget();
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        if number + 1 >= self.total {
-            self.permits.close();
+        loop {
+            self.permits.acquire().await.ok()?.forget();
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number + 1 >= self.total {
+                self.permits.close();
+            }
+            // What the warm-up leaves behind would be in the way of all that is measured.
+            if number >= self.warmup || Instant::now() < self.measured {
+                return Some((number, self.start + schedule.due(number)));
+            }
         }
-        Some((number, self.start + schedule.due(number)))
     }
 
     fn is_measured(&self, number: u64, due: Instant) -> bool {

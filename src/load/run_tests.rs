@@ -111,6 +111,17 @@ async fn the_warm_up_is_not_counted() {
     assert_eq!(tally.points.len(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_the_warm_up_leaves_behind_is_dropped() {
+    let (warmup, duration) = (Duration::from_millis(900), Duration::from_millis(100));
+    let pace = Pace::new(Rate::Constant(2_000_000), warmup, duration);
+    let tally = ran(pace, 1, |start| Stalls { start: start + Duration::from_secs(9) }).await;
+    // Of 2000 a second a server that takes a millisecond can't answer the half: 900 wait when measuring begins.
+    assert_eq!(tally.requests(), 200);
+    assert!(tally.in_time >= 40, "{}", tally.in_time);
+    assert!(tally.points[0].p50 < 100_000, "{:?}", tally.points);
+}
+
 #[test]
 fn thresholds_are_judged_by_what_was_measured() {
     use crate::load::Threshold;
