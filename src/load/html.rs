@@ -20,7 +20,9 @@ impl Report {
             .map(|quarter| points.len() as f64 * every * f64::from(quarter) / 4.0)
             .map(|second| (second, format!("{second:.1} s")))
             .collect();
-        let per_second = |count: u64| count as f64 / every;
+        // The last bit may be a short one.
+        let end = self.measured.as_secs_f64();
+        let length = |i: usize| (end - i as f64 * every).clamp(0.05, every);
         let percentiles = chart(
             "Latency by percentile",
             &[
@@ -37,8 +39,8 @@ impl Report {
         let rate = chart(
             "Answers and errors a second",
             &[
-                Line { name: "answers", points: over_time(&|i| per_second(of(i).answered)) },
-                Line { name: "errors", points: over_time(&|i| per_second(of(i).errors)) },
+                Line { name: "answers", points: over_time(&|i| of(i).answered as f64 / length(i)) },
+                Line { name: "errors", points: over_time(&|i| of(i).errors as f64 / length(i)) },
             ],
             &seconds,
             |rate| format!("{rate:.0}"),

@@ -111,7 +111,7 @@ pub struct Item {
 /// What was measured in a bit of time. Latencies are in microseconds, 0 where nothing ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Point {
-    /// Answers.
+    /// Answers, without those that came after the end.
     pub answered: u64,
     /// Errors.
     pub errors: u64,
@@ -146,15 +146,16 @@ impl Tally {
 
     pub(super) fn add(&mut self, sample: &Sample) {
         let count = sample.count;
-        let point = self.point_at(sample.at);
-        if let Some(point) = point {
-            point.answered += if sample.outcome.is_ok() { count } else { 0 };
+        let in_time = sample.outcome.is_ok() && sample.at <= self.within;
+        let answered = if in_time { count } else { 0 };
+        self.in_time += answered;
+        if let Some(point) = self.point_at(sample.at) {
+            point.answered += answered;
         }
         let (latency, kind) = match sample.outcome {
             Ok(answered) => {
                 *self.statuses.entry(answered.status).or_default() += count;
                 self.received += answered.bytes * count;
-                self.in_time += if sample.at <= self.within { count } else { 0 };
                 (true, (!answered.expected).then_some("status"))
             }
             Err(failure) => (failure.has_latency(), Some(failure.as_str())),
@@ -183,9 +184,11 @@ impl Tally {
         }
     }
 
-    /// The point of a moment, which is the last there is; those before it are finished.
+    /// The point of a moment, which is the last there is; those before it are finished. What comes after
+    /// the end counts to the last one.
     fn point_at(&mut self, at: Duration) -> Option<&mut Point> {
-        let index = (at.as_secs() / self.every.as_secs().max(1)).min(2 * MAX_POINTS);
+        let at = at.min(self.within.saturating_sub(Duration::from_nanos(1)));
+        let index = at.as_secs() / self.every.as_secs().max(1);
         while (self.points.len() as u64) <= index {
             self.finish_point();
             self.points.push(Point::default());
@@ -287,6 +290,8 @@ mod tests {
         tally.finish_point();
         let answered: Vec<u64> = tally.points.iter().map(|point| point.answered).collect();
         assert_eq!(answered, [1, 0, 1]);
+        tally.add(&sample(11_000, 1, FINE));
+        assert_eq!((tally.points.len(), tally.points[9].answered, tally.in_time), (10, 0, 2));
         assert!(tally.points[2].p99 >= 1_990_000 && tally.points[1].p99 == 0);
         let day = Tally::new(Duration::from_secs(86_400), 1).unwrap();
         assert_eq!(day.every, Duration::from_secs(144));
