@@ -125,7 +125,7 @@ pub async fn run(
     }
     let Shared { pace, plan, requests, .. } = &*shared;
     let mut tally = lock(&shared.tally);
-    pace.add_unsent(&mut tally, stopped);
+    pace.add_unsent(&mut tally, stopped, |number| requests.pick(number));
     tally.finish_point();
     let end = stopped.unwrap_or(pace.end);
     Ok(Report {
@@ -239,7 +239,7 @@ impl Pace {
 
     /// Counts what was due and never sent, with the time that it waited: else the requests that
     /// suffered most would be missing.
-    fn add_unsent(&self, tally: &mut Tally, stopped: Option<Instant>) {
+    fn add_unsent(&self, tally: &mut Tally, stopped: Option<Instant>, pick: impl Fn(u64) -> usize) {
         let Some(schedule) = self.schedule else { return };
         let (end, closed) =
             stopped.map_or((self.end, self.end + GRACE), |stopped| (stopped, stopped));
@@ -251,7 +251,7 @@ impl Pace {
             let count = step.min(due - number);
             let waited = closed.saturating_duration_since(self.start + schedule.due(number));
             tally.add(&Sample {
-                item: 0,
+                item: pick(number),
                 at: closed.saturating_duration_since(self.measured),
                 latency: waited,
                 service: None,
@@ -282,6 +282,9 @@ async fn release<S: Future<Output = ()>>(pace: &Pace, sleep: impl Fn(Instant) ->
         if pace.permits.is_closed() || (released == pace.total && now >= until) {
             return pace.permits.close();
         }
+        // While requests wait for a connection, none waits for the moment at which it is due.
+        let behind = pace.permits.available_permits() > 0;
+        let until = if behind { until.max(now + BEHIND) } else { until };
         sleep(until.min(now + SLICE)).await;
     }
 }
@@ -477,6 +480,8 @@ fn mixed(number: u64) -> u64 {
 const GRACE: Duration = Duration::from_secs(1);
 /// The longest sleep of whoever lets requests go, so that it sees when the run has ended.
 const SLICE: Duration = Duration::from_millis(200);
+/// Its shortest sleep while every connection is busy.
+const BEHIND: Duration = Duration::from_micros(500);
 /// Between two attempts to connect, of each who sends as fast as it can.
 const PAUSE: Duration = Duration::from_millis(20);
 const UNSENT_STEPS: u64 = 100_000;

@@ -61,7 +61,7 @@ async fn ran<A: Ask + 'static>(
     tasks.spawn(async move { release(&pacer.0, tokio::time::sleep_until).await });
     tasks.join_all().await;
     let mut tally = lock(&shared.1);
-    shared.0.add_unsent(&mut tally, None);
+    shared.0.add_unsent(&mut tally, None, |_| 0);
     tally.finish_point();
     tally.clone()
 }
