@@ -1,6 +1,11 @@
 //! Wall-clock time, read once per request and passed down as a value.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::Poll,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// A moment, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +47,19 @@ impl Time {
             .ok()
             .and_then(|moment| moment.format(format).ok())
             .unwrap_or_else(|| self.0.to_string())
+    }
+}
+
+/// What `future` comes to before the moment that `due` tells; none if it takes longer. One that needn't be
+/// waited for costs no look at the clock.
+pub(crate) async fn timely<T>(
+    future: impl Future<Output = T>,
+    due: impl FnOnce() -> tokio::time::Instant,
+) -> Option<T> {
+    let mut future = pin!(future);
+    match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        Poll::Ready(found) => Some(found),
+        Poll::Pending => tokio::time::timeout_at(due(), future).await.ok(),
     }
 }
 

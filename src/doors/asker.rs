@@ -129,7 +129,7 @@ impl Asker {
         request: Request<Incoming>,
         snapshot: Arc<Snapshot>,
     ) -> Response<Reply> {
-        let came = self.load.came();
+        let (came, waited) = self.load.came();
         let (head, body) = request.into_parts();
         let called = grpc::is_call(&head);
         let patience = grpc::patience(&head.headers).unwrap_or(asking::PATIENCE);
@@ -138,7 +138,7 @@ impl Asker {
         let check = target.and_then(|target| Check::of(target, &snapshot.asking.dialects));
         // Half of the time that the caller waits has to be left: an answer behind its back is work
         // that keeps others waiting.
-        if busy.is_none() || came.elapsed() > patience / 2 {
+        if busy.is_none() || waited > patience / 2 {
             self.shared.metrics.asked_in_vain.with_label_values(&["overload"]).inc();
             return refuse(&head, called, check);
         }
@@ -194,9 +194,9 @@ struct Load {
 }
 
 impl Load {
-    /// When a question that is seen now came, as far as can be told: what is due on a thread that is
-    /// behind has waited.
-    fn came(self: &Rc<Self>) -> Instant {
+    /// When a question that is seen now came, as far as can be told, and how long ago that is: what is
+    /// due on a thread that is behind has waited.
+    fn came(self: &Rc<Self>) -> (Instant, Duration) {
         let now = Instant::now();
         self.asked.set(Some(now));
         let behind = match self.due.get() {
@@ -208,7 +208,8 @@ impl Load {
                 Duration::ZERO
             }
         };
-        now.checked_sub(behind.max(self.late.get())).unwrap_or(now)
+        let waited = behind.max(self.late.get());
+        (now.checked_sub(waited).unwrap_or(now), waited)
     }
 
     /// Looks how late the thread is, for as long as it is asked anything.

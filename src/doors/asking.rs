@@ -19,13 +19,12 @@ use crate::{
     clock::{self, Time},
     gate::{
         AskedQuery, AskedRoute, Decision, DecisionId, Gate, IdentityHeaders, Outcome, Payload,
-        Question, Refusal, Trail, Whole, Withheld,
+        Permit, Question, Refusal, Trail, Whole, Withheld,
     },
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme, Stripped, query_names,
     },
-    services::Forward,
     sigv4,
 };
 
@@ -108,19 +107,6 @@ pub(super) struct About {
     pub(super) identity: IdentityHeaders,
 }
 
-/// What of the client's headers the proxy still has when some have been taken out of the question.
-struct Sent {
-    names: Vec<HeaderName>,
-    cookies: Vec<HeaderValue>,
-}
-
-impl Sent {
-    fn of(headers: &HeaderMap) -> Self {
-        let cookies = headers.get_all(COOKIE).iter().cloned().collect();
-        Self { names: headers.keys().cloned().collect(), cookies }
-    }
-}
-
 /// Asks the gate, counts and logs what it says, and puts it as instructions to the proxy. `started`
 /// is when the proxy's message was read.
 pub(super) async fn ask(
@@ -133,12 +119,13 @@ pub(super) async fn ask(
     let told = Asked::told(account.method, account.host, account.target, account.client, now);
     let (door, route, query) = (account.door, account.route, account.query);
     let named = account.takes_out == TakesOut::Named;
-    let sent = Sent::of(&account.headers);
-    let (question, body) = match question(shared, snapshot, account, now) {
+    let cookies: Vec<HeaderValue> = account.headers.get_all(COOKIE).iter().cloned().collect();
+    let (mut question, body) = match question(shared, snapshot, account, now) {
         Ok(asked) => asked,
         Err(error) => return rejected(shared, snapshot, (door, &told), error, started),
     };
     let told = Asked { client_ip: question.received.client_ip, ..told };
+    let stripped = std::mem::take(&mut question.received.stripped);
     let gate = Gate { rules: &snapshot.rules, tokens: &shared.tokens };
     let signed_query = question.target.query().filter(|query| http::is_signed_query(query));
     let signed_query = signed_query.map(str::to_owned);
@@ -152,7 +139,7 @@ pub(super) async fn ask(
     note(shared, snapshot, (door, &told), &decision, started.elapsed());
     let id = &decision.id;
     let routes = &snapshot.rules.routes;
-    let cookies = match named && routes.reads_cookies(decision.destination) {
+    let told = match named && routes.reads_cookies(decision.destination) {
         true => Cookies::All,
         false => Cookies::Changed,
     };
@@ -160,10 +147,8 @@ pub(super) async fn ask(
     let about = |identity| About { id: id.clone(), route, identity };
     match decision.outcome {
         Outcome::Allow(permit) => {
-            let reason = permit.grounds().reason();
-            let (forward, identity) = permit.into_parts();
-            let sent = (&sent, signed_query.as_deref(), cookies);
-            let changes = Changes::to(&forward, reason, sent, about(identity));
+            let sent = Sent { cookies, told, stripped, signed_query };
+            let changes = Changes::to(*permit, &sent, about);
             Told::Allow(Box::new(changes))
         }
         Outcome::Deny(ref denial) => {
@@ -199,7 +184,7 @@ pub(super) fn reject(
 fn rejected(
     shared: &Shared,
     snapshot: &Snapshot,
-    told: (&'static str, &Asked),
+    told: (&'static str, &Asked<'_>),
     error: RequestError,
     started: Instant,
 ) -> Told {
@@ -223,10 +208,11 @@ fn question(
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestError::Method)?;
     http::check_method(&method)?;
     let asked_for = Authority::parse(host)?;
+    let named = host;
     let host = HeaderValue::from_str(asked_for.as_str()).map_err(|_| RequestError::HostInvalid)?;
     if let Some(sent) = headers.insert(::http::header::HOST, host) {
         let sent = sent.to_str().map_err(|_opaque| RequestError::NotAscii("Host"))?;
-        if Authority::parse(sent)? != asked_for {
+        if sent != named && Authority::parse(sent)? != asked_for {
             return Err(RequestError::HostDisagrees);
         }
     }
@@ -262,32 +248,39 @@ fn would_go_on((name, why): &(HeaderName, Stripped)) -> bool {
         && !http::is_taken_out(name.as_str())
 }
 
+/// What a request had as it was sent, of which not everything may go on.
+struct Sent {
+    cookies: Vec<HeaderValue>,
+    told: Cookies,
+    /// What hygiene took out of the headers.
+    stripped: Vec<(HeaderName, Stripped)>,
+    /// The query, if it signs the request.
+    signed_query: Option<String>,
+}
+
 impl Changes {
-    /// What turns the request as it was sent, with the query that signs it, into what goes `forward`.
-    fn to(
-        forward: &Forward,
-        reason: &'static str,
-        (sent, signed_query, cookies): (&Sent, Option<&str>, Cookies),
-        about: About,
-    ) -> Self {
+    /// What turns the request as it was `sent` into the permitted one.
+    fn to(permit: Permit, sent: &Sent, about: impl FnOnce(IdentityHeaders) -> About) -> Self {
+        let reason = permit.grounds().reason();
+        let withheld = permit.withheld().to_vec();
+        let (forward, identity) = permit.into_parts();
+        let about = about(identity);
         let mut set = Vec::with_capacity(IDENTITY_HEADERS);
         set.extend(about.identity.pairs().map(|(name, value)| (name, value.clone())));
         set.push((DECISION_ID, about.id.to_value()));
-        let mut remove = Vec::new();
-        for name in &sent.names {
-            if forward.headers.contains_key(name) {
-                // A cookie among cookies is all that is ever taken out of a header.
-                if *name == COOKIE {
-                    set.extend(remaining_cookies(&sent.cookies, &forward.headers, cookies));
-                }
-            } else if !http::is_of_proxies(name.as_str())
-                // Envoy removes after it has set, and would take the word of ours that replaces theirs.
-                && !set.iter().any(|(set, _)| set == name)
-            {
+        // A cookie among cookies is all that is ever taken out of a header.
+        if !sent.cookies.is_empty() && forward.headers.contains_key(COOKIE) {
+            set.extend(remaining_cookies(&sent.cookies, &forward.headers, sent.told));
+        }
+        let mut remove: Vec<HeaderName> = Vec::new();
+        for name in sent.stripped.iter().map(|(name, _)| name).chain(&withheld) {
+            let goes_on = http::is_of_proxies(name.as_str()) || forward.headers.contains_key(name);
+            // Envoy removes after it has set, and would take the word of ours that replaces theirs.
+            if !goes_on && !set.iter().any(|(set, _)| set == name) {
                 remove.push(name.clone());
             }
         }
-        let remove_query = removed_parameters(signed_query, &forward.target);
+        let remove_query = removed_parameters(sent.signed_query.as_deref(), &forward.target);
         Self { reason, set, remove, remove_query, about }
     }
 }

@@ -6,10 +6,13 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::bodies::{Bodies, Share, most};
-use crate::gate::{Payload, PayloadError, ReadFuture};
+use crate::{
+    clock::timely,
+    gate::{Payload, PayloadError, ReadFuture},
+};
 
 /// A caller's body.
 pub(super) struct CallerBody {
@@ -78,24 +81,34 @@ async fn read(
     idle: Duration,
     room: &Room,
 ) -> Result<Bytes, PayloadError> {
-    let mut whole = BytesMut::new();
+    // What comes in one piece isn't copied.
+    let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
     let mut share = Share::of(&room.bodies);
-    let started = Instant::now();
-    loop {
+    let mut started = None;
+    while !inner.is_end_stream() {
         // Drop by drop, a body could take as long as it likes.
-        let earned = Duration::from_secs(whole.len() as u64 / MIN_RATE);
-        let due = (started + idle + earned).min(Instant::now() + idle);
-        let frame = timeout_at(due, inner.frame()).await.map_err(|_| PayloadError::TooSlow)?;
-        let Some(frame) = frame else { return Ok(share.keep(whole.freeze())) };
+        let earned = Duration::from_secs((first.len() + whole.len()) as u64 / MIN_RATE);
+        let due = || {
+            let now = Instant::now();
+            (*started.get_or_insert(now) + idle + earned).min(now + idle)
+        };
+        let frame = timely(inner.frame(), due).await.ok_or(PayloadError::TooSlow)?;
+        let Some(frame) = frame else { break };
         let frame = frame.map_err(|_| PayloadError::Broken)?;
         // Trailers are dropped, as those of streamed bodies are.
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > limit {
+        if first.len() + whole.len() + data.len() > limit {
             return Err(PayloadError::TooLarge);
         }
         share.add(data.len(), room.most).map_err(|_| PayloadError::NoRoom)?;
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+            continue;
+        }
+        whole.extend_from_slice(&std::mem::take(&mut first));
         whole.extend_from_slice(&data);
     }
+    Ok(share.keep(if whole.is_empty() { first } else { whole.freeze() }))
 }
 
 /// What is read rather than ending the connection, in bytes.

@@ -25,7 +25,7 @@ pub(super) struct Exchange {
 }
 
 struct Line {
-    asked: Asked,
+    asked: Asked<'static>,
     decision_id: String,
     route: String,
     status: StatusCode,
@@ -43,10 +43,10 @@ impl Exchange {
     }
 
     /// What the access log will say, if anyone listens.
-    pub(super) fn describe(&mut self, asked: &Asked, decision_id: &str, route: &str) {
+    pub(super) fn describe(&mut self, asked: &Asked<'_>, decision_id: &str, route: &str) {
         if self.shared.access.is_on() {
             self.line = Some(Line {
-                asked: asked.clone(),
+                asked: asked.clone().into_owned(),
                 decision_id: decision_id.to_owned(),
                 route: route.to_owned(),
                 status: StatusCode::INTERNAL_SERVER_ERROR,

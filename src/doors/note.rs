@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn note(
     shared: &Shared,
     snapshot: &Snapshot,
-    (door, asked): (&'static str, &Asked),
+    (door, asked): (&'static str, &Asked<'_>),
     decision: &Decision,
     took: Duration,
 ) {

@@ -104,7 +104,7 @@ impl Proxy {
         exchange: &mut Exchange,
     ) -> Answer {
         let (parts, body) = request.into_parts();
-        let mut asked = Asked::of(&parts, peer.ip(), clock::now());
+        let mut asked = Asked::of(&parts, peer.ip(), clock::now()).into_owned();
         // What a request goes to says which language its answer speaks; until then, the request.
         let language = Language::of_head(&parts);
         let expects = parts.headers.contains_key(header::EXPECT);
@@ -163,7 +163,7 @@ impl Proxy {
                         match language {
                             Language::DynamoDb => dynamodb::finished(response),
                             _ => {
-                                let asked = (&method, asked.path.as_str());
+                                let asked = (&method, &*asked.path);
                                 s3::finished(rule, response, asked, &id, pause).await
                             }
                         }
@@ -218,7 +218,7 @@ impl Proxy {
     fn note(
         &self,
         snapshot: &Snapshot,
-        asked: &Asked,
+        asked: &Asked<'_>,
         decision: &Decision,
         route: Option<&str>,
         exchange: &mut Exchange,
@@ -233,7 +233,7 @@ impl Proxy {
     fn reject(
         &self,
         snapshot: &Snapshot,
-        asked: &Asked,
+        asked: &Asked<'_>,
         error: &RequestError,
         language: Language,
         exchange: &mut Exchange,

@@ -1,6 +1,6 @@
 //! What the decision log and the access log say: an allow-list of fields.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use ::http::{header, request::Parts};
 use serde::Serialize;
@@ -109,33 +109,34 @@ struct CheckRecord<'a> {
 
 /// What a decision record tells of the request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Asked<'a> {
     /// When it was read.
     pub now: Time,
     /// The client's address.
     pub client_ip: IpAddr,
     /// The method.
-    pub method: String,
+    pub method: Cow<'a, str>,
     /// The host asked for.
-    pub host: String,
+    pub host: Cow<'a, str>,
     /// The path's first KiB, without the query.
-    pub path: String,
+    pub path: Cow<'a, str>,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     /// A head of which nothing can be told.
     pub(super) fn nothing(client_ip: IpAddr, now: Time) -> Self {
-        Self { now, client_ip, method: String::new(), host: String::new(), path: String::new() }
+        Self::told("", "", "", client_ip, now)
     }
 
     /// What somebody says of a request that it has, before anything of it was checked.
     pub(super) fn told(
-        method: &str,
-        host: &str,
-        target: &str,
+        method: &'a str,
+        host: &'a str,
+        target: &'a str,
         client_ip: IpAddr,
         now: Time,
     ) -> Self {
+        // A name and password before it are refused later, and must not be logged (P8).
         let host = host.rsplit('@').next().unwrap_or_default();
         let path = target.split(['?', '#']).next().unwrap_or_default();
         Self {
@@ -148,24 +149,23 @@ impl Asked {
     }
 
     /// What a request asks for, before anything of it was checked.
-    pub(super) fn of(parts: &Parts, client_ip: IpAddr, now: Time) -> Self {
+    pub(super) fn of(parts: &'a Parts, client_ip: IpAddr, now: Time) -> Self {
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| parts.uri.host()).unwrap_or_default();
-        // A name and password before it are refused later, and must not be logged (P8).
-        let host = host.rsplit('@').next().unwrap_or_default();
-        Self {
-            now,
-            client_ip,
-            method: capped(parts.method.as_str(), MAX_METHOD),
-            host: capped(host, MAX_HOST),
-            path: capped(parts.uri.path(), MAX_PATH),
-        }
+        Self::told(parts.method.as_str(), host, parts.uri.path(), client_ip, now)
+    }
+
+    /// The same, whatever becomes of the request.
+    pub(super) fn into_owned(self) -> Asked<'static> {
+        let Self { now, client_ip, method, host, path } = self;
+        let [method, host, path] = [method, host, path].map(|text| Cow::Owned(text.into_owned()));
+        Asked { now, client_ip, method, host, path }
     }
 }
 
 /// At most `limit` bytes of a text.
-fn capped(text: &str, limit: usize) -> String {
-    text.get(..text.floor_char_boundary(limit)).unwrap_or_default().to_owned()
+fn capped(text: &str, limit: usize) -> Cow<'_, str> {
+    Cow::Borrowed(text.get(..text.floor_char_boundary(limit)).unwrap_or_default())
 }
 
 impl<'a> DecisionRecord<'a> {
@@ -173,7 +173,7 @@ impl<'a> DecisionRecord<'a> {
     pub fn new(
         door: &'static str,
         rules: &'a Rules,
-        asked: &'a Asked,
+        asked: &'a Asked<'_>,
         decision: &'a Decision,
         micros: u64,
     ) -> Self {

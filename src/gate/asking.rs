@@ -10,7 +10,7 @@ use super::{
     Decision, Denial, Destination, Engine, Gate, Outcome, Payload, PayloadError, Question,
     ReadFuture, Refusal, Route, RouteIndex, Trail,
     body::Reading,
-    decide::{Progress, decided},
+    decide::{Progress, SentBy, decided},
     named::Named,
     routes::Addressed,
 };
@@ -74,7 +74,8 @@ impl Gate<'_> {
         let mut reading = Reading::new(payload);
         let admitted = self.asked(&question, route, &mut reading, &mut progress).await;
         let outcome = admitted.and_then(|(route, target)| {
-            let permit = self.permit(route, question, target, reading, &mut progress)?;
+            let asked = (question, target, SentBy::Asker);
+            let permit = self.permit(route, asked, reading, &mut progress)?;
             Ok(Outcome::Allow(Box::new(permit)))
         });
         decided(progress, outcome)
@@ -87,7 +88,8 @@ impl Gate<'_> {
         reading: &mut Reading<'_>,
         progress: &mut Progress,
     ) -> Result<(&Route, Target), Denial> {
-        let index = self.asked_route(question, route, &Signed::parse(question.head()))?;
+        let signed = Signed::parse(question.head());
+        let (index, target) = self.asked_route(question, route, &signed)?;
         progress.destination = Some(Destination::Route(index));
         let route = self.rules.routes.route(index).ok_or_else(no_route)?;
         progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
@@ -96,7 +98,7 @@ impl Gate<'_> {
             let detail = "the question doesn't say where the request comes from";
             return Err(Denial::new("source_unknown", Refusal::AccessDenied, detail));
         }
-        let target = self.admit(route, question, reading, progress).await?;
+        let target = self.admit(route, (question, target, signed), reading, progress).await?;
         Ok((route, target))
     }
 
@@ -105,8 +107,8 @@ impl Gate<'_> {
         &self,
         question: &Question,
         route: AskedRoute<'_>,
-        signed: &Result<Option<Signed<'_>>, SigV4Error>,
-    ) -> Result<RouteIndex, Denial> {
+        signed: &Result<Option<Box<Signed<'_>>>, SigV4Error>,
+    ) -> Result<(RouteIndex, Target), Denial> {
         let routes = &self.rules.routes;
         let Question { method, authority, target, headers, .. } = question;
         let signed = signed.as_ref().ok().and_then(Option::as_ref);
@@ -115,19 +117,20 @@ impl Gate<'_> {
             return Err(not_asked());
         }
         // A target that no API could have is told first: it may be why nothing matches.
-        target.strict().map_err(http::RequestError::from)?;
-        match route {
+        let strict = target.strict().map_err(http::RequestError::from)?;
+        let index = match route {
             AskedRoute::Named(name) => routes.api_named(name, authority).ok_or_else(|| {
                 let detail =
                     "the proxy asks for a route that is none of an API, or of another host";
                 Denial::new("unknown_route", Refusal::NotFound, detail)
                     .with(json!({ "route": name }))
-            }),
+            })?,
             AskedRoute::ByAddress => {
                 let asked = Addressed { method, authority, target, headers, named };
-                routes.api_by_address(asked).ok_or_else(no_route)
+                routes.api_by_address(asked).ok_or_else(no_route)?
             }
-        }
+        };
+        Ok((index, strict))
     }
 }
 

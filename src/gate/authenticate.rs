@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::Time,
-    http::{self, Credentials, Origin, RequestError, remove_cookie},
+    http::{self, Credentials, Origin, RequestError, TokenScheme, remove_cookie},
     services::Proof,
     sigv4::{Form, Kind, SigV4Error, Signed},
     token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, TokenKind, VerifiedToken},
@@ -89,7 +89,7 @@ pub(super) async fn authenticate(
     gate: &Gate<'_>,
     route: &Route,
     question: &Question,
-    signed: Result<Option<Signed<'_>>, SigV4Error>,
+    signed: Result<Option<Box<Signed<'_>>>, SigV4Error>,
     reading: &mut Reading<'_>,
     progress: &mut Progress,
 ) -> Result<Authenticated, Denial> {
@@ -116,8 +116,14 @@ pub(super) async fn authenticate(
         trail.note("authenticate", || ("no credential found".to_owned(), Value::Null));
         return Ok(Authenticated::unsigned(Login::Anonymous));
     };
-    let verified = in_time(async { Ok(verify(gate.rules, gate.tokens, text, question.now).await) });
-    let verified = verified.await?;
+    let verified = match gate.tokens.verify(text, &gate.rules.issuers, question.now) {
+        // Its key is asked for.
+        Err(error) if error.refreshable().is_some() => {
+            let verified = verify(gate.rules, gate.tokens, text, question.now);
+            Box::pin(in_time(async { Ok(verified.await) })).await?
+        }
+        verified => verified,
+    };
     let found = verified.and_then(|token| accepts(route, source, &token).map(|()| token));
     match found {
         Ok(token) => {
@@ -267,30 +273,41 @@ pub(super) fn describe(token: &VerifiedToken) -> Value {
 
 /// Removes the caller's credentials, and whatever says that a load balancer verified some, from
 /// headers that go upstream: of all credentials a token alone may go on, with its proof if it has one,
-/// where the route lets it. On a public route nobody has looked at them before.
-pub(super) fn remove_credentials(headers: &mut HeaderMap, route: &Route) {
-    let credentials = match route.forward_token {
-        super::Forward::Keep => http::credentials(headers, None).ok(),
+/// where the route lets it. On a public route nobody has looked at them before. Returns the names of
+/// what was there and is gone.
+pub(super) fn remove_credentials(
+    headers: &mut HeaderMap,
+    route: &Route,
+    login: &Login,
+) -> Vec<HeaderName> {
+    let proven = matches!(login, Login::Token(_));
+    let kept = match route.forward_token {
+        super::Forward::Keep => http::token_scheme(headers, proven),
         super::Forward::Remove => None,
     };
-    let proven = matches!(credentials, Some(Credentials::Dpop(_)));
-    if !proven && !matches!(credentials, Some(Credentials::Bearer(_))) {
-        headers.remove(header::AUTHORIZATION);
+    let is_alb = |name: &&HeaderName| name.as_str().starts_with(ALB_PREFIX);
+    let mut removed: Vec<HeaderName> = headers.keys().filter(is_alb).cloned().collect();
+    if kept.is_none() {
+        removed.push(header::AUTHORIZATION);
     }
-    if !proven {
-        headers.remove(http::DPOP);
+    if kept != Some(TokenScheme::Dpop) {
+        removed.push(DPOP);
     }
-    headers.remove(http::SESSION_TOKEN);
-    if let Some(cookie) = &route.sources.cookie {
+    removed.push(SESSION_TOKEN);
+    removed.retain(|name| headers.remove(name).is_some());
+    if let Some(cookie) = &route.sources.cookie
+        && headers.contains_key(header::COOKIE)
+    {
         remove_cookie(headers, &cookie.name);
+        if !headers.contains_key(header::COOKIE) {
+            removed.push(header::COOKIE);
+        }
     }
-    let alb: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with(ALB_PREFIX)).cloned().collect();
-    for name in alb {
-        headers.remove(name);
-    }
+    removed
 }
 
 /// What an application load balancer's own headers begin with.
+const DPOP: HeaderName = HeaderName::from_static(http::DPOP);
+const SESSION_TOKEN: HeaderName = HeaderName::from_static(http::SESSION_TOKEN);
 const ALB_PREFIX: &str = "x-amzn-oidc-";
 const OIDC_DATA: &str = "x-amzn-oidc-data";

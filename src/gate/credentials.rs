@@ -136,12 +136,8 @@ impl CredentialRules {
         let role = rules.account.role(&grant.role_arn).filter(|_| known);
         let role = role.ok_or(CredentialError::RoleGone)?;
         let session = grant.session(role).map_err(|_| CredentialError::RoleGone)?;
-        let assumed = Arc::new(Assumed {
-            identity_id: grant.identity.clone(),
-            session,
-            role_choice: RoleChoice::Sealed,
-            provider: None,
-        });
+        let identity = grant.identity.clone();
+        let assumed = Arc::new(Assumed::new(identity, session, RoleChoice::Sealed, None));
         let (access_key_id, secret) = (access_key_id.to_owned(), opened.secret);
         Ok(Presented { access_key_id, grant, assumed, secret, signing: ArcSwapOption::empty() })
     }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ::http::HeaderName;
 use serde_json::{Value, json};
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
     rows,
 };
 use crate::{
+    clock::timely,
     http::{self, ClientCertificate, Target},
     iam::{Check, Fact},
     identity::Assumed,
@@ -54,6 +56,7 @@ pub struct Permit {
     forward: services::Forward,
     upstream: Option<usize>,
     identity: IdentityHeaders,
+    withheld: Vec<HeaderName>,
     answer: AnswerRule,
 }
 
@@ -68,6 +71,11 @@ impl Permit {
         self.upstream
     }
 
+    /// The headers that carried the caller's credentials to an API, and don't go on.
+    pub fn withheld(&self) -> &[HeaderName] {
+        &self.withheld
+    }
+
     /// What is to be done with the upstream's answer.
     pub fn answer(&self) -> &AnswerRule {
         &self.answer
@@ -77,6 +85,15 @@ impl Permit {
     pub fn into_parts(self) -> (services::Forward, IdentityHeaders) {
         (self.forward, self.identity)
     }
+}
+
+/// Who sends a request upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SentBy {
+    /// The gate itself.
+    Gate,
+    /// Whoever asks, who says itself how it was forwarded.
+    Asker,
 }
 
 /// What was decided of an operation on objects or rows.
@@ -104,6 +121,9 @@ pub(super) struct Progress {
     pub(super) certificate: Option<Arc<ClientCertificate>>,
     pub(super) trail: Trail,
 }
+
+/// A question, its target as an API may have it, and what its signature claims if it has one.
+pub(super) type AsSigned<'q> = (&'q Question, Target, Result<Option<Box<Signed<'q>>>, SigV4Error>);
 
 impl Gate<'_> {
     /// Decides `question`, whose body is read as far as the decision needs it. No look-up is waited
@@ -161,8 +181,11 @@ impl Gate<'_> {
                         self.permit_rows(call, &question, signed, reading, progress).await
                     }
                     _ => {
-                        let target = self.admit(route, &question, &mut reading, progress).await?;
-                        let permit = self.permit(route, question, target, reading, progress)?;
+                        let target = question.target.strict().map_err(http::RequestError::from)?;
+                        let asked = (&question, target, signed);
+                        let target = self.admit(route, asked, &mut reading, progress).await?;
+                        let asked = (question, target, SentBy::Gate);
+                        let permit = self.permit(route, asked, reading, progress)?;
                         Ok(Outcome::Allow(Box::new(permit)))
                     }
                 }
@@ -175,13 +198,11 @@ impl Gate<'_> {
     pub(super) async fn admit(
         &self,
         route: &Route,
-        question: &Question,
+        (question, mut target, signed): AsSigned<'_>,
         reading: &mut Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Target, Denial> {
-        let mut target = question.target.strict().map_err(http::RequestError::from)?;
         if route.authenticate == Authenticate::Token && is_api(route) {
-            let signed = Signed::parse(question.head());
             let found = authenticate(self, route, question, signed, reading, progress).await?;
             if matches!(found.kind, Some(Kind::Presigned { .. })) {
                 // Whoever has a presigned URL can use it again.
@@ -204,8 +225,7 @@ impl Gate<'_> {
     pub(super) fn permit(
         &self,
         route: &Route,
-        question: Question,
-        target: Target,
+        (question, target, by): (Question, Target, SentBy),
         reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Permit, Denial> {
@@ -221,14 +241,17 @@ impl Gate<'_> {
         let grounds = self.grounds(route, &operation, &context, asked.as_ref(), progress)?;
 
         let headers = &mut operation.forward.headers;
-        remove_credentials(headers, route);
-        http::forwarded(headers, &received, &authority);
+        let withheld = remove_credentials(headers, route, &progress.login);
+        if by == SentBy::Gate {
+            http::forwarded(headers, &received, &authority);
+        }
         let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
         Ok(Permit {
             grounds,
             forward: operation.forward,
             upstream: route.upstream,
             identity,
+            withheld,
             answer: AnswerRule::default(),
         })
     }
@@ -238,7 +261,7 @@ impl Gate<'_> {
         &self,
         route: &Route,
         question: &Question,
-        signed: Result<Option<Signed<'_>>, SigV4Error>,
+        signed: Result<Option<Box<Signed<'_>>>, SigV4Error>,
         mut reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Outcome, Denial> {
@@ -265,6 +288,7 @@ impl Gate<'_> {
             forward,
             upstream: route.upstream,
             identity,
+            withheld: Vec::new(),
             answer: decided.answer,
         })))
     }
@@ -274,7 +298,7 @@ impl Gate<'_> {
         &self,
         (route, tables): (&Route, &Tables),
         question: &Question,
-        signed: Result<Option<Signed<'_>>, SigV4Error>,
+        signed: Result<Option<Box<Signed<'_>>>, SigV4Error>,
         mut reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Outcome, Denial> {
@@ -296,6 +320,7 @@ impl Gate<'_> {
             forward,
             upstream: route.upstream,
             identity,
+            withheld: Vec::new(),
             answer: decided.answer,
         })))
     }
@@ -425,7 +450,8 @@ fn checks_of(operation: &Operation) -> Vec<&Check> {
 pub(super) async fn in_time<T>(
     look_ups: impl Future<Output = Result<T, Denial>>,
 ) -> Result<T, Denial> {
-    tokio::time::timeout(DECISION_DEADLINE, look_ups).await.unwrap_or_else(|_| {
+    let due = || tokio::time::Instant::now() + DECISION_DEADLINE;
+    timely(look_ups, due).await.unwrap_or_else(|| {
         let detail = "the request could not be decided in time";
         Err(Denial::new("decision_timeout", Refusal::Unavailable, detail))
     })

@@ -308,12 +308,10 @@ pub struct DecisionId([u8; 32]);
 impl DecisionId {
     /// A fresh id.
     pub fn fresh() -> Self {
-        let bytes = random::label();
-        let mut hex = [0u8; 32];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
-            let digit = |four: u8| if four < 10 { b'0' + four } else { b'a' + four - 10 };
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-        }
+        let digit = |four: u8| four + if four < 10 { b'0' } else { b'a' - 10 };
+        let pairs = random::label().map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        let mut hex = [0; 32];
+        hex.copy_from_slice(pairs.as_flattened());
         Self(hex)
     }
 
@@ -368,19 +366,22 @@ impl IdentityHeaders {
         let told = |text: Option<&str>| text.map_or(NOTHING, identity_value);
         let (subject, groups) = match login {
             Login::Token(token) => {
-                let groups = token.claims.groups().unwrap_or_default();
-                (told(token.claims.subject()), identity_list(groups))
+                let groups = || identity_list(token.claims.groups().unwrap_or_default());
+                let subject = token.subject_header.value(|| told(token.claims.subject()));
+                (subject, token.groups_header.value(groups))
             }
             Login::Credentials(presented) => {
                 (told(presented.grant.token.subject.as_deref()), NOTHING)
             }
             Login::Anonymous => (NOTHING, NOTHING),
         };
-        let role = assumed.and_then(|assumed| assumed.session.principal.role());
+        let Some(assumed) = assumed else { return Self { subject, groups, ..Self::default() } };
+        let role = || told(assumed.session.principal.role().map(|role| role.arn.as_str()));
+        let identity = || told(assumed.identity_id.as_deref());
         Self {
             subject,
-            identity: told(assumed.and_then(|assumed| assumed.identity_id.as_deref())),
-            role: told(role.map(|role| role.arn.as_str())),
+            identity: assumed.identity_header.value(identity),
+            role: assumed.role_header.value(role),
             groups,
         }
     }

@@ -72,7 +72,7 @@ fn weight(assumed: &Assumed) -> u32 {
         };
         key.len() + 64 + values
     });
-    u32::try_from(512 + facts.sum::<usize>()).unwrap_or(u32::MAX)
+    u32::try_from(768 + facts.sum::<usize>()).unwrap_or(u32::MAX)
 }
 
 /// Bytes of sessions that are kept. A usual one has 2 to 4 KiB.

@@ -41,7 +41,7 @@ impl Gate<'_> {
         &self,
         service: BuiltIn,
         question: &Question,
-        signed: Result<Option<Signed<'_>>, SigV4Error>,
+        signed: Result<Option<Box<Signed<'_>>>, SigV4Error>,
         reading: &mut Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Answer, Denial> {
@@ -69,7 +69,7 @@ impl Gate<'_> {
     async fn prove_signer(
         &self,
         question: &Question,
-        signed: Option<Signed<'_>>,
+        signed: Option<Box<Signed<'_>>>,
         body: (&mut Reading<'_>, usize),
         progress: &mut Progress,
     ) -> Result<(), Denial> {
@@ -345,7 +345,7 @@ pub(super) fn grant(
     };
     let session = grant.session(&role)?;
     let credentials = rules.sealer.seal(&grant)?;
-    let assumed = crate::identity::Assumed { identity_id, session, role_choice, provider };
+    let assumed = crate::identity::Assumed::new(identity_id, session, role_choice, provider);
     progress.assumed = Some(std::sync::Arc::new(assumed));
     progress.trail.note("assume", || {
         let found = json!({

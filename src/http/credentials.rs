@@ -5,8 +5,8 @@
 //! `access_token` parameter or a form (RFC 6750 §2.2 and §2.3: both end up in logs). Two
 //! credentials are refused, and a malformed one is never taken for none.
 
-use ::http::HeaderMap;
 use ::http::header::AUTHORIZATION;
+use ::http::{HeaderMap, HeaderValue};
 
 use super::target::query_pairs;
 use super::{RequestError, visible};
@@ -61,36 +61,69 @@ pub fn credentials<'h>(
         None if presigned || headers.contains_key(SESSION_TOKEN) => Ok(Credentials::SigV4),
         None => Ok(Credentials::None),
         Some(_) if presigned => Err(RequestError::SeveralCredentials),
-        Some(value) => {
-            let text = visible(value).ok_or(RequestError::NotAscii("Authorization"))?;
-            authorization(text).ok_or(RequestError::Authorization)
-        }
+        Some(value) => authorization(value).ok_or_else(|| match visible(value) {
+            Some(_) => RequestError::Authorization,
+            None => RequestError::NotAscii("Authorization"),
+        }),
     }
+}
+
+/// The scheme in which a token is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenScheme {
+    /// `Bearer`.
+    Bearer,
+    /// `DPoP`.
+    Dpop,
+}
+
+/// The scheme of the token in `Authorization`; none if it isn't one, or malformed. Of one that was `read`
+/// before, only the scheme is looked at.
+pub fn token_scheme(headers: &HeaderMap, read: bool) -> Option<TokenScheme> {
+    if !read {
+        return match credentials(headers, None).ok()? {
+            Credentials::Bearer(_) => Some(TokenScheme::Bearer),
+            Credentials::Dpop(_) => Some(TokenScheme::Dpop),
+            _ => None,
+        };
+    }
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let is = |scheme: &[u8]| {
+        value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let bearer = is(b"Bearer ").then_some(TokenScheme::Bearer);
+    bearer.or_else(|| is(b"DPoP ").then_some(TokenScheme::Dpop))
 }
 
 /// RFC 9110 §11.4: a scheme, spaces, credentials.
-fn authorization(text: &str) -> Option<Credentials<'_>> {
-    let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
-    if scheme.is_empty() || !scheme.bytes().all(is_token_byte) {
+fn authorization(header: &HeaderValue) -> Option<Credentials<'_>> {
+    let value = header.as_bytes();
+    let space = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, mut token) = value.split_at_checked(space)?;
+    if scheme.is_empty() || !scheme.iter().copied().all(is_token_byte) {
         return None;
     }
-    let token = rest.trim_start_matches(' ');
-    if scheme.eq_ignore_ascii_case("Bearer") {
-        return is_b64token(token).then_some(Credentials::Bearer(token));
+    while let [b' ', rest @ ..] = token {
+        token = rest;
     }
-    if scheme.eq_ignore_ascii_case("DPoP") {
-        return is_b64token(token).then_some(Credentials::Dpop(token));
+    if scheme.eq_ignore_ascii_case(b"Bearer") {
+        return b64token(token).map(Credentials::Bearer);
     }
-    let signed = ["AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"];
+    if scheme.eq_ignore_ascii_case(b"DPoP") {
+        return b64token(token).map(Credentials::Dpop);
+    }
+    let signed = [b"AWS4-HMAC-SHA256".as_slice(), b"AWS4-ECDSA-P256-SHA256"];
+    let text = visible(header)?;
     if signed.iter().any(|name| scheme.eq_ignore_ascii_case(name)) {
         return Some(Credentials::SigV4);
     }
-    Some(Credentials::Unsupported(scheme))
+    text.get(..space).map(Credentials::Unsupported)
 }
 
 /// RFC 6750 §2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn is_b64token(token: &str) -> bool {
-    let body = token.trim_end_matches('=');
+fn b64token(token: &[u8]) -> Option<&str> {
+    let end = token.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    let body = token.get(..end)?;
     // Without short cuts, so that many bytes are looked at in one step.
     let refused = |byte: u8| {
         let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
@@ -98,7 +131,8 @@ fn is_b64token(token: &str) -> bool {
         let digit = byte.wrapping_sub(b'-') < 13;
         u8::from(!(letter | digit | (byte == b'_') | (byte == b'~') | (byte == b'+')))
     };
-    !body.is_empty() && body.bytes().fold(0, |any, byte| any | refused(byte)) == 0
+    let good = !body.is_empty() && body.iter().fold(0, |any, byte| any | refused(*byte)) == 0;
+    good.then(|| std::str::from_utf8(token).ok())?
 }
 
 /// RFC 9110 §5.6.2.

@@ -94,7 +94,10 @@ fn alias(class: Class) -> Class {
 }
 
 fn by_prefix(key: &[u8], name: &str) -> Class {
-    if key.starts_with(IDENTITY_PREFIX) {
+    // As all prefixes do that mean anything.
+    if key.first() != Some(&b'x') {
+        Class::Ordinary
+    } else if key.starts_with(IDENTITY_PREFIX) {
         Class::Identity
     } else if key.starts_with(b"xforwarded") {
         Class::Forwarding

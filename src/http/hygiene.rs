@@ -13,7 +13,7 @@ use ::http::{HeaderMap, Method, Version};
 use super::forwarded::{self, Forwarding, TrustedProxies};
 use super::framing::{Framing, Seen, Upgrade, connection, framing, te_trailers};
 use super::header_class::{Class, classify, is_hop_by_hop, is_identity};
-use super::{Authority, RequestError, Scheme, visible};
+use super::{Authority, RequestError, Scheme, is_visible};
 
 /// The other end of the connection, and the rules for what it sends.
 #[derive(Clone, Copy, Debug)]
@@ -213,9 +213,8 @@ pub fn receive(
     } else {
         Forwarding::of_peer(&peer)
     };
-    for (name, _why) in &stripped {
-        headers.remove(name);
-    }
+    // `Connection` may list a name twice.
+    stripped.retain(|(name, _why)| headers.remove(name).is_some());
     Ok(Received {
         client_ip,
         hops,
@@ -260,7 +259,7 @@ fn single(
     proper: &'static str,
 ) -> Result<(), RequestError> {
     let mut values = headers.get_all(name).iter();
-    let visible = values.next().is_none_or(|value| visible(value).is_some());
+    let visible = values.next().is_none_or(is_visible);
     if values.next().is_some() {
         return Err(RequestError::Repeated(proper));
     }

@@ -1,5 +1,7 @@
 //! Values of the identity headers an upstream gets: names percent-encoded, lists joined by commas.
 
+use std::sync::OnceLock;
+
 use ::http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -21,6 +23,17 @@ pub fn identity_list<'a>(items: impl IntoIterator<Item = &'a str>) -> HeaderValu
         list.push_str(&escaped(item));
     }
     value(&list)
+}
+
+/// A value that is written when it is asked for first, and kept beside what it is written of.
+#[derive(Clone, Debug, Default)]
+pub struct Written(OnceLock<HeaderValue>);
+
+impl Written {
+    /// The value, as `write` has it.
+    pub fn value(&self, write: impl FnOnce() -> HeaderValue) -> HeaderValue {
+        self.0.get_or_init(write).clone()
+    }
 }
 
 /// What is written is visible ASCII, and so always a value.

@@ -30,7 +30,9 @@ mod visible;
 pub use authority::{Authority, Scheme};
 pub use certificate::{CertificateError, ClientCertificate, Thumbprint};
 pub use cookie::{cookie, remove_cookie};
-pub use credentials::{Credentials, DPOP, SESSION_TOKEN, credentials, is_signed_query};
+pub use credentials::{
+    Credentials, DPOP, SESSION_TOKEN, TokenScheme, credentials, is_signed_query, token_scheme,
+};
 pub use dpop_challenge::{DPOP_ALGORITHMS, DpopChallenge};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
@@ -38,7 +40,7 @@ pub use header_class::is_of_proxies;
 pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
-pub use identity_value::{identity_list, identity_value};
+pub use identity_value::{Written, identity_list, identity_value};
 pub use origin::{Origin, check_origin};
 pub use problem::{BearerChallenge, Problem};
 pub use raw_target::RawTarget;
@@ -48,4 +50,4 @@ pub use spiffe::{SpiffeError, SpiffeId};
 pub(crate) use strict_json::{NotStrictJson, strict_json, strict_object};
 pub use stripped_names::{IDENTITY_NAMES, STRIPPED_NAMES, is_taken_out};
 pub use target::{Target, TargetError, TargetMode, query_names};
-pub(crate) use visible::visible;
+pub(crate) use visible::{is_visible, visible};

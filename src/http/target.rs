@@ -357,7 +357,8 @@ fn decodes_further(decoded: &str) -> bool {
 
 /// CVE-2019-9901, CVE-2026-33494: `/public/../private` is two different paths to two programs.
 fn no_dot_segments(path: &str) -> Result<(), TargetError> {
-    if path.split('/').any(|segment| segment == "." || segment == "..") {
+    let any = path.as_bytes().windows(2).any(|two| two == b"/.");
+    if any && path.split('/').any(|segment| segment == "." || segment == "..") {
         return Err(TargetError::DotSegment);
     }
     Ok(())

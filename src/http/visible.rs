@@ -5,12 +5,13 @@ use ::http::HeaderValue;
 /// The value, if it is visible ASCII, spaces and tabs, as [`HeaderValue::to_str`] has it. Tokens are
 /// long, so all bytes are looked at without a branch for each.
 pub(crate) fn visible(value: &HeaderValue) -> Option<&str> {
-    let bytes = value.as_bytes();
+    is_visible(value).then(|| std::str::from_utf8(value.as_bytes()).ok())?
+}
+
+/// Whether it has a value as text.
+pub(crate) fn is_visible(value: &HeaderValue) -> bool {
     let refused = |byte: u8| u8::from((byte.wrapping_sub(b' ') >= 0x5f) & (byte != b'\t'));
-    match bytes.iter().fold(0, |any, byte| any | refused(*byte)) {
-        0 => std::str::from_utf8(bytes).ok(),
-        _ => None,
-    }
+    value.as_bytes().iter().fold(0, |any, byte| any | refused(*byte)) == 0
 }
 
 #[cfg(test)]

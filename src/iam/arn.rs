@@ -40,28 +40,7 @@ impl Arn {
     /// # Errors
     /// If it isn't one: see [`ArnError`].
     pub fn parse(text: &str) -> Result<Self, ArnError> {
-        if text.len() > MAX_ARN_BYTES {
-            return Err(ArnError::TooLong);
-        }
-        if !text.starts_with("arn:") {
-            return Err(ArnError::Malformed);
-        }
-        let mut found = text.match_indices(':').map(|(at, _)| at);
-        let mut colons = [0; 5];
-        for colon in &mut colons {
-            *colon = found.next().ok_or(ArnError::Malformed)?;
-        }
-        let arn = Self { text: text.to_owned(), colons };
-        for (part, name) in [
-            (arn.partition(), "partition"),
-            (arn.service(), "service"),
-            (arn.resource(), "resource"),
-        ] {
-            if part.is_empty() {
-                return Err(ArnError::EmptyPart(name));
-            }
-        }
-        Ok(arn)
+        Self::try_from(text.to_owned())
     }
 
     /// `aws`, `aws-cn`, …
@@ -112,6 +91,35 @@ impl Arn {
 
     fn between(&self, left: usize, right: usize) -> &str {
         self.text.get(left + 1..right).unwrap_or_default()
+    }
+}
+
+impl TryFrom<String> for Arn {
+    type Error = ArnError;
+
+    fn try_from(text: String) -> Result<Self, ArnError> {
+        if text.len() > MAX_ARN_BYTES {
+            return Err(ArnError::TooLong);
+        }
+        if !text.starts_with("arn:") {
+            return Err(ArnError::Malformed);
+        }
+        let mut found = text.bytes().enumerate().filter(|(_, b)| *b == b':').map(|(at, _)| at);
+        let mut colons = [0; 5];
+        for colon in &mut colons {
+            *colon = found.next().ok_or(ArnError::Malformed)?;
+        }
+        let arn = Self { text, colons };
+        for (part, name) in [
+            (arn.partition(), "partition"),
+            (arn.service(), "service"),
+            (arn.resource(), "resource"),
+        ] {
+            if part.is_empty() {
+                return Err(ArnError::EmptyPart(name));
+            }
+        }
+        Ok(arn)
     }
 }
 

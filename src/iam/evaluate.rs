@@ -171,7 +171,7 @@ impl Evaluation<'_> {
 
     /// Everything is allowed that no resource control policy denies.
     fn resource_control(&mut self, levels: &[PolicySet]) {
-        if resource_controlled(self.action) {
+        if !levels.is_empty() && resource_controlled(self.action) {
             for (level, policies) in levels.iter().enumerate() {
                 let place = Place { layer: Layer::ResourceControl, level: Some(level) };
                 self.layer(place, policies, Truth::True);

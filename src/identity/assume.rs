@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::clock::Time;
+use crate::http::Written;
 use crate::iam::{Fact, Facts, PolicySet, Role, Session};
 use crate::token::VerifiedToken;
 
@@ -33,6 +34,22 @@ pub struct Assumed {
     pub role_choice: RoleChoice,
     /// The provider, as `Logins` names it; none for guests.
     pub provider: Option<String>,
+    /// What upstreams are told of the identity and the role.
+    pub(crate) identity_header: Written,
+    pub(crate) role_header: Written,
+}
+
+impl Assumed {
+    /// A session, and how it came about.
+    pub fn new(
+        identity_id: Option<String>,
+        session: Session,
+        role_choice: RoleChoice,
+        provider: Option<String>,
+    ) -> Self {
+        let (identity_header, role_header) = (Written::default(), Written::default());
+        Self { identity_id, session, role_choice, provider, identity_header, role_header }
+    }
 }
 
 /// What a caller may act as, for how long ever: an [`Assumed`] without what belongs to one token.
@@ -59,7 +76,7 @@ impl AssumedRole {
             facts.set(key, fact.clone());
         }
         let session = Session::for_role(role, SESSION_NAME, facts);
-        Assumed { identity_id, session, role_choice, provider }
+        Assumed::new(identity_id, session, role_choice, provider)
     }
 }
 

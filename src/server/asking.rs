@@ -16,7 +16,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::listener::Accepted;
+use super::{listener::Accepted, whole_writes::WholeWrites};
 use crate::doors::{Asker, NotAdmitted, Peer, Phase, Shared};
 
 /// Serves a connection to its end.
@@ -75,14 +75,13 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle)
         .max_buf_size(limits.head.max(MIN_HEAD));
+    // Without pings: a peer that is gone is noticed by what it is answered, or by its connection's age.
     builder
         .http2()
-        .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
-        .keep_alive_interval(Some(limits.idle / 2))
-        .keep_alive_timeout(limits.header);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+        .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX));
+    let io = TokioIo::new(WholeWrites(stream));
+    let connection = builder.serve_connection(io, service);
     let mut connection = pin!(connection);
     let mut phase = shared.phase.clone();
     let mut old = pin!(sleep(age()));

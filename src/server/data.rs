@@ -6,15 +6,16 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
+        mpsc::sync_channel,
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use tokio::{
-    runtime::Builder,
+    runtime::{Builder, LocalOptions},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    task::{LocalSet, spawn_local},
+    task::spawn_local,
     time::{interval, sleep},
 };
 
@@ -61,14 +62,24 @@ impl DataThreads {
         for number in 0..count.max(1) {
             let (sender, receiver) = unbounded_channel();
             let open = Arc::new(AtomicUsize::new(0));
-            let runtime = Builder::new_current_thread().enable_all().build()?;
             let shared = Arc::clone(shared);
             let waiting = Arc::clone(&open);
+            // A local runtime stays on the thread that builds it.
+            let (built, begun) = sync_channel(1);
             let join =
                 std::thread::Builder::new().name(format!("data-{number}")).spawn(move || {
-                    let local = LocalSet::new();
-                    local.block_on(&runtime, run(receiver, shared, waiting, drain));
+                    let mut runtime = Builder::new_current_thread();
+                    match runtime.enable_all().build_local(LocalOptions::default()) {
+                        Ok(runtime) => {
+                            let _ = built.send(Ok(()));
+                            runtime.block_on(run(receiver, shared, waiting, drain));
+                        }
+                        Err(error) => {
+                            let _ = built.send(Err(error));
+                        }
+                    }
                 })?;
+            begun.recv().unwrap_or_else(|gone| Err(io::Error::other(gone)))?;
             threads.push(DataThread { queue: sender, open });
             joins.push(join);
         }

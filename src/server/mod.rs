@@ -13,6 +13,7 @@ mod listener;
 mod refusal;
 mod tls;
 mod watched;
+mod whole_writes;
 
 pub use acceptor::{Serves, accept};
 pub use admin::serve_admin;

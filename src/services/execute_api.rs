@@ -52,15 +52,15 @@ pub fn describe(api: &Api, request: Request) -> Result<Operation, DescribeError>
 fn gateway_checks(prefix: &str, request: &Request) -> Result<Vec<Check>, DescribeError> {
     let path = request.target.canonical_path();
     let path = path.strip_prefix('/').unwrap_or(path);
-    let arn = Arn::parse(&format!("{prefix}/{}/{path}", request.method))
-        .map_err(|_| DescribeError::Malformed("the request has no ARN"))?;
+    let arn = [prefix, "/", request.method.as_str(), "/", path].concat();
+    let arn = Arn::try_from(arn).map_err(|_| DescribeError::Malformed("the request has no ARN"))?;
     let connections = request.method == Method::POST && path.starts_with("@connections/");
     let action = if connections { MANAGE_CONNECTIONS } else { INVOKE };
-    let mut checks = vec![Check::new(Action::new(action), Resource::Arn(arn.clone()))];
+    let check = |action| Check::new(Action::fixed(action), Resource::Arn(arn.clone()));
     if invalidates_cache(&request.headers) {
-        checks.push(Check::new(Action::new(INVALIDATE_CACHE), Resource::Arn(arn)));
+        return Ok(vec![check(action), check(INVALIDATE_CACHE)]);
     }
-    Ok(checks)
+    Ok(vec![Check::new(Action::fixed(action), Resource::Arn(arn))])
 }
 
 /// Whether the caller asks API Gateway to refetch a cached answer, or might: what can't be read

@@ -111,13 +111,12 @@ impl<'r> Signed<'r> {
     /// # Errors
     /// A signature that can't be read. One in the header *and* one in the query is
     /// [`SigV4Error::MalformedQuery`].
-    pub fn parse(head: Head<'r>) -> Result<Option<Self>, SigV4Error> {
+    pub fn parse(head: Head<'r>) -> Result<Option<Box<Self>>, SigV4Error> {
         let mut values = head.headers.get_all(AUTHORIZATION).iter();
-        let value = values.next().map(visible);
-        let header = match value {
-            Some(Some(text)) if is_aws(text) => Some(text),
+        let header = match values.next().filter(|value| is_aws(value.as_bytes())).map(visible) {
+            Some(Some(text)) => Some(text),
             Some(None) => return Err(SigV4Error::MalformedHeader("it has unreadable bytes")),
-            _ => None,
+            None => None,
         };
         match (header, head.query.filter(|query| is_signed_query(query))) {
             (None, None) => Ok(None),
@@ -125,8 +124,8 @@ impl<'r> Signed<'r> {
             (Some(_), None) if values.next().is_some() => {
                 Err(SigV4Error::MalformedHeader("it was sent twice"))
             }
-            (Some(text), None) => Self::of_header(head, text).map(Some),
-            (None, Some(query)) => Self::of_query(head, query).map(Some),
+            (Some(text), None) => Self::of_header(head, text).map(|signed| Some(Box::new(signed))),
+            (None, Some(query)) => Self::of_query(head, query).map(|signed| Some(Box::new(signed))),
         }
     }
 
@@ -268,9 +267,8 @@ pub fn signs(parameter: &str) -> bool {
 }
 
 /// Whether a scheme is one of AWS's.
-fn is_aws(authorization: &str) -> bool {
-    let scheme = authorization.split(' ').next().unwrap_or_default();
-    scheme.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("AWS4"))
+fn is_aws(authorization: &[u8]) -> bool {
+    authorization.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"AWS4"))
 }
 
 /// Names of signed headers: lower case, sorted, each once, joined by `;`.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Map, Value};
 
 use crate::clock::Time;
+use crate::http::Written;
 
 use super::compact::{Compact, SIGNER};
 use super::key::VerifyError;
@@ -41,6 +42,9 @@ pub struct VerifiedToken {
     pub kid: String,
     /// The generation of the issuer's keys at verification.
     pub key_generation: u64,
+    /// What upstreams are told of its subject and groups.
+    pub(crate) subject_header: Written,
+    pub(crate) groups_header: Written,
     /// Private, so that no other module can make a token that was not verified.
     _proof: Proof,
 }
@@ -149,6 +153,8 @@ impl Issuers {
             claims,
             kid,
             key_generation,
+            subject_header: Written::default(),
+            groups_header: Written::default(),
             _proof: Proof,
         })
     }
@@ -206,7 +212,19 @@ impl VerifiedToken {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let key_generation = issuer.keys.generation();
         let kid = "test".to_owned();
-        Self { serial, issuer, kind, client, claims, kid, key_generation, _proof: Proof }
+        let (subject_header, groups_header) = (Written::default(), Written::default());
+        Self {
+            serial,
+            issuer,
+            kind,
+            client,
+            claims,
+            kid,
+            key_generation,
+            subject_header,
+            groups_header,
+            _proof: Proof,
+        }
     }
 
     /// Checks the times again; to be done on every use of a cached token. `leeway` in seconds.

@@ -2,7 +2,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    pin::pin,
     sync::Arc,
     time::Instant,
 };
@@ -21,6 +20,7 @@ use super::{
     response::{allowed, denied},
 };
 use crate::{
+    clock::timely,
     config::ClientCertificates,
     gate::{AskedQuery, AskedRoute},
     http::{ClientCertificate, RequestError, Scheme},
@@ -43,13 +43,14 @@ pub(super) async fn check(
             });
             match read {
                 Ok(account) => {
-                    let asked = pin!(ask(shared, snapshot, account, came));
+                    // Whoever waits for it moves it about, and it is large.
+                    let asked = Box::pin(ask(shared, snapshot, account, came));
                     // A denial has to be there before the caller goes on without it: with a key that
                     // nobody has, a client can make it wait.
                     let latest = came + deadline.saturating_duration_since(came).mul_f32(0.75);
-                    match tokio::time::timeout_at(latest.into(), asked).await {
-                        Ok(told) => told,
-                        Err(_) => Told::Undecided(not_in_time(shared)),
+                    match timely(asked, || latest.into()).await {
+                        Some(told) => told,
+                        None => Told::Undecided(not_in_time(shared)),
                     }
                 }
                 Err(error) => reject(shared, snapshot, DOOR, error, came),

@@ -19,7 +19,10 @@ use super::{
     caller_body::CallerBody,
     grpc::{self, Code, Reply, Seats},
 };
-use crate::gate::{Payload, PayloadError};
+use crate::{
+    clock::timely,
+    gate::{Payload, PayloadError},
+};
 
 /// Answers a call. `waited` since is when it came, as far as that is known.
 pub(super) async fn call(
@@ -33,17 +36,17 @@ pub(super) async fn call(
     let deadline = came + patience.min(super::asking::PATIENCE);
     let snapshot = shared.snapshot.load_full();
     let limit = snapshot.rules.body_buffer.saturating_add(4 * snapshot.connection.head);
-    let read = tokio::time::timeout_at(deadline.into(), body.read(limit)).await;
+    let read = timely(body.read(limit), || deadline.into()).await;
     let detail = "the call's message can't be read";
     let message = match read {
-        Ok(Ok(body)) => grpc::message(body),
+        Some(Ok(body)) => grpc::message(body),
         // A client's body makes it too large, and many of them that there is no room.
-        Ok(Err(error @ (PayloadError::TooLarge | PayloadError::NoRoom))) => {
+        Some(Err(error @ (PayloadError::TooLarge | PayloadError::NoRoom))) => {
             let told = (error.reason(), detail);
             return undecided(head, Code::ResourceExhausted, told);
         }
-        Ok(Err(_)) => Err(Code::InvalidArgument),
-        Err(_) => Err(Code::DeadlineExceeded),
+        Some(Err(_)) => Err(Code::InvalidArgument),
+        None => Err(Code::DeadlineExceeded),
     };
     let message = match message {
         Ok(message) => message,

@@ -199,7 +199,8 @@ impl<'m> Fill<'m> for HeaderMap<'_, 'm> {
         let mut header = HeaderValue::default();
         read(&mut header, value.bytes()?)?;
         let HeaderValue { key, value, raw_value } = header;
-        self.0.push(Entry { key, value: if raw_value.is_empty() { value } else { raw_value } });
+        let value = if raw_value.is_empty() { value } else { raw_value };
+        push(self.0, Entry { key, value });
         Ok(())
     }
 }
@@ -224,9 +225,20 @@ impl<'m> Fill<'m> for HeaderValue<'m> {
     }
 }
 
+fn push<'m>(entries: &mut Vec<Entry<'m>>, entry: Entry<'m>) {
+    if entries.is_empty() {
+        entries.reserve(USUAL);
+    }
+    entries.push(entry);
+}
+
+/// Entries of most maps that have any.
+const USUAL: usize = 16;
+
+/// Reads an entry of a map.
 fn entry<'m>(entries: &mut Vec<Entry<'m>>, value: Value<'m>) -> Result<(), Malformed> {
     let mut entry = Entry::default();
     read(&mut entry, value.bytes()?)?;
-    entries.push(entry);
+    push(entries, entry);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `CheckResponse` of Envoy's `envoy.service.auth.v3`, as it is written.
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use ::http::{HeaderMap, HeaderName, StatusCode};
 
 use super::{
     super::asking::{About, Changes, DECISION_ID, Refused},
@@ -13,12 +13,13 @@ pub(super) fn allowed(out: &mut Vec<u8>, changes: &Changes) {
     status(out, OK, "");
     message(out, 3, |out| {
         for (name, value) in set {
-            header(out, 2, name, value, OVERWRITE_IF_EXISTS_OR_ADD);
+            header(out, 2, name, value.as_bytes(), OVERWRITE_IF_EXISTS_OR_ADD);
         }
         for name in remove {
             bytes(out, 5, name.as_str().as_bytes());
         }
-        header(out, 6, &DECISION_ID, &about.id.to_value(), OVERWRITE_IF_EXISTS_OR_ADD);
+        let id = about.id.as_str().as_bytes();
+        header(out, 6, &DECISION_ID, id, OVERWRITE_IF_EXISTS_OR_ADD);
         for parameter in remove_query {
             bytes(out, 8, parameter.as_bytes());
         }
@@ -47,7 +48,7 @@ fn headers(out: &mut Vec<u8>, headers: &HeaderMap) {
     for name in headers.keys() {
         for (place, value) in headers.get_all(name).iter().enumerate() {
             let action = if place == 0 { OVERWRITE_IF_EXISTS_OR_ADD } else { APPEND };
-            header(out, 2, name, value, action);
+            header(out, 2, name, value.as_bytes(), action);
         }
     }
 }
@@ -61,11 +62,11 @@ fn status(out: &mut Vec<u8>, code: u32, reason: &str) {
 }
 
 /// `HeaderValueOption`.
-fn header(out: &mut Vec<u8>, field: u32, name: &HeaderName, value: &HeaderValue, action: u32) {
+fn header(out: &mut Vec<u8>, field: u32, name: &HeaderName, value: &[u8], action: u32) {
     message(out, field, |out| {
         message(out, 1, |out| {
             bytes(out, 1, name.as_str().as_bytes());
-            bytes(out, 2, value.as_bytes());
+            bytes(out, 2, value);
         });
         number(out, 3, action);
         // An empty one replaces what a client sent.

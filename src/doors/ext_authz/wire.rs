@@ -49,18 +49,16 @@ pub(super) fn read<'m>(
     mut message: &'m [u8],
 ) -> Result<(), Malformed> {
     while !message.is_empty() {
-        let (number, kind) = encoding::decode_key(&mut message).map_err(|_| Malformed)?;
+        let (number, kind) = key(&mut message)?;
         let value = match kind {
             WireType::LengthDelimited => {
-                let length = encoding::decode_varint(&mut message).map_err(|_| Malformed)?;
+                let length = varint(&mut message)?;
                 let length = usize::try_from(length).map_err(|_| Malformed)?;
                 let (bytes, rest) = message.split_at_checked(length).ok_or(Malformed)?;
                 message = rest;
                 Value::Bytes(bytes)
             }
-            WireType::Varint => {
-                Value::Number(encoding::decode_varint(&mut message).map_err(|_| Malformed)?)
-            }
+            WireType::Varint => Value::Number(varint(&mut message)?),
             WireType::ThirtyTwoBit => {
                 message = message.get(4..).ok_or(Malformed)?;
                 Value::Fixed
@@ -77,27 +75,60 @@ pub(super) fn read<'m>(
     Ok(())
 }
 
+/// The number and the kind of the field that follows. Those of most fit into one byte.
+fn key(message: &mut &[u8]) -> Result<(u32, WireType), Malformed> {
+    if let Some((&key @ 8..0x80, rest)) = message.split_first() {
+        *message = rest;
+        let kind = WireType::try_from(u64::from(key & 7)).map_err(|_| Malformed)?;
+        return Ok((u32::from(key >> 3), kind));
+    }
+    encoding::decode_key(message).map_err(|_| Malformed)
+}
+
+/// A number of any length.
+fn varint(message: &mut &[u8]) -> Result<u64, Malformed> {
+    if let Some((&number @ ..0x80, rest)) = message.split_first() {
+        *message = rest;
+        return Ok(u64::from(number));
+    }
+    encoding::decode_varint(message).map_err(|_| Malformed)
+}
+
 /// Writes a field of text or bytes.
 pub(super) fn bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
-    encoding::encode_key(number, WireType::LengthDelimited, out);
-    encoding::encode_varint(bytes.len() as u64, out);
+    start(out, number, WireType::LengthDelimited);
+    match u8::try_from(bytes.len()) {
+        Ok(length @ ..0x80) => out.push(length),
+        _ => encoding::encode_varint(bytes.len() as u64, out),
+    }
     out.extend_from_slice(bytes);
+}
+
+fn start(out: &mut Vec<u8>, number: u32, kind: WireType) {
+    match u8::try_from(number) {
+        Ok(number @ ..16) => out.push(number << 3 | kind as u8),
+        _ => encoding::encode_key(number, kind, out),
+    }
 }
 
 /// Writes a field with a number that isn't negative, an enum's or a bool's.
 pub(super) fn number(out: &mut Vec<u8>, number: u32, value: u32) {
-    encoding::encode_key(number, WireType::Varint, out);
+    start(out, number, WireType::Varint);
     encoding::encode_varint(u64::from(value), out);
 }
 
 /// Writes a field with a message, whose fields `write` writes.
 pub(super) fn message(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    encoding::encode_key(number, WireType::LengthDelimited, out);
+    start(out, number, WireType::LengthDelimited);
     // The length stands before what it is the length of. Most fit into one byte.
     let at = out.len();
     out.push(0);
     write(out);
     let length = out.len().saturating_sub(at + 1);
+    if let (Ok(short @ ..0x80), Some(place)) = (u8::try_from(length), out.get_mut(at)) {
+        *place = short;
+        return;
+    }
     let mut prefix = [0u8; MAX_VARINT];
     let mut room = prefix.as_mut_slice();
     encoding::encode_varint(length as u64, &mut room);

@@ -14,12 +14,8 @@ fn sessions_are_bounded_in_bytes() {
     facts.set("jwt:many", Fact::Many(vec!["y".repeat(1024); 100]));
     let session =
         Session { principal: Principal::Anonymous, session_policies: PolicySet::default(), facts };
-    let assumed = Arc::new(Assumed {
-        identity_id: Some("us-east-1:1".to_owned()),
-        session,
-        role_choice: RoleChoice::Custom,
-        provider: Some("provider".to_owned()),
-    });
+    let (identity, provider) = (Some("us-east-1:1".to_owned()), Some("provider".to_owned()));
+    let assumed = Arc::new(Assumed::new(identity, session, RoleChoice::Custom, provider));
     assert!(weight(&assumed) > 101 * 1024, "{}", weight(&assumed));
     let sessions = Sessions::default();
     for serial in 0..3000 {
