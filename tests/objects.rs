@@ -10,6 +10,8 @@
 )]
 
 mod objects {
+    mod chunked;
+    pub(crate) mod chunks;
     pub(crate) mod client;
     mod deleting;
     mod forwarding;

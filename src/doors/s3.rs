@@ -94,8 +94,8 @@ fn signature(error: SigV4Error) -> Error<'static> {
         SigV4Error::UnsupportedAlgorithm => (
             bad,
             "InvalidRequest",
-            "The authorization mechanism you have provided is not supported. Please use \
-             AWS4-HMAC-SHA256.",
+            "The authorization mechanism you have provided is not supported, nor is Signature \
+             Version 4A (AWS4-ECDSA-P256-SHA256). Please use AWS4-HMAC-SHA256.",
         ),
         SigV4Error::MissingDate => (
             forbidden,
@@ -133,7 +133,17 @@ fn signature(error: SigV4Error) -> Error<'static> {
             StatusCode::NOT_IMPLEMENTED,
             "NotImplemented",
             "A header you provided implies functionality that is not implemented: \
-             x-amz-content-sha256 with chunked payloads (STREAMING-...)",
+             x-amz-content-sha256 with this form of chunked payload (STREAMING-...)",
+        ),
+        SigV4Error::DecodedLength => (
+            StatusCode::LENGTH_REQUIRED,
+            "MissingContentLength",
+            "You must provide the length of the content in x-amz-decoded-content-length.",
+        ),
+        SigV4Error::Trailer => (
+            bad,
+            "InvalidRequest",
+            "The value specified in the x-amz-trailer header is not supported",
         ),
         SigV4Error::Mismatch => (
             forbidden,
@@ -163,8 +173,12 @@ fn credentials(error: CredentialError) -> Error<'static> {
 
 /// No answer of the backend.
 pub(super) fn failed(error: &ForwardError, path: &str, id: &DecisionId) -> Response<AnswerBody> {
+    if let ForwardError::Body(found) = error {
+        let found = S3Error::from(*found);
+        let (status, code, message) = (found.status(), found.code(), found.to_string());
+        return answer(&Error { status, code, message: &message }, path, id);
+    }
     let error = match error {
-        ForwardError::Digest => signature(SigV4Error::ContentSha256Mismatch),
         ForwardError::CallerBody => Error {
             status: StatusCode::BAD_REQUEST,
             code: "IncompleteBody",

@@ -50,7 +50,7 @@ pub(super) struct Authenticated {
 impl Authenticated {
     fn unsigned(login: Login) -> Self {
         let challenge = Challenge::default();
-        Self { login, proof: Proof::None, kind: None, signed: None, challenge }
+        Self { login, proof: Proof::NONE, kind: None, signed: None, challenge }
     }
 }
 

@@ -230,7 +230,7 @@ impl Gate<'_> {
         progress: &mut Progress,
     ) -> Result<Permit, Denial> {
         let Question { method, authority, headers, received, certificate, now, .. } = question;
-        let body = reading.into_body(Proof::None);
+        let body = reading.into_body(Proof::NONE);
         let request = services::Request { method, target, headers, body };
         let asked = Asked::of(route, &request);
         let mut operation = self.describe(route, request, progress)?;

@@ -20,7 +20,7 @@ use crate::{
         Body, Checks, Operation, Proof,
         s3::{Asked, Delete, Merge, Parsed, Refused, RequestFacts, S3Error},
     },
-    sigv4::{Kind, Payload, SigV4Error},
+    sigv4::{Chunks, Kind, Payload},
 };
 
 /// What is known of a request to S3 beside its head.
@@ -48,13 +48,13 @@ pub(super) fn facts(rules: &Rules, question: &Question, found: &Authenticated) -
 /// proven whoever states it, signed or not.
 pub(super) fn proof(question: &Question, found: &Authenticated) -> Result<Proof, Denial> {
     if found.kind.is_some() {
-        return Ok(found.proof);
+        return Ok(found.proof.clone());
     }
-    match Payload::of(&question.headers, question.target.query())? {
-        Payload::Sha256(hash) => Ok(Proof::Sha256(hash)),
-        Payload::Streaming => Err(SigV4Error::StreamingPayload.into()),
-        Payload::Unsigned | Payload::Unstated => Ok(found.proof),
-    }
+    Ok(match Payload::of(&question.headers, question.target.query())? {
+        Payload::Sha256(hash) => Proof::sha256(hash),
+        Payload::Chunked(form) => Proof::chunked(Chunks::unsigned(form, &question.headers)?),
+        Payload::Unsigned | Payload::Unstated => Proof::NONE,
+    })
 }
 
 /// The operation that a request asks for. Its body is read if it has to be.
@@ -73,7 +73,7 @@ pub(super) async fn describe(
         bucket: rules.routes.bucket(&question.authority).flatten(),
     })?;
     if let Some(limit) = parsed.body_limit() {
-        reading.proven(limit, proof).await.map_err(|denial| match denial.refusal {
+        reading.proven(limit, &proof).await.map_err(|denial| match denial.refusal {
             Refusal::TooLarge => Denial::from(parsed.over_limit()).limited(limit),
             _ => denial,
         })?;

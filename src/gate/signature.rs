@@ -73,12 +73,13 @@ async fn check(
         SCRATCH.with_borrow_mut(|scratch| signed.verify(&key.1, form, hash, scratch))
     };
     let proof = match (signed.payload(), form) {
-        (Payload::Streaming, _) => return Err(SigV4Error::StreamingPayload.into()),
+        (Payload::Chunked(_), Form::Other) => return Err(SigV4Error::StreamingPayload.into()),
         (stated, Form::S3) => {
             verify(None)?;
             match stated {
-                Payload::Sha256(hash) => Proof::Sha256(hash),
-                _ => Proof::None,
+                Payload::Sha256(hash) => Proof::sha256(hash),
+                Payload::Chunked(form) => Proof::chunked(signed.chunks(form, &key)?),
+                Payload::Unsigned | Payload::Unstated => Proof::NONE,
             }
         }
         (stated, Form::Other) => {
@@ -97,7 +98,7 @@ async fn check(
                 Some(_) => {}
                 None => verify(Some(&hash))?,
             }
-            Proof::None
+            Proof::NONE
         }
     };
     Ok(Proven { presented, proof, kind: signed.kind(), time: signed.time() })

@@ -13,7 +13,9 @@ pub enum SigV4Error {
     #[error("the request is signed in its header and in its query; sign it once")]
     SignedTwice,
     /// Another algorithm, Signature Version 4A among them.
-    #[error("the signing algorithm isn't supported; sign with AWS4-HMAC-SHA256")]
+    #[error(
+        "the signing algorithm isn't supported, nor is Signature Version 4A; sign with AWS4-HMAC-SHA256"
+    )]
     UnsupportedAlgorithm,
     /// Neither `X-Amz-Date` nor `Date` tells when it was signed.
     #[error("the request doesn't say when it was signed; send X-Amz-Date")]
@@ -50,9 +52,17 @@ pub enum SigV4Error {
     /// The body isn't what `x-amz-content-sha256` says.
     #[error("the provided x-amz-content-sha256 header does not match what was computed")]
     ContentSha256Mismatch,
-    /// A body in signed chunks, or with a trailer.
-    #[error("chunked payloads (STREAMING-…) are not supported; send the payload's SHA-256 or none")]
+    /// A form of chunks that isn't S3's, or not one that such a request may have.
+    #[error(
+        "this form of chunked payload (STREAMING-…) is not supported here; send the payload's SHA-256 or none"
+    )]
     StreamingPayload,
+    /// Chunks, and not how many bytes are in them.
+    #[error("a chunked payload needs x-amz-decoded-content-length, the number of bytes in it")]
+    DecodedLength,
+    /// A trailer that was announced is none of S3's checksums, or there is one too many or too few.
+    #[error("the value specified in the x-amz-trailer header is not supported")]
+    Trailer,
     /// The signature isn't the one that the secret makes.
     #[error(
         "the request signature we calculated does not match the signature you provided; check your key and signing method"
@@ -80,6 +90,8 @@ impl SigV4Error {
             Self::ContentSha256 => "content_sha256_malformed",
             Self::ContentSha256Mismatch => "body_digest_mismatch",
             Self::StreamingPayload => "streaming_payload",
+            Self::DecodedLength => "decoded_length_missing",
+            Self::Trailer => "trailer_unsupported",
             Self::Mismatch => "signature_mismatch",
         }
     }

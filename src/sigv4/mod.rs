@@ -6,6 +6,7 @@
 //! of the S3 API Reference, "Authenticating Requests (AWS Signature Version 4)". Nothing here does
 //! I/O; `docs/signatures.md` lists what is refused.
 
+mod body;
 mod canonical;
 mod error;
 mod key;
@@ -14,6 +15,7 @@ mod scope;
 mod sign;
 mod verify;
 
+pub use body::{Algorithm, BodyError, ChunkForm, Chunks, Digest, Hasher, Proof, Reader};
 pub use canonical::Scratch;
 pub use error::SigV4Error;
 pub use key::SigningKey;

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     clock,
     gate::{DecisionId, Permit},
-    services::{Body, Proof},
+    services::Body,
     sigv4::{SignedPayload, sha256},
 };
 
@@ -115,6 +115,11 @@ impl Client {
     ) -> Result<Response<AnswerBody>, ForwardError> {
         let progress = Progress::new();
         let mut request = serialise(permit, id, upstream, body, &progress)?;
+        tokio::select! {
+            biased;
+            settled = request.body_mut().settle() => settled?,
+            () = stalled(&progress, timeouts.header) => return Err(ForwardError::CallerBody),
+        }
         let repeatable = is_idempotent(request.method());
         let mut wanted = Wanted::Any;
         loop {
@@ -236,7 +241,7 @@ fn broken(error: hyper::Error) -> ForwardError {
     }
     let source = std::error::Error::source(&error);
     match source.and_then(|source| source.downcast_ref::<UploadError>()) {
-        Some(UploadError::Digest) => ForwardError::Digest,
+        Some(UploadError::Body(error)) => ForwardError::Body(*error),
         _ => ForwardError::CallerBody,
     }
 }
@@ -255,14 +260,13 @@ fn serialise(
         Body::Whole { bytes, sha256: known } => {
             SignedPayload::Sha256(known.unwrap_or_else(|| sha256(bytes)))
         }
-        Body::Streamed(Proof::Sha256(hash)) => SignedPayload::Sha256(*hash),
-        Body::Streamed(Proof::None) => SignedPayload::Unsigned,
+        Body::Streamed(proof) => {
+            proof.content_sha256().map_or(SignedPayload::Unsigned, SignedPayload::Sha256)
+        }
     };
     let body = match (permitted.body, body) {
         (Body::Whole { bytes, .. }, _) => UploadBody::whole(bytes, progress),
-        (Body::Streamed(proof), Some(body)) => {
-            UploadBody::streamed(body, proof, progress).map_err(|_| ForwardError::Digest)?
-        }
+        (Body::Streamed(proof), Some(body)) => UploadBody::streamed(body, &proof, progress),
         (Body::Streamed(_), None) => return Err(ForwardError::CallerBody),
     };
     let uri = Uri::from(permitted.target);

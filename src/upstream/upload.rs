@@ -1,17 +1,20 @@
 //! Requests' bodies on their way up, streamed in constant memory and never ahead of their proof.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::body::{Progress, without_trailers};
-use crate::services::Proof;
+use super::{
+    ForwardError,
+    body::{Progress, without_trailers},
+};
+use crate::sigv4::{BodyError, Proof, Reader};
 
 /// A request's body on its way up.
 ///
@@ -31,16 +34,20 @@ enum Source {
     Whole(Bytes),
     /// The caller's, as it comes.
     Streamed(Incoming),
-    /// The caller's, one frame late.
+    /// What is inside of the caller's, one piece late.
     Proven(Box<Proven>),
 }
 
-/// A body that is hashed as it passes.
+/// A body that is taken out of its chunks and proven as it passes.
 struct Proven {
     inner: Incoming,
-    hash: digest::Context,
-    expected: [u8; 32],
+    reader: Reader,
+    /// What has come and isn't read yet.
+    unread: Bytes,
     held: Option<Bytes>,
+    /// Bytes that are still to be given out, where that is known.
+    left: Option<u64>,
+    progress: Progress,
 }
 
 impl std::fmt::Debug for Proven {
@@ -55,36 +62,54 @@ pub enum UploadError {
     /// The caller's connection or framing broke.
     #[error(transparent)]
     Caller(#[from] hyper::Error),
-    /// It isn't what the caller signed.
-    #[error("the body is not the one that was signed")]
-    Digest,
+    /// It isn't what was said of it.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+}
+
+impl From<UploadError> for ForwardError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Caller(_) => Self::CallerBody,
+            UploadError::Body(error) => Self::Body(error),
+        }
+    }
 }
 
 impl UploadBody {
-    /// The caller's body.
-    ///
-    /// # Errors
-    /// [`UploadError::Digest`] if there is none and one was signed.
-    pub(super) fn streamed(
-        inner: Incoming,
-        proof: Proof,
-        progress: &Progress,
-    ) -> Result<Self, UploadError> {
-        let source = match proof {
-            Proof::None => Source::Streamed(inner),
-            Proof::Sha256(expected) if inner.is_end_stream() => {
-                let empty = digest::digest(&digest::SHA256, b"");
-                if empty.as_ref() != expected {
-                    return Err(UploadError::Digest);
-                }
-                Source::None
-            }
-            Proof::Sha256(expected) => {
-                let hash = digest::Context::new(&digest::SHA256);
-                Source::Proven(Box::new(Proven { inner, hash, expected, held: None }))
-            }
+    /// The caller's body, which has to be what `proof` says.
+    pub(super) fn streamed(inner: Incoming, proof: &Proof, progress: &Progress) -> Self {
+        let progress = progress.clone();
+        if proof.is_none() {
+            return Self { source: Source::Streamed(inner), progress };
+        }
+        let left = match proof.chunks() {
+            Some(chunks) => Some(chunks.length()),
+            None => inner.size_hint().exact(),
         };
-        Ok(Self { source, progress: progress.clone() })
+        let proven = Proven {
+            inner,
+            reader: proof.reader(),
+            unread: Bytes::new(),
+            held: None,
+            left,
+            progress: progress.clone(),
+        };
+        Self { source: Source::Proven(Box::new(proven)), progress }
+    }
+
+    /// Proves a body that comes to nothing: an upstream has all of it with the head.
+    pub(super) async fn settle(&mut self) -> Result<(), UploadError> {
+        if let Source::Proven(proven) = &mut self.source
+            && proven.left == Some(0)
+        {
+            match poll_fn(|cx| proven.poll(cx)).await {
+                None => self.source = Source::None,
+                Some(Err(error)) => return Err(error),
+                Some(Ok(_)) => return Err(BodyError::Length.into()),
+            }
+        }
+        Ok(())
     }
 
     /// A body in memory.
@@ -105,30 +130,33 @@ impl UploadBody {
 }
 
 impl Proven {
-    /// The next frame that may be sent.
+    /// The next piece that may be sent.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         loop {
+            while !self.unread.is_empty() {
+                let Some(piece) = self.reader.read(&mut self.unread)? else { continue };
+                if let Some(earlier) = self.held.replace(piece) {
+                    return Poll::Ready(Some(Ok(self.give(earlier))));
+                }
+            }
             match without_trailers(ready!(Pin::new(&mut self.inner).poll_frame(cx))) {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
                 Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    if data.is_empty() {
-                        continue;
-                    }
-                    self.hash.update(&data);
-                    if let Some(earlier) = self.held.replace(data) {
-                        return Poll::Ready(Some(Ok(Frame::data(earlier))));
-                    }
+                    self.progress.mark();
+                    self.unread = frame.into_data().unwrap_or_default();
                 }
                 None => {
-                    let hash = self.hash.clone().finish();
-                    if hash.as_ref() != self.expected {
-                        return Poll::Ready(Some(Err(UploadError::Digest)));
-                    }
-                    return Poll::Ready(self.held.take().map(|data| Ok(Frame::data(data))));
+                    self.reader.finish()?;
+                    let last = self.held.take();
+                    return Poll::Ready(last.map(|last| Ok(self.give(last))));
                 }
             }
         }
+    }
+
+    fn give(&mut self, piece: Bytes) -> Frame<Bytes> {
+        self.left = self.left.map(|left| left.saturating_sub(piece.len() as u64));
+        Frame::data(piece)
     }
 }
 
@@ -179,13 +207,7 @@ impl Body for UploadBody {
             Source::None => SizeHint::with_exact(0),
             Source::Whole(body) => SizeHint::with_exact(body.len() as u64),
             Source::Streamed(inner) => inner.size_hint(),
-            Source::Proven(proven) => {
-                let held = proven.held.as_ref().map_or(0, |held| held.len() as u64);
-                match proven.inner.size_hint().exact() {
-                    Some(left) => SizeHint::with_exact(left + held),
-                    None => SizeHint::new(),
-                }
-            }
+            Source::Proven(proven) => proven.left.map_or_else(SizeHint::new, SizeHint::with_exact),
         }
     }
 }

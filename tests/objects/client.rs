@@ -151,6 +151,7 @@ impl Caller {
         let body = match &request.payload {
             Payload::Unsigned => SignableBody::UnsignedPayload,
             Payload::Of(body) => SignableBody::Bytes(body),
+            Payload::Said(word) => SignableBody::Precomputed((*word).to_owned()),
         };
         let url = format!("http://{}{}", request.host, request.target);
         let headers = request.headers.iter().map(|(name, value)| (*name, *value));
@@ -183,6 +184,8 @@ pub(crate) struct Request<'r> {
 pub(crate) enum Payload<'r> {
     Unsigned,
     Of(&'r [u8]),
+    /// One of AWS's words for a body in chunks.
+    Said(&'r str),
 }
 
 impl<'r> Request<'r> {

@@ -2,6 +2,8 @@
 
 use ::http::StatusCode;
 
+use crate::sigv4::BodyError;
+
 /// Why a request to S3 can't be described. `Display` is S3's own message, where it has one
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,9 +49,9 @@ pub enum S3Error {
     /// A body that must be there and isn't.
     #[error("Request Body is empty")]
     MissingRequestBody,
-    /// A checksum that isn't the body's.
-    #[error("The {0} you specified did not match what we received.")]
-    BadDigest(&'static str),
+    /// A body that isn't what was said of it.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// A checksum that is none.
     #[error("The {0} you specified was invalid.")]
     InvalidDigest(&'static str),
@@ -98,7 +100,7 @@ impl S3Error {
             Self::InvalidTag(_) => "s3_invalid_tag",
             Self::MalformedXml => "s3_malformed_xml",
             Self::MissingRequestBody => "s3_missing_request_body",
-            Self::BadDigest(_) => "s3_bad_digest",
+            Self::Body(error) => error.reason(),
             Self::InvalidDigest(_) => "s3_invalid_digest",
             Self::EntityTooLarge => "s3_entity_too_large",
             Self::MaxMessageLengthExceeded => "s3_message_too_long",
@@ -127,7 +129,12 @@ impl S3Error {
             Self::InvalidTag(_) => "InvalidTag",
             Self::MalformedXml => "MalformedXML",
             Self::MissingRequestBody => "MissingRequestBodyError",
-            Self::BadDigest(_) => "BadDigest",
+            Self::Body(BodyError::ContentSha256) => "XAmzContentSHA256Mismatch",
+            Self::Body(BodyError::Checksum(_)) => "BadDigest",
+            Self::Body(BodyError::Signature) => "SignatureDoesNotMatch",
+            Self::Body(BodyError::Framing(_)) => "InvalidRequest",
+            Self::Body(BodyError::Length) => "IncompleteBody",
+            Self::Body(BodyError::Trailer(_)) => "MalformedTrailerError",
             Self::InvalidDigest(_) => "InvalidDigest",
             Self::EntityTooLarge => "EntityTooLarge",
             Self::MaxMessageLengthExceeded => "MaxMessageLengthExceeded",
@@ -148,7 +155,9 @@ impl S3Error {
             | Self::UnknownSubresource(_) => StatusCode::NOT_IMPLEMENTED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoSuchBucketPolicy => StatusCode::NOT_FOUND,
-            Self::LocksOut | Self::OtherOwner => StatusCode::FORBIDDEN,
+            Self::LocksOut | Self::OtherOwner | Self::Body(BodyError::Signature) => {
+                StatusCode::FORBIDDEN
+            }
             Self::BackendAnswer => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }

@@ -6,6 +6,7 @@ use super::{
     S3Error,
     address::{Address, check_prefix},
     checks::{self, Subject},
+    checksum,
     content::{Content, tagging_encoded, tagging_header},
     context::Keys,
     delete::Delete,
@@ -138,7 +139,7 @@ impl Parsed {
     pub fn describe(
         self,
         mut headers: HeaderMap,
-        body: Body,
+        mut body: Body,
         facts: &RequestFacts,
     ) -> Result<Operation, S3Error> {
         let Self { row, address, mut query, source } = self;
@@ -149,9 +150,12 @@ impl Parsed {
         }
         headers::merge(&mut headers, std::mem::take(&mut query.headers))?;
         headers::check(headers.keys())?;
-        headers::check_encoding(&headers)?;
         let sha256 = headers::text(&headers, headers::SHA256)?.map(str::to_owned);
+        headers::unwrap(&mut headers, sha256.as_deref(), &body)?;
         headers::retain(&mut headers, row);
+        if !row.of_object {
+            body = checksum::prove(&headers, body, row.reads == Reads::Delete)?;
+        }
         rewrite(&mut headers, COPY_SOURCE, source.as_ref().map(Source::encoded))?;
         let tags = headers::text(&headers, TAGGING)?.map(tagging_header).transpose()?;
         rewrite(&mut headers, TAGGING, tags.as_ref().map(tagging_encoded))?;
@@ -161,7 +165,7 @@ impl Parsed {
             (Body::Streamed(_), _) => return Err(S3Error::MissingRequestBody),
         };
         let delete = match (&body, row.reads) {
-            (Body::Whole { bytes, .. }, Reads::Delete) => Some(Delete::read(&headers, bytes)?),
+            (Body::Whole { bytes, .. }, Reads::Delete) => Some(Delete::read(bytes)?),
             _ => None,
         };
 

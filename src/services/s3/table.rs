@@ -183,7 +183,8 @@ static OBJECT: [Row; 29] = [
         .hides()
         .creates(false),
     Row::object("CompleteMultipartUpload", Post, &["uploadId"], &[on("s3:PutObject")])
-        .creates(true),
+        .creates(true)
+        .checksums_of_object(),
     Row::object("AbortMultipartUpload", Delete, &["uploadId"], &[on("s3:AbortMultipartUpload")]),
     Row::object("ListParts", Get, &["uploadId"], &[on("s3:ListMultipartUploadParts")])
         .parameters(&["max-parts", "part-number-marker", "encoding-type"]),
