@@ -15,6 +15,7 @@ mod objects {
     pub(crate) mod client;
     mod deleting;
     mod forwarding;
+    mod posting;
     mod refusing;
     mod targets;
 }

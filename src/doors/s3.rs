@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     gate::{AnswerRule, CredentialError, DecisionId, Denial, Refusal},
-    services::s3::S3Error,
+    services::s3::{PostAnswer, S3Error},
     sigv4::SigV4Error,
     upstream::{AnswerBody, ForwardError},
 };
@@ -82,6 +82,13 @@ fn signature(error: SigV4Error) -> Error<'static> {
             bad,
             "AuthorizationHeaderMalformed",
             "The authorization header that you provided is not valid.",
+        ),
+        SigV4Error::MalformedForm(_) => (
+            bad,
+            "InvalidArgument",
+            "Bucket POST must contain the fields policy, X-Amz-Algorithm, X-Amz-Credential, \
+             X-Amz-Date and X-Amz-Signature. If they are specified, please check the order of the \
+             fields.",
         ),
         SigV4Error::SignedTwice => (bad, "InvalidArgument", ONE_MECHANISM),
         SigV4Error::MalformedQuery(_) | SigV4Error::ExpiresOutOfRange => (
@@ -210,6 +217,11 @@ pub(super) async fn finished(
         let error = Error { status: StatusCode::FORBIDDEN, code: "AccessDenied", message };
         return answer(&error, path, id);
     }
+    if let Some(post) = &rule.post
+        && response.status() == StatusCode::OK
+    {
+        return posted(post, response);
+    }
     match rule.merge {
         Some(merge) if *method == Method::POST && response.status() == StatusCode::OK => {
             let merged = match whole(response.into_body(), pause).await {
@@ -226,6 +238,33 @@ pub(super) async fn finished(
         }
         _ => response,
     }
+}
+
+/// What a form wants to be answered when its object is there; the rest of the backend's answer, such as
+/// the object's tag and version, goes with it.
+fn posted(post: &PostAnswer, backend: Response<AnswerBody>) -> Response<AnswerBody> {
+    let (parts, _) = backend.into_parts();
+    let etag = parts.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
+    let (etag, mut headers) = (etag.unwrap_or_default().to_owned(), parts.headers.clone());
+    for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+        headers.remove(name);
+    }
+    let redirect = post.redirect(&etag).and_then(|url| HeaderValue::try_from(url).ok());
+    let (status, body) = match (&redirect, post.status) {
+        (Some(_), _) => (StatusCode::SEE_OTHER, String::new()),
+        (None, 201) => (StatusCode::CREATED, post.xml(&etag)),
+        (None, 200) => (StatusCode::OK, String::new()),
+        (None, _) => (StatusCode::NO_CONTENT, String::new()),
+    };
+    if !body.is_empty() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    }
+    let location = redirect.or_else(|| HeaderValue::try_from(post.location.as_str()).ok());
+    headers.extend(location.map(|location| (header::LOCATION, location)));
+    let mut response = Response::new(AnswerBody::own(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
 }
 
 /// A backend's answer to DeleteObjects: at most a thousand keys, with no longer `pause` in it.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Denial, Payload, PayloadError, Refusal, decide::misconfigured};
+use super::{Denial, Enough, Payload, PayloadError, Refusal, decide::misconfigured};
 use crate::{
     services::{Body, Proof, s3::S3Error},
     sigv4::sha256,
@@ -20,6 +20,17 @@ pub(super) struct Reading<'p> {
 impl<'p> Reading<'p> {
     pub(super) fn new(payload: &'p mut dyn Payload) -> Self {
         Self { payload, whole: None, sha256: None }
+    }
+
+    /// What has come of it when it is `enough`, or all of it.
+    pub(super) async fn begin(&mut self, enough: &mut Enough<'_>) -> Result<Bytes, PayloadError> {
+        match &self.whole {
+            Some(whole) => {
+                enough(whole);
+                Ok(whole.clone())
+            }
+            None => self.payload.begin(enough).await,
+        }
     }
 
     /// How many bytes there are, where that is known.

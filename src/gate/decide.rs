@@ -17,6 +17,7 @@ use super::{
     judge::Wording,
     named::Named,
     objects,
+    post::{self, Posted},
     routes::Addressed,
     rows,
 };
@@ -265,19 +266,46 @@ impl Gate<'_> {
         mut reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Outcome, Denial> {
-        let found = authenticate(self, route, question, signed, &mut reading, progress).await?;
+        let posted = match post::boundary(question) {
+            Some(boundary) => {
+                let bucket = self.rules.routes.bucket(&question.authority).flatten();
+                Some(Posted::read(boundary, question, bucket, &mut reading).await?)
+            }
+            None => None,
+        };
+        let signed_form = match &posted {
+            Some(posted) => {
+                let other = !matches!(signed, Ok(None));
+                posted.authenticate((self.rules, route), question, other, progress)?
+            }
+            None => None,
+        };
+        let found = match signed_form {
+            Some(found) => found,
+            None => authenticate(self, route, question, signed, &mut reading, progress).await?,
+        };
         progress.login = found.login.clone();
         progress.assumed = self.assume(route, question.now, progress)?;
         let facts = objects::facts(self.rules, question, &found);
-        let proof = objects::proof(question, &found)?;
-        let operation = objects::describe(self.rules, question, &facts, proof, reading).await?;
+        let operation = match &posted {
+            Some(posted) => {
+                let file = posted.file(question, &mut reading).await?;
+                objects::describe_form(&posted.form, file, &question.headers, &facts)?
+            }
+            None => {
+                let proof = objects::proof(question, &found)?;
+                objects::describe(self.rules, question, &facts, proof, reading).await?
+            }
+        };
         progress.note_checks(checks_of(&operation));
 
         let context = RequestContext::of(self.rules, question);
-        let decided = match objects::decide((self.rules, route), operation, &context, progress)? {
+        let mut decided = match objects::decide((self.rules, route), operation, &context, progress)?
+        {
             Decided::Forwarded(decided) => decided,
             Decided::Here(outcome) => return Ok(outcome),
         };
+        decided.answer.post = posted.map(|posted| posted.form.answer(&question.base()));
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // It may name a bucket, which a backend that goes by it would read a second time.

@@ -9,6 +9,9 @@ pub enum SigV4Error {
     /// A presigned query lacks a parameter, has one twice, or has one that can't be read.
     #[error("the query of the presigned request is malformed; {0}")]
     MalformedQuery(&'static str),
+    /// A form lacks a field of its signature, or has one that can't be read.
+    #[error("the signature of the form is malformed; {0}")]
+    MalformedForm(&'static str),
     /// One signature in the header, and one in the query.
     #[error("the request is signed in its header and in its query; sign it once")]
     SignedTwice,
@@ -76,6 +79,7 @@ impl SigV4Error {
         match self {
             Self::MalformedHeader(_) => "signature_malformed",
             Self::MalformedQuery(_) => "presigned_malformed",
+            Self::MalformedForm(_) => "form_signature_malformed",
             Self::SignedTwice => "several_credentials",
             Self::UnsupportedAlgorithm => "signature_algorithm",
             Self::MissingDate => "signature_date_missing",

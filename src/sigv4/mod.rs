@@ -9,15 +9,17 @@
 mod body;
 mod canonical;
 mod error;
+mod form;
 mod key;
 mod parse;
 mod scope;
 mod sign;
 mod verify;
 
-pub use body::{Algorithm, BodyError, ChunkForm, Chunks, Digest, Hasher, Proof, Reader};
+pub use body::{Algorithm, BodyError, ChunkForm, Chunks, Digest, FormFile, Hasher, Proof, Reader};
 pub use canonical::Scratch;
 pub use error::SigV4Error;
+pub use form::SignedForm;
 pub use key::SigningKey;
 pub use parse::{Head, Kind, Payload, Signed, signs};
 pub use scope::Scope;

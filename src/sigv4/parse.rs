@@ -57,6 +57,8 @@ impl std::fmt::Debug for Signed<'_> {
 pub enum Kind {
     /// In `Authorization`.
     Header,
+    /// In the fields of a form.
+    Form,
     /// In the query.
     Presigned {
         /// How long it is good for.
@@ -364,7 +366,7 @@ fn header_time(headers: &HeaderMap) -> Result<(Time, Stamp), SigV4Error> {
 }
 
 /// `yyyymmddThhmmssZ`.
-fn amz_time(text: &str) -> Option<(Time, Stamp)> {
+pub(super) fn amz_time(text: &str) -> Option<(Time, Stamp)> {
     let stamp: Stamp = text.as_bytes().try_into().ok()?;
     let shape = text.bytes().enumerate().all(|(at, byte)| match at {
         8 => byte == b'T',

@@ -10,15 +10,12 @@ use std::{
 
 use ::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body as _;
-use hyper::{
-    body::Incoming,
-    client::conn::http1::{self, SendRequest},
-};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    AnswerBody, ForwardError, HostHeader, UploadBody, Upstream,
+    AnswerBody, Arriving, ForwardError, HostHeader, UploadBody, Upstream,
     body::Progress,
     dial::{MAX_TRIES, Wire, dial},
     origin::Address,
@@ -110,7 +107,7 @@ impl Client {
         upstream: &Upstream,
         permit: Box<Permit>,
         id: &DecisionId,
-        body: Option<Incoming>,
+        body: Option<Arriving>,
         timeouts: Timeouts,
     ) -> Result<Response<AnswerBody>, ForwardError> {
         let progress = Progress::new();
@@ -252,7 +249,7 @@ fn serialise(
     permit: Box<Permit>,
     id: &DecisionId,
     upstream: &Upstream,
-    body: Option<Incoming>,
+    body: Option<Arriving>,
     progress: &Progress,
 ) -> Result<Request<UploadBody>, ForwardError> {
     let (permitted, identity) = permit.into_parts();

@@ -16,7 +16,7 @@ pub use client::{Client, Timeouts};
 pub use error::ForwardError;
 pub use once::{Call, CallError, ask};
 pub use origin::{Address, HostHeader, Place, Upstream};
-pub use upload::UploadBody;
+pub use upload::{Arriving, UploadBody};
 
 #[cfg(test)]
 mod tests;

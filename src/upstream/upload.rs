@@ -16,6 +16,15 @@ use super::{
 };
 use crate::sigv4::{BodyError, Proof, Reader};
 
+/// A caller's body as it comes.
+#[derive(Debug)]
+pub struct Arriving {
+    /// What was read of it already.
+    pub begun: Bytes,
+    /// What is still to come.
+    pub rest: Incoming,
+}
+
 /// A request's body on its way up.
 ///
 /// INVARIANT: the last bytes of a body that has to be proven are given out when it is, so that an
@@ -78,23 +87,17 @@ impl From<UploadError> for ForwardError {
 
 impl UploadBody {
     /// The caller's body, which has to be what `proof` says.
-    pub(super) fn streamed(inner: Incoming, proof: &Proof, progress: &Progress) -> Self {
+    pub(super) fn streamed(body: Arriving, proof: &Proof, progress: &Progress) -> Self {
         let progress = progress.clone();
-        if proof.is_none() {
+        let Arriving { begun: unread, rest: inner } = body;
+        if proof.is_none() && unread.is_empty() {
             return Self { source: Source::Streamed(inner), progress };
         }
-        let left = match proof.chunks() {
-            Some(chunks) => Some(chunks.length()),
-            None => inner.size_hint().exact(),
-        };
-        let proven = Proven {
-            inner,
-            reader: proof.reader(),
-            unread: Bytes::new(),
-            held: None,
-            left,
-            progress: progress.clone(),
-        };
+        let whole = inner.size_hint().exact().map(|rest| rest + unread.len() as u64);
+        let left = if proof.is_wrapped() { proof.length() } else { whole };
+        let reader = proof.reader();
+        let progress_of = progress.clone();
+        let proven = Proven { inner, reader, unread, held: None, left, progress: progress_of };
         Self { source: Source::Proven(Box::new(proven)), progress }
     }
 

@@ -211,7 +211,7 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 59] = [
+const ELSEWHERE: [(&str, &str); 61] = [
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),
@@ -248,6 +248,8 @@ const ELSEWHERE: [(&str, &str); 59] = [
     ("decoded_length_mismatch", ""),
     ("decoded_length_missing", ""),
     ("expired_session_token", ""),
+    ("form_malformed", ""),
+    ("form_signature_malformed", ""),
     ("headers_not_signed", ""),
     ("invalid_session_token", ""),
     ("presigned_expired", ""),

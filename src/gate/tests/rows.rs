@@ -303,6 +303,10 @@ impl Payload for Unread {
     fn read(&mut self, _: usize) -> ReadFuture<'_> {
         panic!("it is read")
     }
+
+    fn begin<'a>(&'a mut self, _: &'a mut crate::gate::Enough<'_>) -> ReadFuture<'a> {
+        panic!("it was read")
+    }
 }
 
 /// However many tables it names, a request doesn't wait for longer than for one.

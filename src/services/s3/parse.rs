@@ -91,6 +91,12 @@ impl Parsed {
             Found::Row(row) if row.needs.is_empty() => return Err(S3Error::NotServed(row.name)),
             Found::Row(row) => row,
             _ if source.is_some() => return Err(S3Error::UnknownHeader(COPY_SOURCE.into())),
+            // A form has become a PUT before.
+            _ if verb == Verb::Post && level == Level::Bucket && selectors.is_empty() => {
+                return Err(S3Error::InvalidRequest(
+                    "Bucket POST must be of the enclosure-type multipart/form-data",
+                ));
+            }
             Found::OtherMethod => return Err(S3Error::MethodNotAllowed),
             Found::Nothing => return Err(unknown(&selectors.join("&"))),
         };
@@ -198,9 +204,12 @@ impl Parsed {
         };
         let target = PathAndQuery::try_from(path + &query.encoded())
             .map_err(|_too_long| S3Error::InvalidUri)?;
-        if matches!(body, Body::Whole { .. }) {
-            // The forwarder knows.
+        if let Body::Whole { bytes, .. } = &body {
+            // The forwarder knows, but doesn't say of nothing that it is nothing, which S3 wants to hear.
             headers.remove(header::CONTENT_LENGTH);
+            if bytes.is_empty() {
+                headers.insert(header::CONTENT_LENGTH, 0_u64.into());
+            }
         }
         let mut forward = Forward { method: method(row.verb), target, headers, body };
         if let Checks::Each(delete) = &checks {

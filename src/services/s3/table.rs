@@ -298,10 +298,9 @@ static OBJECT: [Row; 29] = [
 ];
 
 /// Known by name, and not served: directory buckets and what only they have, and forms.
-static REFUSED: [Row; 4] = [
+static REFUSED: [Row; 3] = [
     Row::refused("CreateSession", Get, Level::Bucket, &["session"]),
     Row::refused("ListDirectoryBuckets", Get, Level::Service, &["max-directory-buckets"]),
-    Row::refused("PostObject", Post, Level::Bucket, &[]),
     Row::refused("RenameObject", Put, Level::Object, &["renameObject"]),
 ];
 

@@ -21,6 +21,9 @@ pub enum BodyError {
     /// It ended early, or has more or fewer bytes than `x-amz-decoded-content-length` says.
     #[error("The body does not have the number of bytes that x-amz-decoded-content-length says.")]
     Length,
+    /// It isn't a form that puts one file.
+    #[error("The body of your POST request is not well-formed multipart/form-data: {0}.")]
+    Form(&'static str),
     /// What follows the chunks isn't the trailer that was announced.
     #[error("The trailer is not well-formed or not the one that was announced: {0}.")]
     Trailer(&'static str),
@@ -35,6 +38,7 @@ impl BodyError {
             Self::Signature => "chunk_signature_mismatch",
             Self::Framing(_) => "chunks_malformed",
             Self::Length => "decoded_length_mismatch",
+            Self::Form(_) => "form_malformed",
             Self::Trailer(_) => "trailer_malformed",
         }
     }

@@ -10,6 +10,7 @@ mod checksum;
 mod chunks;
 mod digests;
 mod error;
+mod file;
 mod framing;
 mod signatures;
 
@@ -17,6 +18,7 @@ pub use checksum::{Algorithm, Hasher};
 pub use chunks::{ChunkForm, Chunks};
 pub use digests::Digest;
 pub use error::BodyError;
+pub use file::FormFile;
 pub(super) use signatures::Seed;
 
 use bytes::Bytes;
@@ -26,24 +28,38 @@ use digests::Digests;
 /// What a body has to be.
 #[derive(Clone, Debug, Default)]
 pub struct Proof {
-    /// How it is wrapped in chunks, if it is; what goes on is what is inside.
-    chunks: Option<Chunks>,
+    /// How it is wrapped; what goes on is what is inside.
+    wrapping: Wrapping,
     /// What was said of what is inside.
     digests: Vec<Digest>,
 }
 
+/// What a body is wrapped in.
+#[derive(Clone, Debug, Default)]
+enum Wrapping {
+    #[default]
+    None,
+    Chunks(Chunks),
+    Form(FormFile),
+}
+
 impl Proof {
     /// Nothing was said.
-    pub const NONE: Self = Self { chunks: None, digests: Vec::new() };
+    pub const NONE: Self = Self { wrapping: Wrapping::None, digests: Vec::new() };
 
     /// Of this SHA-256, by `x-amz-content-sha256`.
     pub fn sha256(hash: [u8; 32]) -> Self {
-        Self { chunks: None, digests: vec![Digest::content_sha256(hash)] }
+        Self { digests: vec![Digest::content_sha256(hash)], ..Self::NONE }
     }
 
     /// In chunks.
     pub fn chunked(chunks: Chunks) -> Self {
-        Self { chunks: Some(chunks), digests: Vec::new() }
+        Self { wrapping: Wrapping::Chunks(chunks), ..Self::NONE }
+    }
+
+    /// The file in a form.
+    pub fn file(file: FormFile) -> Self {
+        Self { wrapping: Wrapping::Form(file), ..Self::NONE }
     }
 
     /// The same, and what is inside has to have this digest.
@@ -55,12 +71,29 @@ impl Proof {
 
     /// Whether there is nothing to prove, and nothing to take off.
     pub fn is_none(&self) -> bool {
-        self.chunks.is_none() && self.digests.is_empty()
+        matches!(self.wrapping, Wrapping::None) && self.digests.is_empty()
     }
 
     /// The chunks it is wrapped in.
     pub fn chunks(&self) -> Option<&Chunks> {
-        self.chunks.as_ref()
+        match &self.wrapping {
+            Wrapping::Chunks(chunks) => Some(chunks),
+            _ => None,
+        }
+    }
+
+    /// How many bytes are inside, where it is wrapped and that is known.
+    pub fn length(&self) -> Option<u64> {
+        match &self.wrapping {
+            Wrapping::None => None,
+            Wrapping::Chunks(chunks) => Some(chunks.length()),
+            Wrapping::Form(file) => file.length(),
+        }
+    }
+
+    /// Whether something is taken off.
+    pub fn is_wrapped(&self) -> bool {
+        !matches!(self.wrapping, Wrapping::None)
     }
 
     /// The SHA-256 that `x-amz-content-sha256` says it has.
@@ -70,10 +103,12 @@ impl Proof {
 
     /// A reader of the body that has to be this.
     pub fn reader(&self) -> Reader {
-        Reader {
-            chunks: self.chunks.as_ref().map(Chunks::reader),
-            digests: Digests::of(&self.digests),
-        }
+        let unwrap = match &self.wrapping {
+            Wrapping::None => Unwrap::Nothing,
+            Wrapping::Chunks(chunks) => Unwrap::Chunks(Box::new(chunks.reader())),
+            Wrapping::Form(file) => Unwrap::Form(file.reader()),
+        };
+        Reader { unwrap, digests: Digests::of(&self.digests) }
     }
 
     /// What is inside of `whole`, which is all of the body.
@@ -82,7 +117,7 @@ impl Proof {
     /// [`BodyError`], if it isn't what it has to be.
     pub fn unwrap(&self, mut whole: Bytes) -> Result<Bytes, BodyError> {
         let mut reader = self.reader();
-        if self.chunks.is_none() {
+        if !self.is_wrapped() {
             // Nothing is taken off, so nothing is copied.
             reader.read(&mut whole.clone())?;
             return reader.finish().map(|()| whole);
@@ -100,8 +135,15 @@ impl Proof {
 /// Reads a body piece by piece.
 #[derive(Debug)]
 pub struct Reader {
-    chunks: Option<chunks::Reader>,
+    unwrap: Unwrap,
     digests: Digests,
+}
+
+#[derive(Debug)]
+enum Unwrap {
+    Nothing,
+    Chunks(Box<chunks::Reader>),
+    Form(file::Reader),
 }
 
 impl Reader {
@@ -111,9 +153,10 @@ impl Reader {
     /// # Errors
     /// [`BodyError`], as soon as it is known that it isn't what it has to be.
     pub fn read(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, BodyError> {
-        let piece = match &mut self.chunks {
-            Some(chunks) => chunks.read(input)?,
-            None => Some(std::mem::take(input)),
+        let piece = match &mut self.unwrap {
+            Unwrap::Nothing => Some(std::mem::take(input)),
+            Unwrap::Chunks(chunks) => chunks.read(input)?,
+            Unwrap::Form(file) => file.read(input)?,
         };
         let piece = piece.filter(|piece| !piece.is_empty());
         if let Some(piece) = &piece {
@@ -127,8 +170,10 @@ impl Reader {
     /// # Errors
     /// [`BodyError`]
     pub fn finish(&self) -> Result<(), BodyError> {
-        if let Some(chunks) = &self.chunks {
-            chunks.finish()?;
+        match &self.unwrap {
+            Unwrap::Nothing => {}
+            Unwrap::Chunks(chunks) => chunks.finish()?,
+            Unwrap::Form(file) => file.finish()?,
         }
         self.digests.finish()
     }

@@ -8,7 +8,8 @@ const REFUSED: &[(&str, &str)] = &[
     // Known by name, not served.
     ("GET /demo?session", "s3_not_served"),
     ("GET /?max-directory-buckets=1", "s3_not_served"),
-    ("POST /demo", "s3_not_served"),
+    // A form is a PUT before it comes here.
+    ("POST /demo", "s3_invalid_request"),
     ("PUT /demo/a?renameObject", "s3_not_served"),
     ("GET /demo--use1-az4--x-s3/a", "s3_not_served"),
     ("GET /demo-1234-s3alias/a", "s3_not_served"),
