@@ -151,9 +151,7 @@ impl Gate<'_> {
     ) -> Result<Outcome, Denial> {
         let signed = Signed::parse(question.head());
         let action = form_action(&question, &mut reading).await?;
-        let scope = signed.as_ref().ok().and_then(Option::as_ref);
-        let scope = scope.map(|signed| signed.scope().service());
-        let destination = self.destination(&question, scope, action)?;
+        let destination = self.destination(&question, &signed, action)?;
         progress.destination = Some(destination);
         match destination {
             Destination::BuiltIn(service) => {
@@ -356,19 +354,23 @@ impl Gate<'_> {
     fn destination(
         &self,
         question: &Question,
-        scope: Option<&str>,
+        signed: &Result<Option<Box<Signed<'_>>>, SigV4Error>,
         action: Option<Named>,
     ) -> Result<Destination, Denial> {
         let Question { method, authority, target, headers, .. } = question;
+        let scope = signed.as_ref().ok().and_then(Option::as_ref);
+        let scope = scope.map(|signed| signed.scope().service());
         let named = Named::by(scope, headers, action)?;
         let found = self.rules.routes.find(Addressed { method, authority, target, headers, named });
-        found.ok_or_else(|| match target.strict() {
-            Ok(_) => {
+        found.ok_or_else(|| match (signed, target.strict()) {
+            // A signature that names no service is told first, as is a target that no API could have:
+            // it may be why nothing matches.
+            (Err(error), _) => (*error).into(),
+            (Ok(_), Err(error)) => http::RequestError::from(error).into(),
+            (Ok(_), Ok(_)) => {
                 let detail = "no route matches this host and path";
                 Denial::new("no_route", Refusal::NotFound, detail)
             }
-            // A target that no API could have is told first: it may be why nothing matches.
-            Err(error) => http::RequestError::from(error).into(),
         })
     }
 
