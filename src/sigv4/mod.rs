@@ -23,7 +23,7 @@ pub use form::SignedForm;
 pub use key::SigningKey;
 pub use parse::{Head, Kind, Payload, Signed, signs};
 pub use scope::Scope;
-pub use sign::{SignError, SignedPayload, Signer};
+pub use sign::{SignError, SignedPayload, Signer, UNSIGNED_TRAILER};
 pub use verify::{Form, sha256};
 
 #[cfg(test)]

@@ -19,13 +19,14 @@ use super::{
     body::Progress,
     dial::{MAX_TRIES, Wire, dial},
     origin::Address,
+    trailer::Trailed,
     upload::UploadError,
 };
 use crate::{
     clock,
     gate::{DecisionId, Permit},
     services::Body,
-    sigv4::{SignedPayload, sha256},
+    sigv4::{SignedPayload, UNSIGNED_TRAILER, sha256},
 };
 
 /// How long an upstream may take.
@@ -253,7 +254,16 @@ fn serialise(
     progress: &Progress,
 ) -> Result<Request<UploadBody>, ForwardError> {
     let (permitted, identity) = permit.into_parts();
+    // The checksum of a trailer goes on as one, where the upstream takes it.
+    let trailed = match &permitted.body {
+        Body::Streamed(proof) if upstream.takes_trailers => proof.chunks().and_then(|chunks| {
+            let algorithm = chunks.trailer()?;
+            Some(Trailed { algorithm, length: chunks.length() })
+        }),
+        _ => None,
+    };
     let payload = match &permitted.body {
+        Body::Streamed(_) if trailed.is_some() => SignedPayload::UnsignedTrailer,
         Body::Whole { bytes, sha256: known } => {
             SignedPayload::Sha256(known.unwrap_or_else(|| sha256(bytes)))
         }
@@ -263,7 +273,9 @@ fn serialise(
     };
     let body = match (permitted.body, body) {
         (Body::Whole { bytes, .. }, _) => UploadBody::whole(bytes, progress),
-        (Body::Streamed(proof), Some(body)) => UploadBody::streamed(body, &proof, progress),
+        (Body::Streamed(proof), Some(body)) => {
+            UploadBody::streamed(body, &proof, trailed, progress)
+        }
         (Body::Streamed(_), None) => return Err(ForwardError::CallerBody),
     };
     let uri = Uri::from(permitted.target);
@@ -278,6 +290,11 @@ fn serialise(
     if chunked {
         // Without it hyper takes a GET to have no body, and drops the one it has.
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if let Some(trailed) = trailed {
+        trailed.announce(headers);
+        let form = HeaderValue::from_static(UNSIGNED_TRAILER);
+        headers.insert("x-amz-content-sha256", form);
     }
     if let HostHeader::Rewrite(host) = &upstream.host_header {
         headers.insert(header::HOST, host.clone());

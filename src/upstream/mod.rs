@@ -9,6 +9,7 @@ mod dial;
 mod error;
 mod once;
 mod origin;
+mod trailer;
 mod upload;
 
 pub use body::AnswerBody;

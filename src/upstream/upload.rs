@@ -1,6 +1,7 @@
 //! Requests' bodies on their way up, streamed in constant memory and never ahead of their proof.
 
 use std::{
+    collections::VecDeque,
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -13,6 +14,7 @@ use hyper::body::Incoming;
 use super::{
     ForwardError,
     body::{Progress, without_trailers},
+    trailer::Trailed,
 };
 use crate::sigv4::{BodyError, Proof, Reader};
 
@@ -54,6 +56,10 @@ struct Proven {
     /// What has come and isn't read yet.
     unread: Bytes,
     held: Option<Bytes>,
+    /// What may be sent before anything else.
+    ready: VecDeque<Bytes>,
+    /// With the checksum that came behind it, where the upstream takes that.
+    trailed: Option<Trailed>,
     /// Bytes that are still to be given out, where that is known.
     left: Option<u64>,
     progress: Progress,
@@ -86,18 +92,30 @@ impl From<UploadError> for ForwardError {
 }
 
 impl UploadBody {
-    /// The caller's body, which has to be what `proof` says.
-    pub(super) fn streamed(body: Arriving, proof: &Proof, progress: &Progress) -> Self {
+    /// The caller's body, which has to be what `proof` says; `trailed` again, where that is wanted.
+    pub(super) fn streamed(
+        body: Arriving,
+        proof: &Proof,
+        trailed: Option<Trailed>,
+        progress: &Progress,
+    ) -> Self {
         let progress = progress.clone();
         let Arriving { begun: unread, rest: inner } = body;
         if proof.is_none() && unread.is_empty() {
             return Self { source: Source::Streamed(inner), progress };
         }
         let whole = inner.size_hint().exact().map(|rest| rest + unread.len() as u64);
-        let left = if proof.is_wrapped() { proof.length() } else { whole };
-        let reader = proof.reader();
-        let progress_of = progress.clone();
-        let proven = Proven { inner, reader, unread, held: None, left, progress: progress_of };
+        let inside = if proof.is_wrapped() { proof.length() } else { whole };
+        let proven = Proven {
+            inner,
+            reader: proof.reader(),
+            unread,
+            held: None,
+            ready: trailed.map(Trailed::before).into_iter().collect(),
+            trailed,
+            left: trailed.map(Trailed::whole).or(inside),
+            progress: progress.clone(),
+        };
         Self { source: Source::Proven(Box::new(proven)), progress }
     }
 
@@ -136,11 +154,18 @@ impl Proven {
     /// The next piece that may be sent.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         loop {
-            while !self.unread.is_empty() {
-                let Some(piece) = self.reader.read(&mut self.unread)? else { continue };
-                if let Some(earlier) = self.held.replace(piece) {
-                    return Poll::Ready(Some(Ok(self.give(earlier))));
+            if let Some(piece) = self.ready.pop_front() {
+                if piece.is_empty() {
+                    continue;
                 }
+                self.left = self.left.map(|left| left.saturating_sub(piece.len() as u64));
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            if !self.unread.is_empty() {
+                if let Some(piece) = self.reader.read(&mut self.unread)? {
+                    self.ready.extend(self.held.replace(piece));
+                }
+                continue;
             }
             match without_trailers(ready!(Pin::new(&mut self.inner).poll_frame(cx))) {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
@@ -150,16 +175,15 @@ impl Proven {
                 }
                 None => {
                     self.reader.finish()?;
-                    let last = self.held.take();
-                    return Poll::Ready(last.map(|last| Ok(self.give(last))));
+                    self.ready.extend(self.held.take());
+                    let checksum = self.trailed.take().zip(self.reader.trailer());
+                    self.ready.extend(checksum.map(|(trailed, sum)| trailed.behind(&sum)));
+                    if self.ready.is_empty() {
+                        return Poll::Ready(None);
+                    }
                 }
             }
         }
-    }
-
-    fn give(&mut self, piece: Bytes) -> Frame<Bytes> {
-        self.left = self.left.map(|left| left.saturating_sub(piece.len() as u64));
-        Frame::data(piece)
     }
 }
 

@@ -5,6 +5,7 @@ They come back byte for byte, in bounded memory, and what isn't right never beco
 
 import base64
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -20,6 +21,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import requests
 from boto3.s3.transfer import TransferConfig
 
 from backend import Backend
@@ -32,6 +34,7 @@ from signing import presign, raw
 from standins import running
 
 MIB = 1 << 20
+SECRET = "secret/plans.txt"
 BLOCK = bytes(range(256)) * 4096
 # What the gate may have in memory, whatever passes through it.
 MOST = 100 * MIB
@@ -82,7 +85,7 @@ class Unseekable(io.RawIOBase):
 
 @pytest.fixture(scope="module", params=["http", "https"])
 def files(request, tmp_path_factory, key):
-    """A gate in front of the demo's S3, over either."""
+    """A gate in front of the demo's S3, over either; over TLS, where SDKs send trailers, they reach it."""
     data, folder = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("bodies")
     port, program = free_port(), os.environ.get("POOLGATE_S3_STANDIN")
     program = program or ROOT / "target" / "debug" / "examples" / "s3-standin"
@@ -90,7 +93,10 @@ def files(request, tmp_path_factory, key):
 
     def edit(text):
         tls = ", tls: { cert: tls.crt, key: tls.key }"
-        return text if request.param == "http" else text.replace('" }\n  admin', f'"{tls} }}\n  admin')
+        if request.param == "http":
+            return text
+        text = text.replace('" }\n  admin', f'"{tls} }}\n  admin')
+        return text.replace("backend.secret } } }", "backend.secret } }, trailers: true }")
 
     certificate(folder)
     arguments = [program, f"127.0.0.1:{port}", data / "data", BACKEND_KEY, BACKEND_SECRET]
@@ -119,6 +125,9 @@ def test_boto3(files, size, algorithm):
     assert same(files, key, pieces)
     # Over TLS it streams, with a trailer.
     assert (said[0].decode() == UNSIGNED_TRAILER) == (files.gate.scheme == "https"), said
+    # The backend has the checksum, whichever way it came.
+    found = s3.head_object(Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")
+    assert found.get(f"Checksum{algorithm or 'CRC32'}"), found
     # A body that can't be seeked in, in one piece and in parts.
     s3.upload_fileobj(Unseekable(pieces), BUCKET, key, ExtraArgs=how or None)
     assert same(files, key, pieces)
@@ -249,6 +258,51 @@ def test_presigned(files):
     assert same(files, key, pieces)
 
 
+@pytest.mark.parametrize("size", [0, 1, MIB, 9 * MIB + 1])
+def test_a_form(files, size):
+    """Signed by boto3 for a page, filled in by a browser."""
+    key, pieces = f"{files.people.home('bob')}form/", Pieces(size)
+    form = files.people.s3("bob").generate_presigned_post(
+        BUCKET,
+        key + "${filename}",
+        Fields={"Content-Type": "image/png", "success_action_status": "201"},
+        Conditions=[
+            ["starts-with", "$key", key],
+            ["eq", "$Content-Type", "image/png"],
+            {"success_action_status": "201"},
+            ["content-length-range", 0, 10 * MIB],
+        ],
+    )
+    verify = os.environ["AWS_CA_BUNDLE"]
+    photo = {"file": ("a photo+1.png", io.BytesIO(pieces.whole()), "image/png")}
+    answer = requests.post(form["url"], data=form["fields"], files=photo, timeout=20, verify=verify)
+    assert answer.status_code == 201, answer.text
+    assert f"<Key>{key}a photo+1.png</Key>" in answer.text
+    assert same(files, f"{key}a photo+1.png", pieces)
+    found = files.people.s3("bob").head_object(Bucket=BUCKET, Key=f"{key}a photo+1.png")
+    assert found["ContentType"] == "image/png"
+
+
+def test_forms_that_arent_allowed(files):
+    people, verify = files.people, os.environ["AWS_CA_BUNDLE"]
+
+    def post(who, key, size=1, fields=None, conditions=None):
+        form = people.s3(who).generate_presigned_post(BUCKET, key, Conditions=conditions)
+        data = form["fields"] | (fields or {})
+        return requests.post(form["url"], data=data, files={"file": ("x", bytes(size))}, timeout=20, verify=verify)
+
+    home = people.home("bob")
+    assert post("bob", f"{home}x").status_code == 204
+    for who, key in [("alice", f"{people.home('alice')}x"), ("bob", "public/x"), ("carol", SECRET), ("guest", "public/x")]:
+        answer = post(who, key)
+        assert answer.status_code == 403 and "is not authorized to perform: s3:PutObject" in answer.text, answer.text
+    answer = post("bob", f"{home}x", fields={"acl": "public-read"})
+    assert answer.status_code == 403 and "Extra input fields: acl" in answer.text
+    for size, code in [(9, "EntityTooSmall"), (21, "EntityTooLarge")]:
+        answer = post("bob", f"{home}x", size, conditions=[["content-length-range", 10, 20]])
+        assert answer.status_code == 400 and f"<Code>{code}</Code>" in answer.text
+
+
 # By hand, over plain HTTP.
 
 
@@ -375,6 +429,40 @@ def test_a_backend_that_dribbles(tmp_path, key):
             assert backend.bodies == [Pieces(64 * MIB).digest()] * len(FORMS)
     finally:
         backend.close()
+
+
+def test_a_large_form(plain):
+    """It is streamed: a form of 64 MiB, in pieces that cut its boundary."""
+    size, key = 64 * MIB, f"{plain.people.home('bob')}form"
+    signed = plain.people.s3("bob").generate_presigned_post(BUCKET, key)
+    boundary = "----WebKitFormBoundaryabcdefgh"
+    fields = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in signed["fields"].items()
+    )
+    start = f'{fields}--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'.encode()
+    end = f"\r\n--{boundary}--\r\n".encode()
+
+    def post(end):
+        head = (
+            f"POST /{BUCKET} HTTP/1.1\r\nHost: 127.0.0.1:{plain.gate.proxy}\r\nConnection: close\r\n"
+            f"Content-Type: multipart/form-data; boundary={boundary}\r\nContent-Length: {len(start) + size + len(end)}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", plain.gate.proxy), timeout=60) as connection:
+            try:
+                for piece in (head.encode(), start, *Pieces(size)(), *(end[at : at + 3] for at in range(0, len(end), 3))):
+                    connection.sendall(piece)
+            except OSError:
+                pass
+            response = http.client.HTTPResponse(connection, method="POST")
+            response.begin()
+            return response.status
+
+    finished = len(plain.backend.finished)
+    assert post(end) == 204
+    assert len(plain.backend.finished) == finished + 1 and resident(plain.gate) < MOST
+    assert post(end.replace(b"--\r\n", b"-x\r\n")) == 400
+    assert len(plain.backend.finished) == finished + 1
 
 
 def test_a_gibibyte(plain):

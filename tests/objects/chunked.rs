@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use super::{
     chunks::{FORMS, SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Upload, sum},
-    client::{Caller, base64, code, gate, send},
+    client::{BACKEND_KEY, Caller, base64, code, gate, gate_to, send},
 };
 use crate::support::{Answer, Backend, Gate, Issuer, ROLE, Wire};
 
@@ -181,6 +181,55 @@ fn what_is_announced_has_to_make_sense() {
     }
     assert_eq!(backend.count(), 0);
     assert_eq!(put(&|r| r.with(length, "0").with(trailer, crc32)), told(200, "ok"));
+}
+
+/// A backend that takes trailers gets the checksum in one, whoever signed it before.
+#[test]
+fn a_trailer_goes_on_where_the_backend_takes_it() {
+    let backend = Backend::start();
+    let gate = gate_to(backend.address, "trailers: true", "");
+    let caller = Caller::sign_in(&gate);
+    let mut expected = Vec::new();
+    for form in [SIGNED_TRAILER, UNSIGNED_TRAILER] {
+        for (size, checksum) in [(0, "crc32"), (1, "crc64nvme"), (200_000, "sha256")] {
+            let body = bytes(size);
+            let mut upload = Upload { checksum, ..Upload::new(form, &body) };
+            upload.headers = vec![("content-encoding", "gzip,aws-chunked")];
+            let (head, good) = upload.signed(&caller, size);
+            let mut wrong = good.clone();
+            let at = good.len() - 10;
+            wrong[at] ^= 1;
+            assert_ne!(ask(&gate, &head, &wrong).status, 200, "{form} {size}");
+            let answer = ask(&gate, &head, &good);
+            assert_eq!(answer.status, 200, "{form} {size}: {}", text(&answer));
+            let chunk = match size {
+                0 => Vec::new(),
+                _ => [format!("{size:x}\r\n").as_bytes(), &body, b"\r\n"].concat(),
+            };
+            let trailer =
+                format!("0\r\nx-amz-checksum-{checksum}:{}\r\n\r\n", sum(checksum, &body));
+            expected.push((checksum, size, [chunk, trailer.into_bytes()].concat()));
+        }
+    }
+    let seen = backend.seen();
+    assert_eq!(seen.len(), expected.len());
+    for (seen, (checksum, size, body)) in seen.iter().zip(&expected) {
+        assert!(seen.body == *body, "{}", seen.head);
+        assert_eq!(seen.header("content-encoding"), ["gzip,aws-chunked"]);
+        assert_eq!(seen.header("content-length"), [body.len().to_string()]);
+        assert_eq!(seen.header("x-amz-content-sha256"), [UNSIGNED_TRAILER]);
+        assert_eq!(seen.header("x-amz-decoded-content-length"), [size.to_string()]);
+        assert_eq!(seen.header("x-amz-trailer"), [format!("x-amz-checksum-{checksum}")]);
+        let signed = seen.header("authorization");
+        assert!(
+            signed[0].contains(BACKEND_KEY) && signed[0].contains("x-amz-trailer"),
+            "{signed:?}"
+        );
+    }
+    // Without a trailer there is nothing that would have to be kept.
+    let (head, sent) = Upload::new(SIGNED, b"plain").signed(&caller, 5);
+    assert_eq!(ask(&gate, &head, &sent).status, 200);
+    assert_eq!(backend.seen().last().unwrap().body, b"plain");
 }
 
 /// An SDK without credentials, or with a token, has nobody sign the chunks.

@@ -9,7 +9,7 @@ use super::{
     framing::{Event, Framing},
     signatures::Chain,
 };
-use crate::sigv4::SigV4Error;
+use crate::sigv4::{SigV4Error, UNSIGNED_TRAILER};
 
 /// A form of chunks, as `x-amz-content-sha256` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl ChunkForm {
         let (signed, trailer) = match name {
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => (true, false),
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => (true, true),
-            "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => (false, true),
+            UNSIGNED_TRAILER => (false, true),
             _ => return None,
         };
         Some(Self { signed, trailer })
@@ -161,6 +161,11 @@ impl Reader {
         }
     }
 
+    /// The checksum of the trailer, as it was said.
+    pub(super) fn said(&self) -> Option<&Digest> {
+        self.checksum.as_ref()?.2.as_ref()
+    }
+
     fn begin(&mut self, size: u64, signature: Option<[u8; 32]>) -> Result<(), BodyError> {
         self.left = self.left.checked_sub(size).ok_or(BodyError::Length)?;
         if size == 0 && self.left > 0 {
@@ -192,7 +197,7 @@ impl Reader {
         else {
             return Err(BodyError::Trailer("its signature comes before it"));
         };
-        let line = format!("{}:{}\n", algorithm.header(), STANDARD.encode(said.bytes()));
+        let line = format!("{}:{}\n", algorithm.header(), said.encoded());
         chain.trailer(line.as_bytes(), claimed)
     }
 }

@@ -1,5 +1,7 @@
 //! What headers say of a body.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{Algorithm, BodyError, Hasher};
 
 /// What a header says of a body.
@@ -44,9 +46,9 @@ impl Digest {
         }
     }
 
-    /// The digest itself.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// In Base64, as headers and trailers have it.
+    pub(super) fn encoded(&self) -> String {
+        STANDARD.encode(&self.bytes)
     }
 
     /// Whether `computed` is it.

@@ -165,6 +165,14 @@ impl Reader {
         Ok(piece)
     }
 
+    /// The checksum that the trailer has, in Base64, once that has come.
+    pub fn trailer(&self) -> Option<String> {
+        match &self.unwrap {
+            Unwrap::Chunks(chunks) => chunks.said().map(Digest::encoded),
+            _ => None,
+        }
+    }
+
     /// Whether it was what it had to be, now that there is no more of it.
     ///
     /// # Errors
