@@ -15,8 +15,8 @@ pub struct Boundary(Box<[u8]>);
 #[error("the form is not well-formed multipart/form-data: {0}")]
 pub struct MultipartError(pub &'static str);
 
-/// A field of a form.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A field of a form. `Debug` doesn't show its value, which may be a credential.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Field {
     /// Its name, as it was sent.
     pub name: String,
@@ -24,6 +24,13 @@ pub struct Field {
     pub filename: Option<String>,
     /// Its value; of the file nothing.
     pub value: String,
+}
+
+impl std::fmt::Debug for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut field = f.debug_struct("Field");
+        field.field("name", &self.name).field("filename", &self.filename).finish_non_exhaustive()
+    }
 }
 
 impl Boundary {

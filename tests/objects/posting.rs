@@ -273,8 +273,17 @@ fn what_the_policy_does_not_allow_is_refused() {
         let form = Form { head, ..ok() };
         assert_eq!(told(&form.send(&gate, b"file")), is(400, "InvalidArgument"));
     }
+    let token =
+        json!([["starts-with", "$key", ""], { "x-amz-security-token": "another's secret" }]);
+    let answer = Form::signed(&caller, &token, &[("key", "own/x")]).send(&gate, b"file");
+    assert_eq!(told(&answer), is(403, "AccessDenied"));
     assert_eq!(backend.count(), 0);
     assert_eq!(ok().send(&gate, b"file").status, 204);
+    gate.wait_for("record of a form", |gate| gate.log().contains("s3_not_by_policy"));
+    let log = gate.log();
+    for secret in ["another's secret", &caller.session_token, &caller.secret] {
+        assert!(!log.contains(secret), "a secret is in the log");
+    }
 }
 
 #[test]

@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{clock::Time, http::Field};
 
-/// A form that puts an object: its fields before the file.
-#[derive(Debug)]
+/// A form that puts an object: its fields before the file. `Debug` shows none of their values.
 pub struct PostForm {
     bucket: Bucket,
     key: Key,
@@ -39,6 +38,16 @@ pub struct PostAnswer {
     redirect: Option<String>,
     bucket: String,
     key: String,
+}
+
+impl std::fmt::Debug for PostForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.fields.iter().map(|(name, _)| name).collect();
+        f.debug_struct("PostForm")
+            .field("key", &self.key)
+            .field("fields", &names)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PostForm {

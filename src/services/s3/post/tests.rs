@@ -199,6 +199,17 @@ fn every_condition_holds_and_every_field_has_one() {
     assert_eq!(range(21), Err(S3Error::EntityTooLarge));
 }
 
+/// P8: a policy may name the session token, which stands in a form as well.
+#[test]
+fn nothing_that_signs_is_shown() {
+    let given = &[("key", "a"), ("x-amz-security-token", "a secret")];
+    let other = json!([{ "x-amz-security-token": "another secret" }]);
+    let found = checked(given, &other, 1).unwrap_err().to_string();
+    assert!(found.contains("$x-amz-security-token") && !found.contains("secret\""), "{found}");
+    let shown = format!("{:?} {:?}", form(given).unwrap(), fields(given));
+    assert!(shown.contains("x-amz-security-token") && !shown.contains("secret"), "{shown}");
+}
+
 #[test]
 fn other_policies_are_none() {
     let expired = json!({ "expiration": "2023-11-14T22:13:20Z", "conditions": [] }).to_string();
