@@ -289,17 +289,38 @@ impl FileEnd {
                         return Ok(Some(Bytes::copy_from_slice(held)));
                     }
                 }
-                State::File => match input.iter().position(|byte| *byte == b'\r') {
-                    None => return Ok(Some(std::mem::take(input))),
+                State::File => match self.begins(input) {
+                    // All of it is there, or its beginning is where the input ends.
                     Some(0) => {
-                        drop(input.split_to(1));
-                        self.matched = 1;
+                        let here = input.len().min(self.boundary.0.len());
+                        drop(input.split_to(here));
+                        if here == self.boundary.0.len() {
+                            self.state = State::Behind(None);
+                        } else {
+                            self.matched = here;
+                        }
                     }
                     Some(at) => return Ok(Some(input.split_to(at))),
+                    None => return Ok(Some(std::mem::take(input))),
                 },
             }
         }
         Ok(None)
+    }
+
+    /// Where in `input` a boundary begins, whole or as far as the input goes.
+    fn begins(&self, input: &[u8]) -> Option<usize> {
+        let mut from = 0;
+        loop {
+            let rest = input.get(from..)?;
+            let at = from + rest.iter().position(|byte| *byte == b'\r')?;
+            let here = input.get(at..).unwrap_or_default();
+            let compared = here.len().min(self.boundary.0.len());
+            if here.get(..compared) == self.boundary.0.get(..compared) {
+                return Some(at);
+            }
+            from = at + 1;
+        }
     }
 
     /// Whether the end was there.
