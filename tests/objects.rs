@@ -10,9 +10,12 @@
 )]
 
 mod objects {
+    mod chunked;
+    pub(crate) mod chunks;
     pub(crate) mod client;
     mod deleting;
     mod forwarding;
+    mod posting;
     mod refusing;
     mod targets;
 }

@@ -157,6 +157,7 @@ routes:
     upstream:
       url: "http://{s3}"
       sign: {{ access_key_id: {S3_KEY}, secret_access_key: {{ file: s3.secret }} }}
+      trailers: true
   - name: rows
     service: dynamodb
     upstream:

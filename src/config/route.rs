@@ -195,6 +195,8 @@ pub struct Upstream {
     pub host: Option<String>,
     /// With which credentials requests to it are signed.
     pub sign: Option<Sign>,
+    /// Whether it takes checksums in trailers (`aws-chunked`).
+    pub trailers: bool,
 }
 
 impl Section for Route {
@@ -251,6 +253,12 @@ impl Section for Route {
             && service.is_some_and(|service| !service.is_of_aws())
         {
             map.error(Some("upstream"), format!("`sign` {FOR_DATA}"));
+            return None;
+        }
+        if told.is_some_and(|told| told.trailers)
+            && service.is_some_and(|service| service != Service::S3)
+        {
+            map.error(Some("upstream"), "`trailers` is for routes of `service: s3`");
             return None;
         }
         let host = match (host?, told.and_then(|told| told.host.as_ref())) {
@@ -392,8 +400,15 @@ impl Section for Upstream {
         let host = map.optional("host", "The Host it is told, instead of the caller's.");
         let doc = "The credentials that requests to it are signed with, for S3 and DynamoDB.";
         let sign = map.optional("sign", doc);
+        let doc = "Whether it takes uploads in `aws-chunked` form, so that the checksum of a trailer reaches it; for S3.";
+        let trailers = map.default("trailers", "false", doc);
         let host: Option<HostAndPort> = host?;
-        Some(Self { url: url?, host: host.map(|HostAndPort(host)| host), sign: sign? })
+        Some(Self {
+            url: url?,
+            host: host.map(|HostAndPort(host)| host),
+            sign: sign?,
+            trailers: trailers?,
+        })
     }
 }
 

@@ -59,6 +59,7 @@ struct UpstreamKey {
     host: HostHeader,
     /// With the service that is signed for.
     sign: Option<(config::Service, config::Sign)>,
+    trailers: bool,
 }
 
 /// A generation that was built, and what is worth a warning.
@@ -302,7 +303,8 @@ impl Builder {
                 UpstreamHost::Fixed(host) => HostHeader::rewrite(host),
             };
             let sign = told.sign.clone().map(|sign| (route.service, sign));
-            let key = UpstreamKey { url: url.value.clone(), host, sign };
+            let trailers = told.trailers;
+            let key = UpstreamKey { url: url.value.clone(), host, sign, trailers };
             let known = arranged.iter().flatten().chain(&self.upstreams);
             let known = known.into_iter().find(|(known, _)| *known == key);
             let upstream = match known {
@@ -310,6 +312,7 @@ impl Builder {
                 None => match self
                     .upstream(&key)
                     .and_then(|upstream| Ok(upstream.signed(signer(settings, route)?)))
+                    .map(|upstream| upstream.taking_trailers(trailers))
                 {
                     Ok(upstream) => Arc::new(upstream),
                     Err(message) => {

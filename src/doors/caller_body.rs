@@ -11,12 +11,15 @@ use tokio::time::Instant;
 use super::bodies::{Bodies, Share, most};
 use crate::{
     clock::timely,
-    gate::{Payload, PayloadError, ReadFuture},
+    gate::{Enough, Payload, PayloadError, ReadFuture},
+    upstream::Arriving,
 };
 
 /// A caller's body.
 pub(super) struct CallerBody {
     inner: Option<Incoming>,
+    /// What was read of it and put back.
+    begun: Bytes,
     /// How long the next bytes may take.
     idle: Duration,
     room: Room,
@@ -38,7 +41,7 @@ impl CallerBody {
         body_buffer: usize,
     ) -> Self {
         let room = Room { bodies: Arc::clone(bodies), most: most(body_buffer) };
-        Self { inner: Some(inner), idle, room }
+        Self { inner: Some(inner), begun: Bytes::new(), idle, room }
     }
 
     /// Whether the connection can go on behind a body that nobody wants. A small one is read to its
@@ -54,36 +57,54 @@ impl CallerBody {
     }
 
     /// What hasn't been read; none if it has.
-    pub(super) fn rest(self) -> Option<Incoming> {
-        self.inner
+    pub(super) fn rest(self) -> Option<Arriving> {
+        self.inner.map(|rest| Arriving { begun: self.begun, rest })
     }
 }
 
 impl Payload for CallerBody {
     fn declared(&self) -> Option<u64> {
-        self.inner.as_ref().map_or(Some(0), |inner| inner.size_hint().exact())
+        let begun = self.begun.len() as u64;
+        self.inner.as_ref().map_or(Some(0), |inner| Some(inner.size_hint().exact()? + begun))
     }
 
     fn read(&mut self, limit: usize) -> ReadFuture<'_> {
-        let (inner, idle) = (self.inner.take(), self.idle);
+        let (inner, begun, idle) = (self.inner.take(), std::mem::take(&mut self.begun), self.idle);
         Box::pin(async move {
-            match inner {
-                Some(inner) => read(inner, limit, idle, &self.room).await,
-                None => Ok(Bytes::new()),
-            }
+            let Some(mut inner) = inner else { return Ok(Bytes::new()) };
+            read(&mut inner, begun, Until::End(limit), idle, &self.room).await
+        })
+    }
+
+    fn begin<'a>(&'a mut self, enough: &'a mut Enough<'_>) -> ReadFuture<'a> {
+        let (begun, idle) = (std::mem::take(&mut self.begun), self.idle);
+        Box::pin(async move {
+            let Some(inner) = &mut self.inner else { return Ok(Bytes::new()) };
+            self.begun = read(inner, begun, Until::Enough(enough), idle, &self.room).await?;
+            Ok(self.begun.clone())
         })
     }
 }
 
+/// How far a body is read.
+enum Until<'e, 'f> {
+    /// To its end, which has to come within so many bytes.
+    End(usize),
+    /// Until what has come is enough.
+    Enough(&'e mut Enough<'f>),
+}
+
 async fn read(
-    mut inner: Incoming,
-    limit: usize,
+    inner: &mut Incoming,
+    begun: Bytes,
+    mut until: Until<'_, '_>,
     idle: Duration,
     room: &Room,
 ) -> Result<Bytes, PayloadError> {
     // What comes in one piece isn't copied.
-    let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
+    let (mut first, mut whole) = (begun, BytesMut::new());
     let mut share = Share::of(&room.bodies);
+    share.add(first.len(), room.most).map_err(|_| PayloadError::NoRoom)?;
     let mut started = None;
     while !inner.is_end_stream() {
         // Drop by drop, a body could take as long as it likes.
@@ -97,16 +118,22 @@ async fn read(
         let frame = frame.map_err(|_| PayloadError::Broken)?;
         // Trailers are dropped, as those of streamed bodies are.
         let Ok(data) = frame.into_data() else { continue };
-        if first.len() + whole.len() + data.len() > limit {
+        let read = first.len() + whole.len() + data.len();
+        if matches!(until, Until::End(limit) if read > limit) {
             return Err(PayloadError::TooLarge);
         }
         share.add(data.len(), room.most).map_err(|_| PayloadError::NoRoom)?;
         if first.is_empty() && whole.is_empty() {
             first = data;
-            continue;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&data);
         }
-        whole.extend_from_slice(&std::mem::take(&mut first));
-        whole.extend_from_slice(&data);
+        if let Until::Enough(enough) = &mut until
+            && enough(if whole.is_empty() { &first } else { &whole })
+        {
+            break;
+        }
     }
     Ok(share.keep(if whole.is_empty() { first } else { whole.freeze() }))
 }

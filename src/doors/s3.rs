@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     gate::{AnswerRule, CredentialError, DecisionId, Denial, Refusal},
-    services::s3::S3Error,
+    services::s3::{PostAnswer, S3Error},
     sigv4::SigV4Error,
     upstream::{AnswerBody, ForwardError},
 };
@@ -83,6 +83,13 @@ fn signature(error: SigV4Error) -> Error<'static> {
             "AuthorizationHeaderMalformed",
             "The authorization header that you provided is not valid.",
         ),
+        SigV4Error::MalformedForm(_) => (
+            bad,
+            "InvalidArgument",
+            "Bucket POST must contain the fields policy, X-Amz-Algorithm, X-Amz-Credential, \
+             X-Amz-Date and X-Amz-Signature. If they are specified, please check the order of the \
+             fields.",
+        ),
         SigV4Error::SignedTwice => (bad, "InvalidArgument", ONE_MECHANISM),
         SigV4Error::MalformedQuery(_) | SigV4Error::ExpiresOutOfRange => (
             bad,
@@ -94,8 +101,8 @@ fn signature(error: SigV4Error) -> Error<'static> {
         SigV4Error::UnsupportedAlgorithm => (
             bad,
             "InvalidRequest",
-            "The authorization mechanism you have provided is not supported. Please use \
-             AWS4-HMAC-SHA256.",
+            "The authorization mechanism you have provided is not supported, nor is Signature \
+             Version 4A (AWS4-ECDSA-P256-SHA256). Please use AWS4-HMAC-SHA256.",
         ),
         SigV4Error::MissingDate => (
             forbidden,
@@ -133,7 +140,17 @@ fn signature(error: SigV4Error) -> Error<'static> {
             StatusCode::NOT_IMPLEMENTED,
             "NotImplemented",
             "A header you provided implies functionality that is not implemented: \
-             x-amz-content-sha256 with chunked payloads (STREAMING-...)",
+             x-amz-content-sha256 with this form of chunked payload (STREAMING-...)",
+        ),
+        SigV4Error::DecodedLength => (
+            StatusCode::LENGTH_REQUIRED,
+            "MissingContentLength",
+            "You must provide the length of the content in x-amz-decoded-content-length.",
+        ),
+        SigV4Error::Trailer => (
+            bad,
+            "InvalidRequest",
+            "The value specified in the x-amz-trailer header is not supported",
         ),
         SigV4Error::Mismatch => (
             forbidden,
@@ -163,8 +180,12 @@ fn credentials(error: CredentialError) -> Error<'static> {
 
 /// No answer of the backend.
 pub(super) fn failed(error: &ForwardError, path: &str, id: &DecisionId) -> Response<AnswerBody> {
+    if let ForwardError::Body(found) = error {
+        let found = S3Error::from(*found);
+        let (status, code, message) = (found.status(), found.code(), found.to_string());
+        return answer(&Error { status, code, message: &message }, path, id);
+    }
     let error = match error {
-        ForwardError::Digest => signature(SigV4Error::ContentSha256Mismatch),
         ForwardError::CallerBody => Error {
             status: StatusCode::BAD_REQUEST,
             code: "IncompleteBody",
@@ -196,6 +217,11 @@ pub(super) async fn finished(
         let error = Error { status: StatusCode::FORBIDDEN, code: "AccessDenied", message };
         return answer(&error, path, id);
     }
+    if let Some(post) = &rule.post
+        && response.status() == StatusCode::OK
+    {
+        return posted(post, response);
+    }
     match rule.merge {
         Some(merge) if *method == Method::POST && response.status() == StatusCode::OK => {
             let merged = match whole(response.into_body(), pause).await {
@@ -212,6 +238,33 @@ pub(super) async fn finished(
         }
         _ => response,
     }
+}
+
+/// What a form wants to be answered when its object is there; the rest of the backend's answer, such as
+/// the object's tag and version, goes with it.
+fn posted(post: &PostAnswer, backend: Response<AnswerBody>) -> Response<AnswerBody> {
+    let (parts, _) = backend.into_parts();
+    let etag = parts.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
+    let (etag, mut headers) = (etag.unwrap_or_default().to_owned(), parts.headers.clone());
+    for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+        headers.remove(name);
+    }
+    let redirect = post.redirect(&etag).and_then(|url| HeaderValue::try_from(url).ok());
+    let (status, body) = match (&redirect, post.status) {
+        (Some(_), _) => (StatusCode::SEE_OTHER, String::new()),
+        (None, 201) => (StatusCode::CREATED, post.xml(&etag)),
+        (None, 200) => (StatusCode::OK, String::new()),
+        (None, _) => (StatusCode::NO_CONTENT, String::new()),
+    };
+    if !body.is_empty() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    }
+    let location = redirect.or_else(|| HeaderValue::try_from(post.location.as_str()).ok());
+    headers.extend(location.map(|location| (header::LOCATION, location)));
+    let mut response = Response::new(AnswerBody::own(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
 }
 
 /// A backend's answer to DeleteObjects: at most a thousand keys, with no longer `pause` in it.

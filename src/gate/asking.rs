@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Decision, Denial, Destination, Engine, Gate, Outcome, Payload, PayloadError, Question,
+    Decision, Denial, Destination, Engine, Enough, Gate, Outcome, Payload, PayloadError, Question,
     ReadFuture, Refusal, Route, RouteIndex, Trail,
     body::Reading,
     decide::{Progress, SentBy, decided},
@@ -47,6 +47,10 @@ impl Payload for Withheld {
     }
 
     fn read(&mut self, _limit: usize) -> ReadFuture<'_> {
+        Box::pin(std::future::ready(Err(PayloadError::Withheld)))
+    }
+
+    fn begin<'a>(&'a mut self, _enough: &'a mut Enough<'_>) -> ReadFuture<'a> {
         Box::pin(std::future::ready(Err(PayloadError::Withheld)))
     }
 }

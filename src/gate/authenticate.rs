@@ -13,7 +13,7 @@ use super::{
     body::Reading,
     bound::{Shown, bound_to, demand_possession},
     decide::{Progress, in_time},
-    signature::prove,
+    signature::{Proven, prove},
 };
 use crate::{
     clock::Time,
@@ -50,7 +50,19 @@ pub(super) struct Authenticated {
 impl Authenticated {
     fn unsigned(login: Login) -> Self {
         let challenge = Challenge::default();
-        Self { login, proof: Proof::None, kind: None, signed: None, challenge }
+        Self { login, proof: Proof::NONE, kind: None, signed: None, challenge }
+    }
+}
+
+impl From<Proven> for Authenticated {
+    fn from(proven: Proven) -> Self {
+        Self {
+            login: Login::Credentials(proven.presented),
+            proof: proven.proof,
+            kind: Some(proven.kind),
+            signed: Some(proven.time),
+            challenge: Challenge::default(),
+        }
     }
 }
 
@@ -103,14 +115,7 @@ pub(super) async fn authenticate(
         };
         let body = (reading, gate.rules.body_buffer);
         let proven = prove(gate.rules, &signed, form, body, question.now, trail);
-        let proven = Box::pin(proven).await?;
-        return Ok(Authenticated {
-            login: Login::Credentials(proven.presented),
-            proof: proven.proof,
-            kind: Some(proven.kind),
-            signed: Some(proven.time),
-            challenge: Challenge::default(),
-        });
+        return Ok(Box::pin(proven).await?.into());
     }
     let Some((source, text)) = token else {
         trail.note("authenticate", || ("no credential found".to_owned(), Value::Null));
@@ -163,6 +168,15 @@ fn accepts(route: &Route, source: Source, token: &VerifiedToken) -> Result<(), T
             Err(TokenError::UnknownIssuer)
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses a token, or a part of a signature, in the head of a request that is signed elsewhere.
+pub(super) fn refuse_second(route: &Route, question: &Question) -> Result<(), Denial> {
+    find_token(route, question, true)?;
+    match question.headers.contains_key(http::SESSION_TOKEN) {
+        true => Err(RequestError::SeveralCredentials.into()),
+        false => Ok(()),
     }
 }
 

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Denial, Payload, PayloadError, Refusal, decide::misconfigured};
+use super::{Denial, Enough, Payload, PayloadError, Refusal, decide::misconfigured};
 use crate::{
-    services::{Body, Proof},
-    sigv4::{SigV4Error, sha256},
+    services::{Body, Proof, s3::S3Error},
+    sigv4::sha256,
 };
 
 /// The body of the request that is being decided.
@@ -20,6 +20,17 @@ pub(super) struct Reading<'p> {
 impl<'p> Reading<'p> {
     pub(super) fn new(payload: &'p mut dyn Payload) -> Self {
         Self { payload, whole: None, sha256: None }
+    }
+
+    /// What has come of it when it is `enough`, or all of it.
+    pub(super) async fn begin(&mut self, enough: &mut Enough<'_>) -> Result<Bytes, PayloadError> {
+        match &self.whole {
+            Some(whole) => {
+                enough(whole);
+                Ok(whole.clone())
+            }
+            None => self.payload.begin(enough).await,
+        }
     }
 
     /// How many bytes there are, where that is known.
@@ -60,15 +71,25 @@ impl<'p> Reading<'p> {
         Ok(hash)
     }
 
-    /// All of it, as [`Reading::whole`], if it comes to `proof`.
-    pub(super) async fn proven(&mut self, limit: usize, proof: Proof) -> Result<Bytes, Denial> {
-        let body = self.whole(limit).await?;
-        match proof {
-            Proof::Sha256(expected) if self.hash().await? != expected => {
-                Err(SigV4Error::ContentSha256Mismatch.into())
+    /// All of it, as [`Reading::whole`], taken out of its chunks, if it comes to `proof`.
+    pub(super) async fn proven(&mut self, limit: usize, proof: &Proof) -> Result<Bytes, Denial> {
+        let framing = if proof.chunks().is_some() { MAX_FRAMING } else { 0 };
+        let body = self.whole(limit + framing).await?;
+        let inside = match body.len() > LARGE {
+            true => {
+                let proof = proof.clone();
+                let read = tokio::task::spawn_blocking(move || proof.unwrap(body)).await;
+                read.map_err(|_| misconfigured("the body could not be hashed"))?
             }
-            _ => Ok(body),
+            false => proof.unwrap(body),
+        };
+        let inside = inside.map_err(S3Error::from)?;
+        if inside.len() > limit {
+            return Err(PayloadError::TooLarge.into());
         }
+        self.whole = Some(inside.clone());
+        self.sha256 = proof.content_sha256();
+        Ok(inside)
     }
 
     /// What goes upstream: what was read, or the caller's stream, which has to come to `proof`.
@@ -77,6 +98,9 @@ impl<'p> Reading<'p> {
         self.whole.map_or(Body::Streamed(proof), |bytes| Body::Whole { bytes, sha256 })
     }
 }
+
+/// Bytes that chunks may add to a body that is read whole.
+const MAX_FRAMING: usize = 64 << 10;
 
 /// Bodies of more bytes are hashed and parsed elsewhere than on a data thread.
 pub(super) const LARGE: usize = 256 << 10;

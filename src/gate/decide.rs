@@ -17,6 +17,7 @@ use super::{
     judge::Wording,
     named::Named,
     objects,
+    post::{self, Posted},
     routes::Addressed,
     rows,
 };
@@ -150,9 +151,7 @@ impl Gate<'_> {
     ) -> Result<Outcome, Denial> {
         let signed = Signed::parse(question.head());
         let action = form_action(&question, &mut reading).await?;
-        let scope = signed.as_ref().ok().and_then(Option::as_ref);
-        let scope = scope.map(|signed| signed.scope().service());
-        let destination = self.destination(&question, scope, action)?;
+        let destination = self.destination(&question, &signed, action)?;
         progress.destination = Some(destination);
         match destination {
             Destination::BuiltIn(service) => {
@@ -230,7 +229,7 @@ impl Gate<'_> {
         progress: &mut Progress,
     ) -> Result<Permit, Denial> {
         let Question { method, authority, headers, received, certificate, now, .. } = question;
-        let body = reading.into_body(Proof::None);
+        let body = reading.into_body(Proof::NONE);
         let request = services::Request { method, target, headers, body };
         let asked = Asked::of(route, &request);
         let mut operation = self.describe(route, request, progress)?;
@@ -265,19 +264,46 @@ impl Gate<'_> {
         mut reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Outcome, Denial> {
-        let found = authenticate(self, route, question, signed, &mut reading, progress).await?;
+        let posted = match post::boundary(question) {
+            Some(boundary) => {
+                let bucket = self.rules.routes.bucket(&question.authority).flatten();
+                Some(Posted::read(boundary, question, bucket, &mut reading).await?)
+            }
+            None => None,
+        };
+        let signed_form = match &posted {
+            Some(posted) => {
+                let other = !matches!(signed, Ok(None));
+                posted.authenticate((self.rules, route), question, other, progress)?
+            }
+            None => None,
+        };
+        let found = match signed_form {
+            Some(found) => found,
+            None => authenticate(self, route, question, signed, &mut reading, progress).await?,
+        };
         progress.login = found.login.clone();
         progress.assumed = self.assume(route, question.now, progress)?;
         let facts = objects::facts(self.rules, question, &found);
-        let proof = objects::proof(question, &found)?;
-        let operation = objects::describe(self.rules, question, &facts, proof, reading).await?;
+        let operation = match &posted {
+            Some(posted) => {
+                let file = posted.file(question, &mut reading).await?;
+                objects::describe_form(&posted.form, file, &question.headers, &facts)?
+            }
+            None => {
+                let proof = objects::proof(question, &found)?;
+                objects::describe(self.rules, question, &facts, proof, reading).await?
+            }
+        };
         progress.note_checks(checks_of(&operation));
 
         let context = RequestContext::of(self.rules, question);
-        let decided = match objects::decide((self.rules, route), operation, &context, progress)? {
+        let mut decided = match objects::decide((self.rules, route), operation, &context, progress)?
+        {
             Decided::Forwarded(decided) => decided,
             Decided::Here(outcome) => return Ok(outcome),
         };
+        decided.answer.post = posted.map(|posted| posted.form.answer(&question.base()));
         let mut forward = decided.forward;
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // It may name a bucket, which a backend that goes by it would read a second time.
@@ -328,19 +354,23 @@ impl Gate<'_> {
     fn destination(
         &self,
         question: &Question,
-        scope: Option<&str>,
+        signed: &Result<Option<Box<Signed<'_>>>, SigV4Error>,
         action: Option<Named>,
     ) -> Result<Destination, Denial> {
         let Question { method, authority, target, headers, .. } = question;
+        let scope = signed.as_ref().ok().and_then(Option::as_ref);
+        let scope = scope.map(|signed| signed.scope().service());
         let named = Named::by(scope, headers, action)?;
         let found = self.rules.routes.find(Addressed { method, authority, target, headers, named });
-        found.ok_or_else(|| match target.strict() {
-            Ok(_) => {
+        found.ok_or_else(|| match (signed, target.strict()) {
+            // A signature that names no service is told first, as is a target that no API could have:
+            // it may be why nothing matches.
+            (Err(error), _) => (*error).into(),
+            (Ok(_), Err(error)) => http::RequestError::from(error).into(),
+            (Ok(_), Ok(_)) => {
                 let detail = "no route matches this host and path";
                 Denial::new("no_route", Refusal::NotFound, detail)
             }
-            // A target that no API could have is told first: it may be why nothing matches.
-            Err(error) => http::RequestError::from(error).into(),
         })
     }
 

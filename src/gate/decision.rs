@@ -15,7 +15,7 @@ use crate::{
     identity::Assumed,
     services::{
         dynamodb::{DynamoDbError, TableSchemas},
-        s3::{Merge, S3Error},
+        s3::{Merge, PostAnswer, S3Error},
     },
     sigv4::SigV4Error,
 };
@@ -275,6 +275,8 @@ pub struct AnswerRule {
     pub hides_missing: Option<String>,
     /// The objects that were refused, to be told beside what became of the rest.
     pub merge: Option<Merge>,
+    /// What a form wants to be answered.
+    pub post: Option<PostAnswer>,
     /// The table whose schema may be another one now.
     pub forget: Option<Forget>,
 }

@@ -30,6 +30,7 @@ mod logins;
 mod named;
 mod objects;
 mod payload;
+mod post;
 mod question;
 mod random;
 mod reasons;
@@ -61,7 +62,7 @@ pub use decision::{
     Refusal,
 };
 pub use heard::{EngineVerdict, Heard, ShadowVerdict};
-pub use payload::{Payload, PayloadError, ReadFuture, Whole};
+pub use payload::{Enough, Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use reasons::REASONS;
 pub use routes::{

@@ -1,6 +1,7 @@
 //! Buckets and objects on their way through the stages: described, and decided check by check or,
 //! for DeleteObjects, object by object.
 
+use ::http::{HeaderMap, Method, header};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,6 +12,7 @@ use super::{
     decide::{Decided, Forwarded, Progress, misconfigured},
     engines::Engines,
     judge::Wording,
+    post::PostedFile,
     stored::{self, Permitted},
 };
 use crate::{
@@ -18,18 +20,18 @@ use crate::{
     iam::Session,
     services::{
         Body, Checks, Operation, Proof,
-        s3::{Asked, Delete, Merge, Parsed, Refused, RequestFacts, S3Error},
+        s3::{Asked, Delete, Merge, Parsed, PostForm, Refused, RequestFacts, S3Error},
     },
-    sigv4::{Kind, Payload, SigV4Error},
+    sigv4::{Chunks, Kind, Payload},
 };
 
 /// What is known of a request to S3 beside its head.
 pub(super) fn facts(rules: &Rules, question: &Question, found: &Authenticated) -> RequestFacts {
     let (auth_type, signature_age) = match (found.kind, found.signed) {
         (Some(Kind::Header), _) => (Some("REST-HEADER"), None),
-        (Some(Kind::Presigned { .. }), at) => {
+        (Some(kind @ (Kind::Presigned { .. } | Kind::Form)), at) => {
             let age = at.map(|at| question.now.millis().saturating_sub(at.millis()));
-            (Some("REST-QUERY-STRING"), age)
+            (Some(if kind == Kind::Form { "POST" } else { "REST-QUERY-STRING" }), age)
         }
         (None, _) => (None, None),
     };
@@ -48,13 +50,13 @@ pub(super) fn facts(rules: &Rules, question: &Question, found: &Authenticated) -
 /// proven whoever states it, signed or not.
 pub(super) fn proof(question: &Question, found: &Authenticated) -> Result<Proof, Denial> {
     if found.kind.is_some() {
-        return Ok(found.proof);
+        return Ok(found.proof.clone());
     }
-    match Payload::of(&question.headers, question.target.query())? {
-        Payload::Sha256(hash) => Ok(Proof::Sha256(hash)),
-        Payload::Streaming => Err(SigV4Error::StreamingPayload.into()),
-        Payload::Unsigned | Payload::Unstated => Ok(found.proof),
-    }
+    Ok(match Payload::of(&question.headers, question.target.query())? {
+        Payload::Sha256(hash) => Proof::sha256(hash),
+        Payload::Chunked(form) => Proof::chunked(Chunks::unsigned(form, &question.headers)?),
+        Payload::Unsigned | Payload::Unstated => Proof::NONE,
+    })
 }
 
 /// The operation that a request asks for. Its body is read if it has to be.
@@ -73,7 +75,7 @@ pub(super) async fn describe(
         bucket: rules.routes.bucket(&question.authority).flatten(),
     })?;
     if let Some(limit) = parsed.body_limit() {
-        reading.proven(limit, proof).await.map_err(|denial| match denial.refusal {
+        reading.proven(limit, &proof).await.map_err(|denial| match denial.refusal {
             Refusal::TooLarge => Denial::from(parsed.over_limit()).limited(limit),
             _ => denial,
         })?;
@@ -87,6 +89,21 @@ pub(super) async fn describe(
     let facts = facts.clone();
     let described = tokio::task::spawn_blocking(move || parsed.describe(headers, body, &facts));
     Ok(described.await.map_err(|_| misconfigured("the body could not be read"))??)
+}
+
+/// The operation that a form is: PutObject.
+pub(super) fn describe_form(
+    form: &PostForm,
+    file: PostedFile,
+    received: &HeaderMap,
+    facts: &RequestFacts,
+) -> Result<Operation, Denial> {
+    let (path, mut headers) = form.put(received)?;
+    headers.insert(header::CONTENT_LENGTH, file.length.into());
+    let asked =
+        Asked { method: &Method::PUT, path: &path, query: None, headers: &headers, bucket: None };
+    let parsed = Parsed::of(asked)?;
+    Ok(parsed.describe(headers.clone(), file.body, facts)?)
 }
 
 /// Decides `operation`: which statements allow it, what is left of it, and what its caller may learn

@@ -38,6 +38,12 @@ impl Question {
         RequestUri::new(self.received.scheme, authority, self.target.path())
     }
 
+    /// Scheme and authority of that.
+    pub(super) fn base(&self) -> String {
+        let authority = self.received.forwarded_host.as_ref().unwrap_or(&self.authority);
+        format!("{}://{}", self.received.scheme.as_str(), authority.as_str())
+    }
+
     /// What a signature is made over.
     pub fn head(&self) -> sigv4::Head<'_> {
         sigv4::Head {

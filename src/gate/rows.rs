@@ -98,7 +98,7 @@ pub(super) async fn decide(
     }
     Ok(Decided::Forwarded(Box::new(Forwarded {
         grounds,
-        forward: call.forward(&question.headers, reading.into_body(Proof::None)),
+        forward: call.forward(&question.headers, reading.into_body(Proof::NONE)),
         answer: AnswerRule {
             forget: changes.map(|table| Forget::of(tables, table)),
             ..AnswerRule::default()

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Time,
     services::Proof,
-    sigv4::{Form, Kind, Payload, Scratch, SigV4Error, Signed},
+    sigv4::{Form, Kind, Payload, Scope, Scratch, SigV4Error, Signed, SignedForm},
 };
 
 /// What a signature proved.
@@ -38,12 +38,29 @@ pub(super) async fn prove(
     trail: &mut Trail,
 ) -> Result<Proven, Denial> {
     let proven = check(rules, signed, form, (reading, limit), now).await;
-    trail.note("authenticate", || match &proven {
+    note(signed.scope(), &proven, trail);
+    proven
+}
+
+/// Proves the signature of a form.
+pub(super) fn prove_form(
+    rules: &Rules,
+    signed: &SignedForm<'_>,
+    now: Time,
+    trail: &mut Trail,
+) -> Result<Proven, Denial> {
+    let proven = check_form(rules, signed, now);
+    note(signed.scope(), &proven, trail);
+    proven
+}
+
+fn note(scope: &Scope, proven: &Result<Proven, Denial>, trail: &mut Trail) {
+    trail.note("authenticate", || match proven {
         Ok(proven) => {
             let grant = &proven.presented.grant;
             let found = json!({
                 "access_key_id": proven.presented.access_key_id,
-                "scope": signed.scope().to_string(),
+                "scope": scope.to_string(),
                 "identity": grant.identity,
                 "expires": grant.expires.rfc3339(),
             });
@@ -54,7 +71,28 @@ pub(super) async fn prove(
             ("signature refused".to_owned(), found)
         }
     });
-    proven
+}
+
+fn check_form(rules: &Rules, signed: &SignedForm<'_>, now: Time) -> Result<Proven, Denial> {
+    let presented = present(rules, signed.access_key_id(), signed.session_token(), now)?;
+    signed.check_time(now)?;
+    if signed.scope().service() != "s3" {
+        return Err(SigV4Error::Mismatch.into());
+    }
+    signed.verify(&presented.signing_key(signed.scope()))?;
+    Ok(Proven { presented, proof: Proof::NONE, kind: Kind::Form, time: signed.time() })
+}
+
+/// The credentials that a request was signed with.
+fn present(
+    rules: &Rules,
+    access_key_id: &str,
+    session_token: Option<&str>,
+    now: Time,
+) -> Result<Arc<Presented>, CredentialError> {
+    let credentials = rules.credentials.as_ref().ok_or(CredentialError::UnknownKey)?;
+    let token = session_token.ok_or(CredentialError::UnknownKey)?;
+    credentials.present(rules, access_key_id, token, now)
 }
 
 async fn check(
@@ -64,21 +102,20 @@ async fn check(
     (reading, limit): (&mut Reading<'_>, usize),
     now: Time,
 ) -> Result<Proven, Denial> {
-    let credentials = rules.credentials.as_ref().ok_or(CredentialError::UnknownKey)?;
-    let token = signed.session_token().ok_or(CredentialError::UnknownKey)?;
-    let presented = credentials.present(rules, signed.access_key_id(), token, now)?;
+    let presented = present(rules, signed.access_key_id(), signed.session_token(), now)?;
     signed.check_time(now)?;
     let key = presented.signing_key(signed.scope());
     let verify = |hash: Option<&[u8; 32]>| {
         SCRATCH.with_borrow_mut(|scratch| signed.verify(&key.1, form, hash, scratch))
     };
     let proof = match (signed.payload(), form) {
-        (Payload::Streaming, _) => return Err(SigV4Error::StreamingPayload.into()),
+        (Payload::Chunked(_), Form::Other) => return Err(SigV4Error::StreamingPayload.into()),
         (stated, Form::S3) => {
             verify(None)?;
             match stated {
-                Payload::Sha256(hash) => Proof::Sha256(hash),
-                _ => Proof::None,
+                Payload::Sha256(hash) => Proof::sha256(hash),
+                Payload::Chunked(form) => Proof::chunked(signed.chunks(form, &key)?),
+                Payload::Unsigned | Payload::Unstated => Proof::NONE,
             }
         }
         (stated, Form::Other) => {
@@ -97,7 +134,7 @@ async fn check(
                 Some(_) => {}
                 None => verify(Some(&hash))?,
             }
-            Proof::None
+            Proof::NONE
         }
     };
     Ok(Proven { presented, proof, kind: signed.kind(), time: signed.time() })

@@ -16,6 +16,7 @@ mod framing;
 mod header_class;
 mod hygiene;
 mod identity_value;
+mod multipart;
 mod origin;
 mod problem;
 mod raw_target;
@@ -41,6 +42,7 @@ pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
 pub use identity_value::{Written, identity_list, identity_value};
+pub use multipart::{Boundary, Field, Fields, FileEnd, MultipartError, Read};
 pub use origin::{Origin, check_origin};
 pub use problem::{BearerChallenge, Problem};
 pub use raw_target::RawTarget;

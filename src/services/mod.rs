@@ -23,6 +23,7 @@ pub use fault::Fault;
 use ::http::{HeaderMap, Method, uri::PathAndQuery};
 use bytes::Bytes;
 
+pub use crate::sigv4::Proof;
 use crate::{http::Target, iam::Check};
 
 /// A request to an API or a user pool: its head after header hygiene.
@@ -60,9 +61,10 @@ impl From<Request> for Forward {
 }
 
 /// A body on its way upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Body {
-    /// The caller's, streamed; its last bytes are held back until the proof holds.
+    /// The caller's, streamed and taken out of its chunks; the last bytes are held back until the proof
+    /// holds.
     Streamed(Proof),
     /// In memory: read whole, and proven.
     Whole {
@@ -78,15 +80,6 @@ impl Body {
     pub fn whole(bytes: Bytes) -> Self {
         Self::Whole { bytes, sha256: None }
     }
-}
-
-/// What a streamed body has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// Nothing was said of it.
-    None,
-    /// Of this SHA-256.
-    Sha256([u8; 32]),
 }
 
 /// What a request would do.

@@ -9,11 +9,16 @@ pub enum SigV4Error {
     /// A presigned query lacks a parameter, has one twice, or has one that can't be read.
     #[error("the query of the presigned request is malformed; {0}")]
     MalformedQuery(&'static str),
+    /// A form lacks a field of its signature, or has one that can't be read.
+    #[error("the signature of the form is malformed; {0}")]
+    MalformedForm(&'static str),
     /// One signature in the header, and one in the query.
     #[error("the request is signed in its header and in its query; sign it once")]
     SignedTwice,
     /// Another algorithm, Signature Version 4A among them.
-    #[error("the signing algorithm isn't supported; sign with AWS4-HMAC-SHA256")]
+    #[error(
+        "the signing algorithm isn't supported, nor is Signature Version 4A; sign with AWS4-HMAC-SHA256"
+    )]
     UnsupportedAlgorithm,
     /// Neither `X-Amz-Date` nor `Date` tells when it was signed.
     #[error("the request doesn't say when it was signed; send X-Amz-Date")]
@@ -50,9 +55,17 @@ pub enum SigV4Error {
     /// The body isn't what `x-amz-content-sha256` says.
     #[error("the provided x-amz-content-sha256 header does not match what was computed")]
     ContentSha256Mismatch,
-    /// A body in signed chunks, or with a trailer.
-    #[error("chunked payloads (STREAMING-…) are not supported; send the payload's SHA-256 or none")]
+    /// A form of chunks that isn't S3's, or not one that such a request may have.
+    #[error(
+        "this form of chunked payload (STREAMING-…) is not supported here; send the payload's SHA-256 or none"
+    )]
     StreamingPayload,
+    /// Chunks, and not how many bytes are in them.
+    #[error("a chunked payload needs x-amz-decoded-content-length, the number of bytes in it")]
+    DecodedLength,
+    /// A trailer that was announced is none of S3's checksums, or there is one too many or too few.
+    #[error("the value specified in the x-amz-trailer header is not supported")]
+    Trailer,
     /// The signature isn't the one that the secret makes.
     #[error(
         "the request signature we calculated does not match the signature you provided; check your key and signing method"
@@ -66,6 +79,7 @@ impl SigV4Error {
         match self {
             Self::MalformedHeader(_) => "signature_malformed",
             Self::MalformedQuery(_) => "presigned_malformed",
+            Self::MalformedForm(_) => "form_signature_malformed",
             Self::SignedTwice => "several_credentials",
             Self::UnsupportedAlgorithm => "signature_algorithm",
             Self::MissingDate => "signature_date_missing",
@@ -80,6 +94,8 @@ impl SigV4Error {
             Self::ContentSha256 => "content_sha256_malformed",
             Self::ContentSha256Mismatch => "body_digest_mismatch",
             Self::StreamingPayload => "streaming_payload",
+            Self::DecodedLength => "decoded_length_missing",
+            Self::Trailer => "trailer_unsupported",
             Self::Mismatch => "signature_mismatch",
         }
     }

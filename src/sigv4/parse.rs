@@ -1,6 +1,7 @@
 //! What a signature claims, before it is proven.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, DATE};
@@ -10,7 +11,7 @@ use time::format_description::well_known::Rfc2822;
 use time::macros::format_description;
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use super::{Scope, SigV4Error};
+use super::{ChunkForm, Chunks, Scope, SigV4Error, SigningKey, body::Seed};
 use crate::clock::Time;
 use crate::http::{is_signed_query, visible};
 
@@ -56,6 +57,8 @@ impl std::fmt::Debug for Signed<'_> {
 pub enum Kind {
     /// In `Authorization`.
     Header,
+    /// In the fields of a form.
+    Form,
     /// In the query.
     Presigned {
         /// How long it is good for.
@@ -72,8 +75,8 @@ pub enum Payload {
     Unsigned,
     /// Its SHA-256.
     Sha256([u8; 32]),
-    /// It comes in chunks that are signed or have a trailer (`STREAMING-…`).
-    Streaming,
+    /// It comes in chunks (`STREAMING-…`).
+    Chunked(ChunkForm),
 }
 
 impl Payload {
@@ -81,7 +84,8 @@ impl Payload {
     /// that name, since S3 reads `X-Amz-*` from either.
     ///
     /// # Errors
-    /// [`SigV4Error::ContentSha256`], if it is neither a hash nor one of AWS's words, or is said twice.
+    /// [`SigV4Error::ContentSha256`], if it is neither a hash nor one of AWS's words, or is said twice;
+    /// [`SigV4Error::StreamingPayload`], if it names a form of chunks that isn't known here.
     pub fn of(headers: &HeaderMap, query: Option<&str>) -> Result<Self, SigV4Error> {
         let header = headers.get(CONTENT_SHA256).map(|value| value.to_str());
         let header = header.transpose().map_err(|_| SigV4Error::ContentSha256)?;
@@ -99,7 +103,9 @@ impl Payload {
         let Some(text) = said else { return Ok(Self::Unstated) };
         match &*text {
             "UNSIGNED-PAYLOAD" => Ok(Self::Unsigned),
-            text if text.starts_with("STREAMING-") => Ok(Self::Streaming),
+            text if text.starts_with("STREAMING-") => {
+                ChunkForm::named(text).map(Self::Chunked).ok_or(SigV4Error::StreamingPayload)
+            }
             text => unhex(text).map(Self::Sha256).ok_or(SigV4Error::ContentSha256),
         }
     }
@@ -259,6 +265,25 @@ impl<'r> Signed<'r> {
     pub fn payload(&self) -> Payload {
         self.payload
     }
+
+    /// What a body in chunks has to be, by a signature that was proven with `key`, the key of its
+    /// scope.
+    ///
+    /// # Errors
+    /// [`SigV4Error::DecodedLength`], [`SigV4Error::Trailer`]; [`SigV4Error::StreamingPayload`] for a
+    /// presigned request, of which AWS has no such form.
+    pub fn chunks(
+        &self,
+        form: ChunkForm,
+        key: &Arc<(Scope, SigningKey)>,
+    ) -> Result<Chunks, SigV4Error> {
+        if self.kind != Kind::Header {
+            return Err(SigV4Error::StreamingPayload);
+        }
+        let (key, stamp, signature) = (Arc::clone(key), self.stamp, self.signature);
+        let seed = form.signed.then_some(Seed { key, stamp, signature });
+        Chunks::of(form, self.head.headers, seed)
+    }
 }
 
 /// Whether a query's parameter is a part of its signature.
@@ -302,7 +327,7 @@ pub(super) fn hex_text(hash: &[u8; 32]) -> String {
 }
 
 /// 64 lower-case hexadecimal digits.
-fn unhex(text: &str) -> Option<[u8; 32]> {
+pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -341,7 +366,7 @@ fn header_time(headers: &HeaderMap) -> Result<(Time, Stamp), SigV4Error> {
 }
 
 /// `yyyymmddThhmmssZ`.
-fn amz_time(text: &str) -> Option<(Time, Stamp)> {
+pub(super) fn amz_time(text: &str) -> Option<(Time, Stamp)> {
     let stamp: Stamp = text.as_bytes().try_into().ok()?;
     let shape = text.bytes().enumerate().all(|(at, byte)| match at {
         8 => byte == b'T',

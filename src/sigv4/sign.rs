@@ -31,6 +31,8 @@ pub enum SignedPayload {
     Unsigned,
     /// Its SHA-256.
     Sha256([u8; 32]),
+    /// Nothing, and it comes in chunks, with a checksum in a trailer.
+    UnsignedTrailer,
 }
 
 /// A request can't be signed: a header or the target isn't text.
@@ -74,6 +76,7 @@ impl Signer {
         let hash = match payload {
             SignedPayload::Unsigned => "UNSIGNED-PAYLOAD".to_owned(),
             SignedPayload::Sha256(hash) => hex_text(&hash),
+            SignedPayload::UnsignedTrailer => UNSIGNED_TRAILER.to_owned(),
         };
         let mut settings = SigningSettings::default();
         // "Create a signed AWS API request" (IAM User Guide): all but S3 encode the path twice.
@@ -131,6 +134,9 @@ impl std::fmt::Debug for Signer {
             .finish_non_exhaustive()
     }
 }
+
+/// What `x-amz-content-sha256` says of chunks that aren't signed.
+pub const UNSIGNED_TRAILER: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 fn is_signed(name: &HeaderName) -> bool {
     let text = name.as_str();

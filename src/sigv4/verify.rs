@@ -29,7 +29,7 @@ impl Signed<'_> {
         }
         let ahead = self.time > now.plus_secs(MAX_SKEW);
         match self.kind {
-            Kind::Header if ahead || self.time.plus_secs(MAX_SKEW) < now => {
+            Kind::Header | Kind::Form if ahead || self.time.plus_secs(MAX_SKEW) < now => {
                 Err(SigV4Error::TimeSkewed)
             }
             Kind::Presigned { .. } if ahead => Err(SigV4Error::PresignedNotYet),
@@ -40,7 +40,7 @@ impl Signed<'_> {
                     false => Ok(()),
                 }
             }
-            Kind::Header => Ok(()),
+            Kind::Header | Kind::Form => Ok(()),
         }
     }
 
@@ -125,7 +125,7 @@ fn has_encoded_slash(path: &str) -> bool {
 }
 
 /// How far a signature's time may be from now, in seconds.
-const MAX_SKEW: i64 = 15 * 60;
+pub(super) const MAX_SKEW: i64 = 15 * 60;
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,8 @@
 //!   answer NotImplemented, and the headers of that kind are ignored.
 //!
 //! [`folder`] mends what `s3s-fs` does beyond these: its listings ignore `encoding-type=url`, so that
-//! a `+` in a key reached SDKs as a space, and objects could be put into buckets that don't exist.
+//! a `+` in a key reached SDKs as a space, objects could be put into buckets that don't exist, and those
+//! that came in chunks had the coding `aws-chunked` for ever.
 
 mod folder;
 

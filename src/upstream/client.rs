@@ -10,25 +10,23 @@ use std::{
 
 use ::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body as _;
-use hyper::{
-    body::Incoming,
-    client::conn::http1::{self, SendRequest},
-};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    AnswerBody, ForwardError, HostHeader, UploadBody, Upstream,
+    AnswerBody, Arriving, ForwardError, HostHeader, UploadBody, Upstream,
     body::Progress,
     dial::{MAX_TRIES, Wire, dial},
     origin::Address,
+    trailer::Trailed,
     upload::UploadError,
 };
 use crate::{
     clock,
     gate::{DecisionId, Permit},
-    services::{Body, Proof},
-    sigv4::{SignedPayload, sha256},
+    services::Body,
+    sigv4::{SignedPayload, UNSIGNED_TRAILER, sha256},
 };
 
 /// How long an upstream may take.
@@ -110,11 +108,16 @@ impl Client {
         upstream: &Upstream,
         permit: Box<Permit>,
         id: &DecisionId,
-        body: Option<Incoming>,
+        body: Option<Arriving>,
         timeouts: Timeouts,
     ) -> Result<Response<AnswerBody>, ForwardError> {
         let progress = Progress::new();
         let mut request = serialise(permit, id, upstream, body, &progress)?;
+        tokio::select! {
+            biased;
+            settled = request.body_mut().settle() => settled?,
+            () = stalled(&progress, timeouts.header) => return Err(ForwardError::CallerBody),
+        }
         let repeatable = is_idempotent(request.method());
         let mut wanted = Wanted::Any;
         loop {
@@ -236,7 +239,7 @@ fn broken(error: hyper::Error) -> ForwardError {
     }
     let source = std::error::Error::source(&error);
     match source.and_then(|source| source.downcast_ref::<UploadError>()) {
-        Some(UploadError::Digest) => ForwardError::Digest,
+        Some(UploadError::Body(error)) => ForwardError::Body(*error),
         _ => ForwardError::CallerBody,
     }
 }
@@ -247,21 +250,31 @@ fn serialise(
     permit: Box<Permit>,
     id: &DecisionId,
     upstream: &Upstream,
-    body: Option<Incoming>,
+    body: Option<Arriving>,
     progress: &Progress,
 ) -> Result<Request<UploadBody>, ForwardError> {
     let (permitted, identity) = permit.into_parts();
+    // The checksum of a trailer goes on as one, where the upstream takes it.
+    let trailed = match &permitted.body {
+        Body::Streamed(proof) if upstream.takes_trailers => proof.chunks().and_then(|chunks| {
+            let algorithm = chunks.trailer()?;
+            Some(Trailed { algorithm, length: chunks.length() })
+        }),
+        _ => None,
+    };
     let payload = match &permitted.body {
+        Body::Streamed(_) if trailed.is_some() => SignedPayload::UnsignedTrailer,
         Body::Whole { bytes, sha256: known } => {
             SignedPayload::Sha256(known.unwrap_or_else(|| sha256(bytes)))
         }
-        Body::Streamed(Proof::Sha256(hash)) => SignedPayload::Sha256(*hash),
-        Body::Streamed(Proof::None) => SignedPayload::Unsigned,
+        Body::Streamed(proof) => {
+            proof.content_sha256().map_or(SignedPayload::Unsigned, SignedPayload::Sha256)
+        }
     };
     let body = match (permitted.body, body) {
         (Body::Whole { bytes, .. }, _) => UploadBody::whole(bytes, progress),
         (Body::Streamed(proof), Some(body)) => {
-            UploadBody::streamed(body, proof, progress).map_err(|_| ForwardError::Digest)?
+            UploadBody::streamed(body, &proof, trailed, progress)
         }
         (Body::Streamed(_), None) => return Err(ForwardError::CallerBody),
     };
@@ -277,6 +290,11 @@ fn serialise(
     if chunked {
         // Without it hyper takes a GET to have no body, and drops the one it has.
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if let Some(trailed) = trailed {
+        trailed.announce(headers);
+        let form = HeaderValue::from_static(UNSIGNED_TRAILER);
+        headers.insert("x-amz-content-sha256", form);
     }
     if let HostHeader::Rewrite(host) = &upstream.host_header {
         headers.insert(header::HOST, host.clone());

@@ -2,6 +2,8 @@
 
 use ::http::StatusCode;
 
+use crate::sigv4::BodyError;
+
 /// Why a permitted request got no answer from its upstream.
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardError {
@@ -29,9 +31,9 @@ pub enum ForwardError {
     /// The caller's body broke off.
     #[error("the request's body broke off")]
     CallerBody,
-    /// The caller's body isn't the one it signed.
-    #[error("the request's body is not the one that was signed")]
-    Digest,
+    /// The caller's body isn't what was said of it.
+    #[error("the request's body is not what was said of it: {0}")]
+    Body(BodyError),
     /// The permitted request can't be serialised.
     #[error("the request can't be sent on")]
     Unsendable,
@@ -48,7 +50,7 @@ impl ForwardError {
             Self::Upstream(_) | Self::Switched => "upstream_broken",
             Self::AnswerTimeout => "upstream_timeout",
             Self::CallerBody => "request_body_broken",
-            Self::Digest => "body_digest_mismatch",
+            Self::Body(error) => error.reason(),
             Self::Unsendable => "request_unsendable",
         }
     }
@@ -57,7 +59,7 @@ impl ForwardError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::ConnectTimeout | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::CallerBody | Self::Digest | Self::Unsendable => StatusCode::BAD_REQUEST,
+            Self::CallerBody | Self::Body(_) | Self::Unsendable => StatusCode::BAD_REQUEST,
             _ => StatusCode::BAD_GATEWAY,
         }
     }
@@ -67,7 +69,7 @@ impl ForwardError {
         match self {
             Self::ConnectTimeout | Self::AnswerTimeout => "the upstream did not answer in time",
             Self::CallerBody => "the request's body broke off",
-            Self::Digest => "the request's body is not the one that was signed",
+            Self::Body(_) => "the request's body is not what was said of it",
             Self::Unsendable => "the request can't be sent on",
             _ => "the upstream can't be reached or gave no valid answer",
         }

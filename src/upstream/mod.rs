@@ -9,6 +9,7 @@ mod dial;
 mod error;
 mod once;
 mod origin;
+mod trailer;
 mod upload;
 
 pub use body::AnswerBody;
@@ -16,7 +17,7 @@ pub use client::{Client, Timeouts};
 pub use error::ForwardError;
 pub use once::{Call, CallError, ask};
 pub use origin::{Address, HostHeader, Place, Upstream};
-pub use upload::UploadBody;
+pub use upload::{Arriving, UploadBody};
 
 #[cfg(test)]
 mod tests;

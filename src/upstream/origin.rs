@@ -41,6 +41,7 @@ pub struct Upstream {
     pub(super) host_header: HostHeader,
     pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     pub(super) signer: Option<Signer>,
+    pub(super) takes_trailers: bool,
     addresses: ArcSwap<Vec<Address>>,
     turn: AtomicUsize,
 }
@@ -85,6 +86,7 @@ impl Upstream {
             host_header,
             tls,
             signer: None,
+            takes_trailers: false,
             addresses: ArcSwap::from_pointee(known.into_iter().collect()),
             turn: AtomicUsize::new(0),
         }
@@ -94,6 +96,13 @@ impl Upstream {
     #[must_use]
     pub fn signed(mut self, signer: Option<Signer>) -> Self {
         self.signer = signer;
+        self
+    }
+
+    /// The same, which takes checksums in trailers, or doesn't.
+    #[must_use]
+    pub fn taking_trailers(mut self, takes: bool) -> Self {
+        self.takes_trailers = takes;
         self
     }
 

@@ -1,17 +1,31 @@
 //! Requests' bodies on their way up, streamed in constant memory and never ahead of their proof.
 
 use std::{
+    collections::VecDeque,
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::body::{Progress, without_trailers};
-use crate::services::Proof;
+use super::{
+    ForwardError,
+    body::{Progress, without_trailers},
+    trailer::Trailed,
+};
+use crate::sigv4::{BodyError, Proof, Reader};
+
+/// A caller's body as it comes.
+#[derive(Debug)]
+pub struct Arriving {
+    /// What was read of it already.
+    pub begun: Bytes,
+    /// What is still to come.
+    pub rest: Incoming,
+}
 
 /// A request's body on its way up.
 ///
@@ -31,16 +45,24 @@ enum Source {
     Whole(Bytes),
     /// The caller's, as it comes.
     Streamed(Incoming),
-    /// The caller's, one frame late.
+    /// What is inside of the caller's, one piece late.
     Proven(Box<Proven>),
 }
 
-/// A body that is hashed as it passes.
+/// A body that is taken out of its chunks and proven as it passes.
 struct Proven {
     inner: Incoming,
-    hash: digest::Context,
-    expected: [u8; 32],
+    reader: Reader,
+    /// What has come and isn't read yet.
+    unread: Bytes,
     held: Option<Bytes>,
+    /// What may be sent before anything else.
+    ready: VecDeque<Bytes>,
+    /// With the checksum that came behind it, where the upstream takes that.
+    trailed: Option<Trailed>,
+    /// Bytes that are still to be given out, where that is known.
+    left: Option<u64>,
+    progress: Progress,
 }
 
 impl std::fmt::Debug for Proven {
@@ -55,36 +77,60 @@ pub enum UploadError {
     /// The caller's connection or framing broke.
     #[error(transparent)]
     Caller(#[from] hyper::Error),
-    /// It isn't what the caller signed.
-    #[error("the body is not the one that was signed")]
-    Digest,
+    /// It isn't what was said of it.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+}
+
+impl From<UploadError> for ForwardError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Caller(_) => Self::CallerBody,
+            UploadError::Body(error) => Self::Body(error),
+        }
+    }
 }
 
 impl UploadBody {
-    /// The caller's body.
-    ///
-    /// # Errors
-    /// [`UploadError::Digest`] if there is none and one was signed.
+    /// The caller's body, which has to be what `proof` says; `trailed` again, where that is wanted.
     pub(super) fn streamed(
-        inner: Incoming,
-        proof: Proof,
+        body: Arriving,
+        proof: &Proof,
+        trailed: Option<Trailed>,
         progress: &Progress,
-    ) -> Result<Self, UploadError> {
-        let source = match proof {
-            Proof::None => Source::Streamed(inner),
-            Proof::Sha256(expected) if inner.is_end_stream() => {
-                let empty = digest::digest(&digest::SHA256, b"");
-                if empty.as_ref() != expected {
-                    return Err(UploadError::Digest);
-                }
-                Source::None
-            }
-            Proof::Sha256(expected) => {
-                let hash = digest::Context::new(&digest::SHA256);
-                Source::Proven(Box::new(Proven { inner, hash, expected, held: None }))
-            }
+    ) -> Self {
+        let progress = progress.clone();
+        let Arriving { begun: unread, rest: inner } = body;
+        if proof.is_none() && unread.is_empty() {
+            return Self { source: Source::Streamed(inner), progress };
+        }
+        let whole = inner.size_hint().exact().map(|rest| rest + unread.len() as u64);
+        let inside = if proof.is_wrapped() { proof.length() } else { whole };
+        let proven = Proven {
+            inner,
+            reader: proof.reader(),
+            unread,
+            held: None,
+            ready: trailed.map(Trailed::before).into_iter().collect(),
+            trailed,
+            left: trailed.map(Trailed::whole).or(inside),
+            progress: progress.clone(),
         };
-        Ok(Self { source, progress: progress.clone() })
+        Self { source: Source::Proven(Box::new(proven)), progress }
+    }
+
+    /// Proves a body that comes to nothing: an upstream has all of it with the head.
+    pub(super) async fn settle(&mut self) -> Result<(), UploadError> {
+        if let Source::Proven(proven) = &mut self.source
+            && proven.left == Some(0)
+        {
+            match poll_fn(|cx| proven.poll(cx)).await {
+                None => self.source = Source::None,
+                Some(Err(error)) => return Err(error),
+                Some(Ok(_)) => return Err(BodyError::Length.into()),
+            }
+        }
+        Ok(())
     }
 
     /// A body in memory.
@@ -105,27 +151,36 @@ impl UploadBody {
 }
 
 impl Proven {
-    /// The next frame that may be sent.
+    /// The next piece that may be sent.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         loop {
+            if let Some(piece) = self.ready.pop_front() {
+                if piece.is_empty() {
+                    continue;
+                }
+                self.left = self.left.map(|left| left.saturating_sub(piece.len() as u64));
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            if !self.unread.is_empty() {
+                if let Some(piece) = self.reader.read(&mut self.unread)? {
+                    self.ready.extend(self.held.replace(piece));
+                }
+                continue;
+            }
             match without_trailers(ready!(Pin::new(&mut self.inner).poll_frame(cx))) {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
                 Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    if data.is_empty() {
-                        continue;
-                    }
-                    self.hash.update(&data);
-                    if let Some(earlier) = self.held.replace(data) {
-                        return Poll::Ready(Some(Ok(Frame::data(earlier))));
-                    }
+                    self.progress.mark();
+                    self.unread = frame.into_data().unwrap_or_default();
                 }
                 None => {
-                    let hash = self.hash.clone().finish();
-                    if hash.as_ref() != self.expected {
-                        return Poll::Ready(Some(Err(UploadError::Digest)));
+                    self.reader.finish()?;
+                    self.ready.extend(self.held.take());
+                    let checksum = self.trailed.take().zip(self.reader.trailer());
+                    self.ready.extend(checksum.map(|(trailed, sum)| trailed.behind(&sum)));
+                    if self.ready.is_empty() {
+                        return Poll::Ready(None);
                     }
-                    return Poll::Ready(self.held.take().map(|data| Ok(Frame::data(data))));
                 }
             }
         }
@@ -179,13 +234,7 @@ impl Body for UploadBody {
             Source::None => SizeHint::with_exact(0),
             Source::Whole(body) => SizeHint::with_exact(body.len() as u64),
             Source::Streamed(inner) => inner.size_hint(),
-            Source::Proven(proven) => {
-                let held = proven.held.as_ref().map_or(0, |held| held.len() as u64);
-                match proven.inner.size_hint().exact() {
-                    Some(left) => SizeHint::with_exact(left + held),
-                    None => SizeHint::new(),
-                }
-            }
+            Source::Proven(proven) => proven.left.map_or_else(SizeHint::new, SizeHint::with_exact),
         }
     }
 }

@@ -53,7 +53,7 @@ class Files:
     # Gates with the same key give the same people the same identities; without one they have nothing in common.
     IDENTITY_KEY = None
 
-    def __init__(self, folder, key, backend, edit_pool=None, guest=True, edit=lambda text: text):
+    def __init__(self, folder, key, backend, edit_pool=None, guest=True, edit=lambda text: text, scheme="http"):
         self.folder, self.key = folder, key
         shutil.copytree(ROOT / "policies", folder / "policies")
         (folder / "jwks.json").write_bytes(mint.jwks(key))
@@ -88,6 +88,7 @@ s3: { domains: [s3.localhost] }
     upstream: {{ url: "{backend}", sign: {{ {sign} }} }}
 """
         self.gate = serve(folder, pools, route, more, edit)
+        self.gate.scheme = scheme
         self.gate.tokens.add(BACKEND_SECRET)
         self.people = People(self.gate, lambda user: pool_tokens(key, user))
 

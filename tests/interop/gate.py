@@ -123,10 +123,13 @@ class Gate:
     stop_within: float = 15.0
     terminated: bool = False
     killed: bool = False
+    # Over TLS its name is that of the tests' certificate.
+    scheme: str = "http"
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.proxy}"
+        host = "localhost" if self.scheme == "https" else "127.0.0.1"
+        return f"{self.scheme}://{host}:{self.proxy}"
 
     def call(self, method, target, token=None, headers=None, body=None, timeout=20):
         """One request through the gate. Whatever the answer is, it carries exactly one decision id."""

@@ -31,6 +31,11 @@ pub(crate) fn gate(backend: &Backend) -> Gate {
 }
 
 pub(crate) fn gate_with(backend: SocketAddr, extra: &str) -> Gate {
+    gate_to(backend, "", extra)
+}
+
+/// The same, with `upstream` said of the bucket's upstream.
+pub(crate) fn gate_to(backend: SocketAddr, upstream: &str, extra: &str) -> Gate {
     let folder = tempfile::tempdir().unwrap();
     Issuer::shared().write_jwks(&folder.path().join("jwks.json"));
     policies(folder.path());
@@ -45,6 +50,7 @@ pub(crate) fn gate_with(backend: SocketAddr, extra: &str) -> Gate {
     upstream:
       url: "http://{backend}"
       sign: {{ access_key_id: {BACKEND_KEY}, secret_access_key: {{ file: backend.secret }} }}
+      {upstream}
   - {{ name: scoped, service: execute-api, match: {{ path: /scoped/ }}, engines: {{ iam: off }}, scopes: [a], upstream: {{ url: "http://{backend}" }} }}
 credentials: {{ keys: [{{ id: k1, file: sealing.key }}] }}
 s3: {{ domains: [s3.localhost] }}
@@ -151,6 +157,7 @@ impl Caller {
         let body = match &request.payload {
             Payload::Unsigned => SignableBody::UnsignedPayload,
             Payload::Of(body) => SignableBody::Bytes(body),
+            Payload::Said(word) => SignableBody::Precomputed((*word).to_owned()),
         };
         let url = format!("http://{}{}", request.host, request.target);
         let headers = request.headers.iter().map(|(name, value)| (*name, *value));
@@ -183,6 +190,8 @@ pub(crate) struct Request<'r> {
 pub(crate) enum Payload<'r> {
     Unsigned,
     Of(&'r [u8]),
+    /// One of AWS's words for a body in chunks.
+    Said(&'r str),
 }
 
 impl<'r> Request<'r> {

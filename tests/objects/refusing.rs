@@ -56,6 +56,51 @@ fn what_is_refused_has_s3s_code_and_reaches_nothing() {
     assert_eq!(backend.count(), 0);
 }
 
+/// Whose scope has no region: it isn't Signature Version 4 with another name.
+#[test]
+fn signatures_of_version_4a_are_refused_and_say_so() {
+    let backend = Backend::start();
+    let gate = gate(&backend);
+    let credential = "AKIAIOSFODNN7EXAMPLE/20260101/s3/aws4_request";
+    let signature = "3045022100".repeat(14);
+    let header = format!(
+        "authorization: AWS4-ECDSA-P256-SHA256 Credential={credential}, SignedHeaders=host;x-amz-date;\
+         x-amz-region-set, Signature={signature}\r\nx-amz-date: 20260101T000000Z\r\nx-amz-region-set: *\r\n"
+    );
+    let query = format!(
+        "?X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Credential={}&X-Amz-Date=20260101T000000Z&\
+         X-Amz-Expires=60&X-Amz-Region-Set=us-east-1&X-Amz-SignedHeaders=host&X-Amz-Signature={signature}",
+        credential.replace('/', "%2F")
+    );
+    // Also where no route is S3's by host and path, or what was signed isn't S3's.
+    for (target, headers) in [
+        ("/files/own/x".to_owned(), header.as_str()),
+        ("/".to_owned(), header.as_str()),
+        (format!("/files/own/x{query}"), ""),
+    ] {
+        let mut wire = Wire::connect(gate.proxy);
+        wire.send(format!("GET {target} HTTP/1.1\r\nhost: gate.example\r\n{headers}\r\n"));
+        let answer = wire.answer().unwrap();
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!((answer.status, code(&answer).as_str()), (400, "InvalidRequest"), "{target}");
+        assert!(
+            text.contains("Signature Version 4A") && text.contains("AWS4-HMAC-SHA256"),
+            "{text}"
+        );
+        let decision = answer.header("x-poolgate-decision-id").unwrap();
+        gate.wait_for("record of the reason", |gate| {
+            let log = gate.log();
+            let mut records = log.lines().filter(|line| line.contains(decision));
+            records.any(|line| line.contains("\"signature_algorithm\""))
+        });
+    }
+    let mut wire = Wire::connect(gate.proxy);
+    wire.send(format!("GET /api/x HTTP/1.1\r\nhost: gate.example\r\n{header}\r\n"));
+    let answer = wire.answer().unwrap();
+    assert_eq!((answer.status, answer.reason().as_str()), (403, "signature_algorithm"));
+    assert_eq!(backend.count(), 0);
+}
+
 #[test]
 fn heads_that_mean_two_things_are_refused_before_anyone_asks() {
     let backend = Backend::start();

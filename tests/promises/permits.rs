@@ -211,7 +211,7 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 52] = [
+const ELSEWHERE: [(&str, &str); 61] = [
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),
@@ -241,9 +241,15 @@ const ELSEWHERE: [(&str, &str); 52] = [
     ("packed_policy_too_large", ""),
     ("body_digest_mismatch", "signed requests: tests/objects, and sigv4's own, as all that follow"),
     ("body_too_large", ""),
+    ("chunk_signature_mismatch", ""),
+    ("chunks_malformed", ""),
     ("content_sha256_malformed", ""),
     ("content_sha256_missing", ""),
+    ("decoded_length_mismatch", ""),
+    ("decoded_length_missing", ""),
     ("expired_session_token", ""),
+    ("form_malformed", ""),
+    ("form_signature_malformed", ""),
     ("headers_not_signed", ""),
     ("invalid_session_token", ""),
     ("presigned_expired", ""),
@@ -254,6 +260,7 @@ const ELSEWHERE: [(&str, &str); 52] = [
     ("request_body_too_slow", ""),
     ("request_time_skewed", ""),
     ("role_gone", ""),
+    ("s3_bad_digest", ""),
     ("service_disagrees", ""),
     ("signature_algorithm", ""),
     ("signature_date_missing", ""),
@@ -263,6 +270,8 @@ const ELSEWHERE: [(&str, &str); 52] = [
     ("signed_header_missing", ""),
     ("streaming_payload", ""),
     ("token_required", ""),
+    ("trailer_malformed", ""),
+    ("trailer_unsupported", ""),
     ("unknown_access_key", ""),
 ];
 
@@ -349,6 +358,7 @@ fn reasons() -> BTreeSet<String> {
         "gate/named.rs",
         "gate/payload.rs",
         "sigv4/error.rs",
+        "sigv4/body/error.rs",
         "iam/verdict.rs",
     ] {
         let text = fs::read_to_string(Path::new("src").join(file)).unwrap();

@@ -5,6 +5,7 @@ use std::io;
 use super::*;
 use crate::gate::DecisionId;
 use crate::services::s3::{Merge, Refused};
+use crate::sigv4::BodyError;
 
 fn denial(refusal: Refusal, reason: &'static str, detail: &str) -> Denial {
     Denial {
@@ -103,6 +104,8 @@ async fn every_error_of_a_signature_has_a_status_and_a_code() {
         (E::ContentSha256, 400, "InvalidArgument", "UNSIGNED-PAYLOAD"),
         (E::ContentSha256Mismatch, 400, "XAmzContentSHA256Mismatch", "what was computed"),
         (E::StreamingPayload, 501, "NotImplemented", "STREAMING-"),
+        (E::DecodedLength, 411, "MissingContentLength", "x-amz-decoded-content-length"),
+        (E::Trailer, 400, "InvalidRequest", "x-amz-trailer"),
         (E::Mismatch, 403, "SignatureDoesNotMatch", "Check your key and signing method."),
     ] {
         let (found, found_code, text) = denied_as(&error.into()).await;
@@ -209,7 +212,12 @@ async fn no_answer_of_the_backend_is_an_error_of_s3() {
         (ForwardError::Switched, 502, "InternalError"),
         (ForwardError::AnswerTimeout, 504, "InternalError"),
         (ForwardError::CallerBody, 400, "IncompleteBody"),
-        (ForwardError::Digest, 400, "XAmzContentSHA256Mismatch"),
+        (ForwardError::Body(BodyError::ContentSha256), 400, "XAmzContentSHA256Mismatch"),
+        (ForwardError::Body(BodyError::Checksum("CRC32")), 400, "BadDigest"),
+        (ForwardError::Body(BodyError::Signature), 403, "SignatureDoesNotMatch"),
+        (ForwardError::Body(BodyError::Framing("x")), 400, "InvalidRequest"),
+        (ForwardError::Body(BodyError::Length), 400, "IncompleteBody"),
+        (ForwardError::Body(BodyError::Trailer("x")), 400, "MalformedTrailerError"),
         (ForwardError::Unsendable, 400, "InternalError"),
     ] {
         let id = DecisionId::fresh();

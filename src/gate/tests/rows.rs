@@ -243,8 +243,7 @@ fn a_body_goes_upstream_byte_for_byte() {
     let decision = rows.as_red("GetItem", body);
     let Outcome::Allow(permit) = decision.outcome else { panic!("{decision:?}") };
     let (forward, identity) = permit.into_parts();
-    let expected = Body::Whole { bytes: Bytes::from(body), sha256: None };
-    assert_eq!(forward.body, expected);
+    assert!(matches!(forward.body, Body::Whole { bytes, sha256: None } if bytes == body));
     assert_eq!(forward.target.as_str(), "/");
     assert!(!forward.headers.contains_key("authorization"));
     assert!(!forward.headers.contains_key("x-forwarded-host"));
@@ -263,7 +262,8 @@ fn a_large_body_is_judged_like_a_small_one() {
         if let Outcome::Allow(permit) = decision.outcome {
             let (forward, _) = permit.into_parts();
             let sha256 = Some(sha256(body.as_bytes()));
-            assert_eq!(forward.body, Body::Whole { bytes: body.into(), sha256 });
+            let Body::Whole { bytes, sha256: known } = forward.body else { panic!() };
+            assert_eq!((bytes, known), (Bytes::from(body), sha256));
         }
     }
     let body = "x".repeat((1 << 20) + 1);
@@ -302,6 +302,10 @@ impl Payload for Unread {
 
     fn read(&mut self, _: usize) -> ReadFuture<'_> {
         panic!("it is read")
+    }
+
+    fn begin<'a>(&'a mut self, _: &'a mut crate::gate::Enough<'_>) -> ReadFuture<'a> {
+        panic!("it was read")
     }
 }
 

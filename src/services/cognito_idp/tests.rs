@@ -13,7 +13,7 @@ fn request(method: Method, target: &str, headers: &[(&str, &str)]) -> Request {
         map.append(name, HeaderValue::from_str(value).unwrap());
     }
     let target = Target::parse(target, TargetMode::Strict).unwrap();
-    Request { method, target, headers: map, body: Body::Streamed(Proof::None) }
+    Request { method, target, headers: map, body: Body::Streamed(Proof::NONE) }
 }
 
 fn operation_request(name: &str) -> Request {

@@ -17,7 +17,7 @@ fn checks(method: Method, target: &str, cache_control: Option<&str>) -> Vec<(Str
     }
     let target = Target::parse(target, TargetMode::Strict).unwrap();
     let operation =
-        describe(&api(), Request { method, target, headers, body: Body::Streamed(Proof::None) })
+        describe(&api(), Request { method, target, headers, body: Body::Streamed(Proof::NONE) })
             .unwrap();
     let Checks::All(checks) = operation.checks else { panic!("an API call is never public") };
     checks

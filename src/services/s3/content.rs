@@ -29,8 +29,8 @@ impl Content {
         match reads {
             Reads::Nothing | Reads::Delete | Reads::Policy => {}
             Reads::NewBucket if body.is_empty() => {}
-            Reads::ObjectTags => OBJECT_TAGS.set(&tagging(body, MAX_OBJECT_TAGS)?, facts),
-            Reads::BucketTags => BUCKET_TAGS.set(&tagging(body, MAX_BUCKET_TAGS)?, facts),
+            Reads::ObjectTags => OBJECT_TAGS.set(&tagging(body)?, facts),
+            Reads::BucketTags => BUCKET_TAGS.set(&tags(body, MAX_BUCKET_TAGS)?, facts),
             Reads::Retention => retention(body, now, facts)?,
             Reads::LegalHold => {
                 let hold = Element::read(body, "LegalHold")?;
@@ -89,10 +89,15 @@ pub(super) fn retain_until(
 }
 
 /// The tags of `<Tagging>`.
-fn tagging(body: &[u8], most: usize) -> Result<Tags, S3Error> {
+fn tags(body: &[u8], most: usize) -> Result<Tags, S3Error> {
     let tagging = Element::read(body, "Tagging")?;
     tagging.children(&["TagSet"])?;
     tag_set(tagging.child("TagSet")?.ok_or(S3Error::MalformedXml)?, most)
+}
+
+/// An object's tags, as `<Tagging>`.
+pub(super) fn tagging(body: &[u8]) -> Result<Tags, S3Error> {
+    tags(body, MAX_OBJECT_TAGS)
 }
 
 fn tag_set(set: &Element, most: usize) -> Result<Tags, S3Error> {

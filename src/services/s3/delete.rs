@@ -1,6 +1,6 @@
 //! DeleteObjects: judged key by key.
 
-use ::http::{HeaderMap, HeaderValue, header};
+use ::http::{HeaderValue, header};
 use bytes::Bytes;
 
 use super::{
@@ -60,9 +60,8 @@ pub struct Merge {
 }
 
 impl Delete {
-    /// Reads the body, after its checksums.
-    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, S3Error> {
-        checksum::verify(headers, body)?;
+    /// Reads the body.
+    pub(super) fn read(body: &[u8]) -> Result<Self, S3Error> {
         let delete = Element::read(body, "Delete")?;
         let quiet = match delete.field("Quiet")?.map(str::trim) {
             None | Some("false") => false,
@@ -124,7 +123,7 @@ impl Object {
         element.children(&["Key", "VersionId", "ETag", "LastModifiedTime", "Size"])?;
         let key = element.field("Key")?.ok_or(S3Error::MalformedXml)?;
         Key::new(key)?;
-        let owned = |name| Ok(element.field(name)?.map(str::to_owned));
+        let owned = |name| -> Result<_, S3Error> { Ok(element.field(name)?.map(str::to_owned)) };
         Ok(Self {
             key: key.to_owned(),
             version_id: element.field("VersionId")?.map(check_version).transpose()?,

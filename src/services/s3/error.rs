@@ -2,6 +2,8 @@
 
 use ::http::StatusCode;
 
+use crate::sigv4::BodyError;
+
 /// Why a request to S3 can't be described. `Display` is S3's own message, where it has one
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,12 +49,27 @@ pub enum S3Error {
     /// A body that must be there and isn't.
     #[error("Request Body is empty")]
     MissingRequestBody,
-    /// A checksum that isn't the body's.
-    #[error("The {0} you specified did not match what we received.")]
-    BadDigest(&'static str),
+    /// A body that isn't what was said of it.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// A checksum that is none.
     #[error("The {0} you specified was invalid.")]
     InvalidDigest(&'static str),
+    /// A form's policy that isn't one.
+    #[error("Invalid Policy: {0}.")]
+    PolicyDocument(&'static str),
+    /// A form that its policy doesn't allow.
+    #[error("{0}")]
+    NotByPolicy(Box<str>),
+    /// The fields of a form are more than may be before its file.
+    #[error("Your POST request fields preceding the upload file were too large.")]
+    FieldsTooLong,
+    /// A form that doesn't say how long it is.
+    #[error("You must provide the Content-Length HTTP header.")]
+    MissingContentLength,
+    /// An object that is smaller than a form's policy allows.
+    #[error("Your proposed upload is smaller than the minimum allowed object size.")]
+    EntityTooSmall,
     /// An object that is too large.
     #[error("Your proposed upload exceeds the maximum allowed size")]
     EntityTooLarge,
@@ -98,8 +115,13 @@ impl S3Error {
             Self::InvalidTag(_) => "s3_invalid_tag",
             Self::MalformedXml => "s3_malformed_xml",
             Self::MissingRequestBody => "s3_missing_request_body",
-            Self::BadDigest(_) => "s3_bad_digest",
+            Self::Body(error) => error.reason(),
             Self::InvalidDigest(_) => "s3_invalid_digest",
+            Self::PolicyDocument(_) => "s3_policy_document",
+            Self::NotByPolicy(_) => "s3_not_by_policy",
+            Self::FieldsTooLong => "s3_fields_too_long",
+            Self::MissingContentLength => "s3_missing_content_length",
+            Self::EntityTooSmall => "s3_entity_too_small",
             Self::EntityTooLarge => "s3_entity_too_large",
             Self::MaxMessageLengthExceeded => "s3_message_too_long",
             Self::MalformedPolicy(_) => "s3_malformed_policy",
@@ -127,8 +149,19 @@ impl S3Error {
             Self::InvalidTag(_) => "InvalidTag",
             Self::MalformedXml => "MalformedXML",
             Self::MissingRequestBody => "MissingRequestBodyError",
-            Self::BadDigest(_) => "BadDigest",
+            Self::Body(BodyError::ContentSha256) => "XAmzContentSHA256Mismatch",
+            Self::Body(BodyError::Checksum(_)) => "BadDigest",
+            Self::Body(BodyError::Signature) => "SignatureDoesNotMatch",
+            Self::Body(BodyError::Framing(_)) => "InvalidRequest",
+            Self::Body(BodyError::Length) => "IncompleteBody",
+            Self::Body(BodyError::Form(_)) => "MalformedPOSTRequest",
+            Self::Body(BodyError::Trailer(_)) => "MalformedTrailerError",
             Self::InvalidDigest(_) => "InvalidDigest",
+            Self::PolicyDocument(_) => "InvalidPolicyDocument",
+            Self::NotByPolicy(_) => "AccessDenied",
+            Self::FieldsTooLong => "MaxPostPreDataLengthExceededError",
+            Self::MissingContentLength => "MissingContentLength",
+            Self::EntityTooSmall => "EntityTooSmall",
             Self::EntityTooLarge => "EntityTooLarge",
             Self::MaxMessageLengthExceeded => "MaxMessageLengthExceeded",
             Self::MalformedPolicy(_) => "MalformedPolicy",
@@ -148,7 +181,11 @@ impl S3Error {
             | Self::UnknownSubresource(_) => StatusCode::NOT_IMPLEMENTED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoSuchBucketPolicy => StatusCode::NOT_FOUND,
-            Self::LocksOut | Self::OtherOwner => StatusCode::FORBIDDEN,
+            Self::LocksOut
+            | Self::OtherOwner
+            | Self::NotByPolicy(_)
+            | Self::Body(BodyError::Signature) => StatusCode::FORBIDDEN,
+            Self::MissingContentLength => StatusCode::LENGTH_REQUIRED,
             Self::BackendAnswer => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }

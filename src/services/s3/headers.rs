@@ -3,12 +3,13 @@
 //! An allow-list. A header of S3's that isn't known might change what the request does, so it is
 //! refused; one that is known and means nothing on the operation is left out, as S3 ignores it.
 
-use ::http::{HeaderMap, HeaderName, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
-    S3Error,
+    S3Error, checksum,
     row::{Family, Row},
 };
+use crate::services::Body;
 
 /// A header's one value.
 ///
@@ -56,16 +57,58 @@ pub(super) fn check<'h>(names: impl Iterator<Item = &'h HeaderName>) -> Result<(
     Ok(())
 }
 
-/// Refuses the framing of bodies in chunks that are signed one by one, or with a trailer.
-pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), S3Error> {
-    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    let chunked = encodings.flat_map(|value| value.as_bytes().split(|b| *b == b','));
-    let mut chunked = chunked.map(<[u8]>::trim_ascii);
-    let streaming =
-        text(headers, SHA256)?.is_some_and(|value| value.trim_start().starts_with("STREAMING-"));
-    if streaming || chunked.any(|coding| coding.eq_ignore_ascii_case(b"aws-chunked")) {
-        return Err(S3Error::NotImplemented);
+/// Makes the headers of a body in chunks those of what is inside: of its length, and without the coding.
+/// `sha256` says whether it is one, and `body` was read as that.
+///
+/// # Errors
+/// [`S3Error::UnknownHeader`] and [`S3Error::NotImplemented`] for the headers of chunks where there are
+/// none, the second also for chunks that were not taken off; [`S3Error::InvalidArgument`] for chunks in chunks.
+pub(super) fn unwrap(
+    headers: &mut HeaderMap,
+    sha256: Option<&str>,
+    body: &Body,
+) -> Result<(), S3Error> {
+    let mut codings = Vec::new();
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        let parts = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        codings.extend(parts.filter(|part| !part.is_empty()));
     }
+    let all = codings.len();
+    codings.retain(|coding| !coding.eq_ignore_ascii_case(b"aws-chunked"));
+    let chunked = all - codings.len();
+    if !sha256.is_some_and(|value| value.trim_start().starts_with("STREAMING-")) {
+        return match [DECODED_LENGTH, TRAILER].into_iter().find(|name| headers.contains_key(*name))
+        {
+            Some(name) => Err(S3Error::UnknownHeader(name.into())),
+            None if chunked > 0 => Err(S3Error::NotImplemented),
+            None => Ok(()),
+        };
+    }
+    if chunked > 1 {
+        return Err(S3Error::InvalidArgument("aws-chunked may be applied once only"));
+    }
+    let length = match body {
+        Body::Whole { bytes, .. } => bytes.len() as u64,
+        Body::Streamed(proof) => proof.chunks().ok_or(S3Error::NotImplemented)?.length(),
+    };
+    if chunked > 0 {
+        let rest = HeaderValue::from_bytes(&codings.join(&b", "[..]));
+        headers.remove(header::CONTENT_ENCODING);
+        if let Ok(rest) = rest
+            && !rest.is_empty()
+        {
+            headers.insert(header::CONTENT_ENCODING, rest);
+        }
+    }
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    // It says of which checksum a header or a trailer is, and the trailer stays here.
+    if headers.remove(TRAILER).is_some() {
+        if checksum::named(headers).next().is_some() {
+            return Err(checksum::SEVERAL);
+        }
+        headers.remove("x-amz-sdk-checksum-algorithm");
+    }
+    headers.remove(DECODED_LENGTH);
     Ok(())
 }
 
@@ -185,8 +228,22 @@ const COMMON: [&str; 27] = [
 ];
 
 /// Known and left out: signatures, and what proxies and SDKs say of themselves.
-const SPENT: [&str; 7] =
-    ["cf-id", "content-sha256", "date", "id-2", "request-id", "security-token", "user-agent"];
+const SPENT: [&str; 9] = [
+    "cf-id",
+    "content-sha256",
+    "date",
+    "decoded-content-length",
+    "id-2",
+    "request-id",
+    "security-token",
+    "trailer",
+    "user-agent",
+];
+
+/// How many bytes are in a body in chunks.
+const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
+/// Which trailer it has.
+const TRAILER: &str = "x-amz-trailer";
 
 const LOCK: [&str; 6] = [
     "object-lock-event-hold",

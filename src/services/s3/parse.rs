@@ -6,6 +6,7 @@ use super::{
     S3Error,
     address::{Address, check_prefix},
     checks::{self, Subject},
+    checksum,
     content::{Content, tagging_encoded, tagging_header},
     context::Keys,
     delete::Delete,
@@ -90,6 +91,12 @@ impl Parsed {
             Found::Row(row) if row.needs.is_empty() => return Err(S3Error::NotServed(row.name)),
             Found::Row(row) => row,
             _ if source.is_some() => return Err(S3Error::UnknownHeader(COPY_SOURCE.into())),
+            // A form has become a PUT before.
+            _ if verb == Verb::Post && level == Level::Bucket && selectors.is_empty() => {
+                return Err(S3Error::InvalidRequest(
+                    "Bucket POST must be of the enclosure-type multipart/form-data",
+                ));
+            }
             Found::OtherMethod => return Err(S3Error::MethodNotAllowed),
             Found::Nothing => return Err(unknown(&selectors.join("&"))),
         };
@@ -138,7 +145,7 @@ impl Parsed {
     pub fn describe(
         self,
         mut headers: HeaderMap,
-        body: Body,
+        mut body: Body,
         facts: &RequestFacts,
     ) -> Result<Operation, S3Error> {
         let Self { row, address, mut query, source } = self;
@@ -149,9 +156,12 @@ impl Parsed {
         }
         headers::merge(&mut headers, std::mem::take(&mut query.headers))?;
         headers::check(headers.keys())?;
-        headers::check_encoding(&headers)?;
         let sha256 = headers::text(&headers, headers::SHA256)?.map(str::to_owned);
+        headers::unwrap(&mut headers, sha256.as_deref(), &body)?;
         headers::retain(&mut headers, row);
+        if !row.of_object {
+            body = checksum::prove(&headers, body, row.reads == Reads::Delete)?;
+        }
         rewrite(&mut headers, COPY_SOURCE, source.as_ref().map(Source::encoded))?;
         let tags = headers::text(&headers, TAGGING)?.map(tagging_header).transpose()?;
         rewrite(&mut headers, TAGGING, tags.as_ref().map(tagging_encoded))?;
@@ -161,7 +171,7 @@ impl Parsed {
             (Body::Streamed(_), _) => return Err(S3Error::MissingRequestBody),
         };
         let delete = match (&body, row.reads) {
-            (Body::Whole { bytes, .. }, Reads::Delete) => Some(Delete::read(&headers, bytes)?),
+            (Body::Whole { bytes, .. }, Reads::Delete) => Some(Delete::read(bytes)?),
             _ => None,
         };
 
@@ -194,9 +204,12 @@ impl Parsed {
         };
         let target = PathAndQuery::try_from(path + &query.encoded())
             .map_err(|_too_long| S3Error::InvalidUri)?;
-        if matches!(body, Body::Whole { .. }) {
-            // The forwarder knows.
+        if let Body::Whole { bytes, .. } = &body {
+            // The forwarder knows, but doesn't say of nothing that it is nothing, which S3 wants to hear.
             headers.remove(header::CONTENT_LENGTH);
+            if bytes.is_empty() {
+                headers.insert(header::CONTENT_LENGTH, 0_u64.into());
+            }
         }
         let mut forward = Forward { method: method(row.verb), target, headers, body };
         if let Checks::Each(delete) = &checks {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::HeaderMap;
 
-use super::{S3Error, checksum, headers::text};
+use super::{S3Error, headers::text};
 use crate::services::Body;
 
 /// PutBucketPolicy.
@@ -17,7 +17,7 @@ pub struct PutPolicy {
 }
 
 impl PutPolicy {
-    /// Reads a body that was read whole, after its checksums if it has any.
+    /// Reads a body that was read whole.
     ///
     /// # Errors
     /// What S3 would say of it.
@@ -26,7 +26,6 @@ impl PutPolicy {
         if bytes.is_empty() {
             return Err(S3Error::MissingRequestBody);
         }
-        checksum::verify_stated(headers, bytes)?;
         let confirmed = text(headers, CONFIRM)?.is_some_and(|v| v.eq_ignore_ascii_case("true"));
         let text = std::str::from_utf8(bytes).map_err(|_| {
             S3Error::MalformedPolicy("Policies must be valid JSON and in UTF-8".into())

@@ -100,6 +100,8 @@ pub(super) struct Row {
     pub(super) hides: bool,
     /// `s3:ObjectCreationOperation`.
     pub(super) creates: Option<bool>,
+    /// Whether checksums are of the object that comes about, and not of the body.
+    pub(super) of_object: bool,
 }
 
 impl Row {
@@ -123,6 +125,7 @@ impl Row {
             reads: Reads::Nothing,
             hides: false,
             creates: None,
+            of_object: false,
         }
     }
 
@@ -192,5 +195,9 @@ impl Row {
 
     pub(super) const fn creates(self, whole: bool) -> Self {
         Self { creates: Some(whole), ..self }
+    }
+
+    pub(super) const fn checksums_of_object(self) -> Self {
+        Self { of_object: true, ..self }
     }
 }

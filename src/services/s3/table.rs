@@ -183,7 +183,8 @@ static OBJECT: [Row; 29] = [
         .hides()
         .creates(false),
     Row::object("CompleteMultipartUpload", Post, &["uploadId"], &[on("s3:PutObject")])
-        .creates(true),
+        .creates(true)
+        .checksums_of_object(),
     Row::object("AbortMultipartUpload", Delete, &["uploadId"], &[on("s3:AbortMultipartUpload")]),
     Row::object("ListParts", Get, &["uploadId"], &[on("s3:ListMultipartUploadParts")])
         .parameters(&["max-parts", "part-number-marker", "encoding-type"]),
@@ -297,10 +298,9 @@ static OBJECT: [Row; 29] = [
 ];
 
 /// Known by name, and not served: directory buckets and what only they have, and forms.
-static REFUSED: [Row; 4] = [
+static REFUSED: [Row; 3] = [
     Row::refused("CreateSession", Get, Level::Bucket, &["session"]),
     Row::refused("ListDirectoryBuckets", Get, Level::Service, &["max-directory-buckets"]),
-    Row::refused("PostObject", Post, Level::Bucket, &[]),
     Row::refused("RenameObject", Put, Level::Object, &["renameObject"]),
 ];
 

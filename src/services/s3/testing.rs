@@ -8,6 +8,7 @@ use crate::{
     clock::Time,
     iam::{Check, Context, Lookup},
     services::{Body, Checks, Operation, Proof},
+    sigv4::{Chunks, Payload},
 };
 
 /// A request on its way.
@@ -80,10 +81,18 @@ impl Ask {
     pub(super) fn described(&self) -> Result<Operation, S3Error> {
         let parsed = self.parsed()?;
         let body = match parsed.body_limit() {
-            None => Body::Streamed(Proof::None),
+            None => Body::Streamed(self.proof()),
             Some(_) => Body::whole(Bytes::from_static(self.body.as_bytes())),
         };
         parsed.describe(self.headers.clone(), body, &self.facts)
+    }
+
+    fn proof(&self) -> Proof {
+        let chunks = match Payload::of(&self.headers, None) {
+            Ok(Payload::Chunked(form)) => Chunks::unsigned(form, &self.headers).ok(),
+            _ => None,
+        };
+        chunks.map_or(Proof::NONE, Proof::chunked)
     }
 
     pub(super) fn operation(&self) -> Operation {

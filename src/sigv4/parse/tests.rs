@@ -275,15 +275,22 @@ fn a_presigned_query_has_each_parameter_once_and_by_its_name() {
     assert_eq!(error(&algorithm), SigV4Error::UnsupportedAlgorithm);
 }
 
+fn chunked(signed: bool, trailer: bool) -> Result<Payload, SigV4Error> {
+    Ok(Payload::Chunked(ChunkForm { signed, trailer }))
+}
+
 #[test]
 fn a_payload_is_a_hash_unsigned_or_streamed() {
     let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     for (text, found) in [
         ("UNSIGNED-PAYLOAD", Ok(Payload::Unsigned)),
         (hash, Ok(Payload::Sha256(crate::sigv4::sha256(b"")))),
-        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", Ok(Payload::Streaming)),
-        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", Ok(Payload::Streaming)),
-        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", Ok(Payload::Streaming)),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", chunked(true, false)),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", chunked(true, true)),
+        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", chunked(false, true)),
+        ("STREAMING-UNSIGNED-PAYLOAD", Err(SigV4Error::StreamingPayload)),
+        ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", Err(SigV4Error::StreamingPayload)),
+        ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER", Err(SigV4Error::StreamingPayload)),
         ("unsigned-payload", Err(SigV4Error::ContentSha256)),
         ("", Err(SigV4Error::ContentSha256)),
         (hash.get(1..).unwrap(), Err(SigV4Error::ContentSha256)),
@@ -310,7 +317,7 @@ fn a_payload_is_read_from_the_query_as_well_and_only_once() {
         (format!("a=b&X-Amz-Content-Sha256={hash}"), is_empty),
         (format!("x-amz-content-sha256={hash}&"), is_empty),
         (format!("X-Amz-Content%2DSHA256=%65{}", hash.strip_prefix('e').unwrap()), is_empty),
-        ("x-amz-content-sha256=STREAMING-UNSIGNED-PAYLOAD-TRAILER".into(), Ok(Payload::Streaming)),
+        ("x-amz-content-sha256=STREAMING-UNSIGNED-PAYLOAD-TRAILER".into(), chunked(false, true)),
         ("X-Amz-Content-Sha256".into(), twice),
         ("X-Amz-Content-Sha256=%ff".into(), twice),
         (format!("X-Amz-Content-Sha256={hash}&x-amz-content-sha256={hash}"), twice),

@@ -78,12 +78,17 @@ impl S3 for Folder {
         head_bucket(HeadBucketInput) -> HeadBucketOutput;
         get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput;
         delete_bucket(DeleteBucketInput) -> DeleteBucketOutput;
-        put_object(PutObjectInput) -> PutObjectOutput;
         delete_object(DeleteObjectInput) -> DeleteObjectOutput;
         create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
     }
 
     operations! {
+        put_object(self, request: PutObjectInput) -> PutObjectOutput {
+            let mut request = request;
+            unchunk(&mut request.input.content_encoding);
+            self.files.put_object(request).await
+        }
+
         upload_part(self, request: UploadPartInput) -> UploadPartOutput {
             self.has_upload(&request.input.upload_id)?;
             self.files.upload_part(request).await
@@ -254,6 +259,15 @@ fn check_key(key: &str) -> S3Result<()> {
         true => Err(s3_error!(InvalidURI, "Couldn't parse the specified URI.")),
         false => Ok(()),
     }
+}
+
+/// `aws-chunked` is how a body was sent, and not what the object is.
+fn unchunk(coding: &mut Option<String>) {
+    *coding = coding.take().and_then(|coding| {
+        let parts = coding.split(',').map(str::trim);
+        let rest = parts.filter(|part| !part.eq_ignore_ascii_case("aws-chunked"));
+        Some(rest.collect::<Vec<_>>().join(",")).filter(|rest| !rest.is_empty())
+    });
 }
 
 fn check_delimiter(delimiter: Option<&str>) -> S3Result<()> {

@@ -51,7 +51,7 @@ fn describe(
     let asked = Asked { method, path, query, headers: &headers, bucket: None };
     let parsed = Parsed::of(asked).ok()?;
     let body = match parsed.body_limit() {
-        None => Body::Streamed(Proof::None),
+        None => Body::Streamed(Proof::NONE),
         Some(most) => {
             Body::whole(Bytes::copy_from_slice(body.as_bytes().get(..most.min(body.len()))?))
         }

@@ -238,6 +238,10 @@ impl Payload for Unread {
     fn read(&mut self, _: usize) -> ReadFuture<'_> {
         panic!("it was read")
     }
+
+    fn begin<'a>(&'a mut self, _: &'a mut crate::gate::Enough<'_>) -> ReadFuture<'a> {
+        panic!("it was read")
+    }
 }
 
 #[test]

@@ -65,10 +65,9 @@ fn nothing_of_the_callers_head_goes_upstream_but_what_is_known() {
         ("user-agent", "Boto3"),
     ]);
     let call = Call::of(&Method::POST, "/", &headers).unwrap();
-    let body = Body::Whole { bytes: "{}".into(), sha256: None };
-    let forward = call.forward(&headers, body.clone());
+    let forward = call.forward(&headers, Body::whole("{}".into()));
     assert_eq!((forward.method, forward.target.as_str()), (Method::POST, "/"));
-    assert_eq!(forward.body, body);
+    assert!(matches!(forward.body, Body::Whole { bytes, sha256: None } if bytes == "{}"));
     let expected = head(&[
         ("x-amz-target", "DynamoDBStreams_20120810.ListStreams"),
         ("content-type", "application/x-amz-json-1.0"),

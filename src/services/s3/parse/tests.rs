@@ -8,7 +8,8 @@ const REFUSED: &[(&str, &str)] = &[
     // Known by name, not served.
     ("GET /demo?session", "s3_not_served"),
     ("GET /?max-directory-buckets=1", "s3_not_served"),
-    ("POST /demo", "s3_not_served"),
+    // A form is a PUT before it comes here.
+    ("POST /demo", "s3_invalid_request"),
     ("PUT /demo/a?renameObject", "s3_not_served"),
     ("GET /demo--use1-az4--x-s3/a", "s3_not_served"),
     ("GET /demo-1234-s3alias/a", "s3_not_served"),
@@ -123,6 +124,64 @@ fn headers_that_are_not_known_are_refused_by_name() {
         let error = ask(line).headers(&[copy]).error();
         assert_eq!(error, S3Error::UnknownHeader("x-amz-copy-source".into()), "{line}");
     }
+}
+
+/// What is inside of the chunks goes upstream, and nothing that says there were any.
+#[test]
+fn the_headers_of_chunks_become_those_of_what_is_inside() {
+    let put = ask("PUT /demo/a").headers(&[
+        ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        ("x-amz-decoded-content-length", "5"),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
+        ("x-amz-sdk-checksum-algorithm", "CRC32"),
+        ("content-length", "99"),
+        ("content-type", "text/plain"),
+    ]);
+    for (given, left) in [
+        (None, None),
+        (Some("aws-chunked"), None),
+        (Some("AWS-Chunked,"), None),
+        (Some("aws-chunked, gzip"), Some("gzip")),
+        (Some("gzip,aws-chunked"), Some("gzip")),
+        (Some("br, gzip"), Some("br, gzip")),
+    ] {
+        let put =
+            given.iter().fold(put.clone(), |put, given| put.header("content-encoding", given));
+        let forward = put.operation().forward;
+        let shown =
+            |name| forward.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap());
+        assert_eq!(shown("content-encoding"), left, "{given:?}");
+        assert_eq!(shown("content-length"), Some("5"));
+        let names: Vec<_> = forward.headers.keys().map(|name| name.as_str()).collect();
+        assert!(!names.iter().any(|name| name.starts_with("x-amz-")), "{names:?}");
+        let Body::Streamed(proof) = forward.body else { panic!() };
+        assert_eq!(proof.chunks().unwrap().length(), 5);
+    }
+    let twice = put.clone().header("content-encoding", "aws-chunked, aws-chunked");
+    assert_eq!(twice.error().reason(), "s3_invalid_argument");
+    // A checksum in a header beside the one in the trailer: which of them is stored?
+    let both = put.header("x-amz-checksum-crc32", "AAAAAA==");
+    assert_eq!(both.error().reason(), "s3_invalid_request");
+}
+
+#[test]
+fn what_headers_say_of_a_streamed_body_is_proven() {
+    let digests = |put: &Ask| match put.operation().forward.body {
+        Body::Streamed(proof) => !proof.is_none(),
+        Body::Whole { .. } => panic!(),
+    };
+    let put = ask("PUT /demo/a");
+    assert!(!digests(&put) && !digests(&put.clone().header("x-amz-checksum-type", "FULL_OBJECT")));
+    assert!(digests(&put.clone().header("content-md5", "JfnnlDI7RTiF9RgfG2JNCw==")));
+    assert!(digests(&put.clone().header("x-amz-checksum-crc32", "y/Q5Jg==")));
+    assert!(digests(&ask("PUT /demo/a?X-Amz-Checksum-Crc32=y%2FQ5Jg%3D%3D")));
+    assert_eq!(put.header("x-amz-checksum-crc32", "y").error().reason(), "s3_invalid_digest");
+    // This one is of the object that the parts make up.
+    let complete = ask("POST /demo/a?uploadId=1").header("x-amz-checksum-crc32", "y/Q5Jg==");
+    assert!(!digests(&complete));
+    let tags = "<Tagging><TagSet/></Tagging>";
+    let tags = ask("PUT /demo/a?tagging").body(tags).header("x-amz-checksum-crc32", "y/Q5Jg==");
+    assert_eq!(tags.error().reason(), "s3_bad_digest");
 }
 
 #[test]
@@ -265,7 +324,7 @@ fn bodies_are_read_only_where_they_are_asked_about() {
     }
     let unread = ask("PUT /demo/a?tagging").parsed().unwrap().describe(
         HeaderMap::new(),
-        Body::Streamed(crate::services::Proof::None),
+        Body::Streamed(crate::services::Proof::NONE),
         &ask("GET /").facts,
     );
     assert_eq!(unread.unwrap_err(), S3Error::MissingRequestBody);
