@@ -13,9 +13,9 @@ use crate::{
     http::{Boundary, Fields, Read, RequestError},
     services::{
         Body, Proof,
-        s3::{PostForm, S3Error},
+        s3::{MAX_FIELDS, PostForm, S3Error},
     },
-    sigv4::{BodyError, FormFile, SignedForm},
+    sigv4::{BodyError, FormFile, Payload, SignedForm},
 };
 
 /// A form that puts an object, read as far as its file.
@@ -77,8 +77,14 @@ impl Posted {
         other: bool,
         progress: &mut Progress,
     ) -> Result<Option<Authenticated>, Denial> {
+        // Of a body that is a form, only the file is proven.
+        if matches!(Payload::of(&question.headers, None)?, Payload::Sha256(_) | Payload::Chunked(_))
+        {
+            return Err(UNPROVEN.into());
+        }
         let Some(signed) = SignedForm::parse(|name| self.form.field(name))? else {
-            return Ok(None);
+            // A signature in the head says nothing of the fields.
+            return if other { Err(UNPROVEN.into()) } else { Ok(None) };
         };
         if other {
             return Err(RequestError::SeveralCredentials.into());
@@ -116,7 +122,7 @@ impl Posted {
     }
 }
 
-/// Bytes of a form before its file: S3's 20 KB.
-const MAX_FIELDS: usize = 20 << 10;
+const UNPROVEN: S3Error =
+    S3Error::InvalidArgument("A form is signed in its fields; its head signs and hashes nothing.");
 /// Bytes of a form that is read whole.
 const SMALL: usize = 1 << 20;

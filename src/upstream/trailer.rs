@@ -39,10 +39,12 @@ impl Trailed {
 
     /// Makes the headers of the body those of the chunk and its trailer.
     pub(super) fn announce(self, headers: &mut HeaderMap) {
-        let mut coding = headers
-            .remove(header::CONTENT_ENCODING)
-            .map_or_else(Vec::new, |coding| [coding.as_bytes(), b","].concat());
-        coding.extend_from_slice(b"aws-chunked");
+        // As S3's documentation has it, before the coding of the object.
+        let mut coding = b"aws-chunked".to_vec();
+        for value in headers.get_all(header::CONTENT_ENCODING) {
+            coding.push(b',');
+            coding.extend_from_slice(value.as_bytes());
+        }
         if let Ok(coding) = HeaderValue::try_from(coding) {
             headers.insert(header::CONTENT_ENCODING, coding);
         }

@@ -215,7 +215,7 @@ fn a_trailer_goes_on_where_the_backend_takes_it() {
     assert_eq!(seen.len(), expected.len());
     for (seen, (checksum, size, body)) in seen.iter().zip(&expected) {
         assert!(seen.body == *body, "{}", seen.head);
-        assert_eq!(seen.header("content-encoding"), ["gzip,aws-chunked"]);
+        assert_eq!(seen.header("content-encoding"), ["aws-chunked,gzip"]);
         assert_eq!(seen.header("content-length"), [body.len().to_string()]);
         assert_eq!(seen.header("x-amz-content-sha256"), [UNSIGNED_TRAILER]);
         assert_eq!(seen.header("x-amz-decoded-content-length"), [size.to_string()]);

@@ -32,6 +32,7 @@ impl Form {
             ("x-amz-security-token", &caller.session_token),
         ];
         let mut conditions = conditions.as_array().unwrap().clone();
+        conditions.push(json!({ "bucket": "files" }));
         for (name, value) in own {
             conditions.push(json!({ name: value }));
             fields.push((name.to_owned(), value.to_owned()));
@@ -265,6 +266,20 @@ fn what_the_policy_does_not_allow_is_refused() {
     assert_eq!(told(&form.send(&gate, b"file")), is(403, "InvalidAccessKeyId"));
     let version_2 = ok().with("AWSAccessKeyId", &caller.access_key_id);
     assert_eq!(told(&version_2.send(&gate, b"file")), is(400, "InvalidRequest"));
+    // What the head signs or hashes would be the form, of which the file alone is proven.
+    let stamp = aws_stamp();
+    let scope = format!("{}/{}/us-east-1/s3/aws4_request", caller.access_key_id, &stamp[..8]);
+    let signs = format!(
+        "authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, \
+         Signature={}\r\nx-amz-date: {stamp}\r\n",
+        "0".repeat(64)
+    );
+    let hashes = format!("x-amz-content-sha256: {}\r\n", sha256(b"file"));
+    let chunks = "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n".to_owned();
+    for head in [signs, hashes, chunks] {
+        let form = Form { head, ..Form::unsigned(vec![("key".to_owned(), "own/x".to_owned())]) };
+        assert_eq!(told(&form.send(&gate, b"file")), is(400, "InvalidArgument"));
+    }
     // Two credentials.
     let token = Issuer::shared().id_token("user", &["testers"], Some(ROLE));
     for head in

@@ -32,5 +32,5 @@ pub use delete::{Delete, Merge, Object, Refused};
 pub use error::S3Error;
 pub use parse::{Asked, Parsed, RequestFacts};
 pub use policy::{MAX_POLICY, PutPolicy, check_owner};
-pub use post::{PostAnswer, PostForm};
+pub use post::{MAX_FIELDS, PostAnswer, PostForm};
 pub use table::action_of_operation;

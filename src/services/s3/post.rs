@@ -79,10 +79,16 @@ impl PostForm {
             named.push((name, field.value));
         }
         let filename = filename.ok_or(NO_FILE)?;
+        // A field may have the name many times, which has to fit where the fields themselves had to.
+        let named_in = |value: &str| value.matches(FILENAME).count() * filename.len();
+        let whole = named.iter().map(|(_, value)| value.len() + named_in(value));
+        if whole.sum::<usize>() > MAX_FIELDS {
+            return Err(S3Error::FieldsTooLong);
+        }
         for (name, value) in &mut named {
             // What signs is over these as they are.
             if !matches!(name.as_str(), "policy" | "x-amz-signature") {
-                *value = value.replace("${filename}", &filename);
+                *value = value.replace(FILENAME, &filename);
             }
         }
         let key = named.iter().find(|(name, _)| name == "key").map(|(_, value)| value.as_str());
@@ -129,7 +135,9 @@ impl PostForm {
                 return Err(UNUSABLE);
             }
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_invalid| UNUSABLE)?;
-            headers.insert(name, HeaderValue::from_str(&value).map_err(|_invalid| UNUSABLE)?);
+            // As whoever gets it reads it (RFC 9110 §5.5), so that it is judged as that too.
+            let value = value.trim_matches([' ', '\t']);
+            headers.insert(name, HeaderValue::from_str(value).map_err(|_invalid| UNUSABLE)?);
         }
         Ok((self.address().path(), headers))
     }
@@ -225,6 +233,11 @@ fn header<'f>(name: &'f str, value: &'f str) -> Result<Option<(&'f str, Cow<'f, 
         _ => None,
     })
 }
+
+/// What stands for the file's name.
+const FILENAME: &str = "${filename}";
+/// Bytes of all fields before the file: S3's 20 KB.
+pub const MAX_FIELDS: usize = 20 << 10;
 
 /// What fields of the object itself begin with.
 const OBJECT: [&str; 6] = [

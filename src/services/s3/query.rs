@@ -47,8 +47,10 @@ impl Query {
         let unusable = S3Error::InvalidArgument("A header in the query can't be used");
         let header =
             HeaderName::from_bytes(lower.as_bytes()).map_err(|_invalid| unusable.clone())?;
-        let value =
-            HeaderValue::from_str(&value.unwrap_or_default()).map_err(|_invalid| unusable)?;
+        let value = value.unwrap_or_default();
+        // As whoever gets it reads it (RFC 9110 §5.5), so that it is judged as that too.
+        let value = value.trim_matches([' ', '\t']);
+        let value = HeaderValue::from_str(value).map_err(|_invalid| unusable)?;
         // Names that differ in case alone are one header.
         match self.headers.insert(header, value) {
             None => Ok(()),

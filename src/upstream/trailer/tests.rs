@@ -17,7 +17,7 @@ fn a_body_with_its_trailer_reads_as_it_is_announced() {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             trailed.announce(&mut headers);
-            assert_eq!(headers[header::CONTENT_ENCODING], "gzip,aws-chunked");
+            assert_eq!(headers[header::CONTENT_ENCODING], "aws-chunked,gzip");
             assert_eq!(headers[header::CONTENT_LENGTH], sent.len().to_string());
             let form = ChunkForm { signed: false, trailer: true };
             let chunks = Chunks::unsigned(form, &headers).unwrap();

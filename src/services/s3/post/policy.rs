@@ -34,9 +34,11 @@ pub(super) fn check(form: &PostForm, now: Time, length: u64) -> Result<(), S3Err
             covered.extend(condition.field());
         }
     }
-    let loose = form.fields.iter().map(|(name, _)| name).find(|name| {
-        let free = matches!(name.as_str(), "policy" | "x-amz-signature");
-        !free && !name.starts_with("x-ignore-") && !covered.contains(name)
+    // The bucket is in the request's address, where nothing else signs it.
+    let named = form.fields.iter().map(|(name, _)| name.as_str()).chain(["bucket"]);
+    let loose = { named }.find(|name| {
+        let free = matches!(*name, "policy" | "x-amz-signature");
+        !free && !name.starts_with("x-ignore-") && !covered.iter().any(|known| known == name)
     });
     match loose {
         Some(name) => Err(denied(&format!("Extra input fields: {name}"))),
@@ -126,8 +128,10 @@ impl Condition {
         match holds {
             true => Ok(()),
             false => {
-                // What signs the form is told to nobody, and in no log.
-                let wanted = if super::SIGNING.contains(&name.as_str()) { "…" } else { wanted };
+                // What signs the form, or encrypts its file, is told to nobody, and in no log.
+                let secret =
+                    super::SIGNING.contains(&name.as_str()) || name.contains("customer-key");
+                let wanted = if secret { "…" } else { wanted };
                 let condition = serde_json::json!([operator, format!("${name}"), wanted]);
                 Err(denied(&format!("Policy Condition failed: {condition}")))
             }

@@ -130,6 +130,25 @@ fn a_form_says_how_it_is_answered() {
     }
 }
 
+/// What is judged is what the backend reads.
+#[test]
+fn blanks_around_a_value_are_no_part_of_it() {
+    let form = form(&[("key", "a"), ("acl", " public-read\t")]).unwrap();
+    let (_, headers) = form.put(&HeaderMap::new()).unwrap();
+    assert_eq!(headers["x-amz-acl"], "public-read");
+}
+
+#[test]
+fn the_name_of_the_file_fits_where_the_fields_do() {
+    let named = |times: usize| {
+        let many = FILENAME.repeat(times);
+        form(&[("key", "a"), ("x-ignore-a", &many)])
+            .map(|form| form.field("x-ignore-a").map(str::len))
+    };
+    assert_eq!(named(800), Ok(Some(800 * "my photo.png".len())));
+    assert_eq!(named(1000), Err(S3Error::FieldsTooLong));
+}
+
 /// Whether a form with these fields is allowed by these conditions, with a file of so many bytes.
 fn checked(named: &[(&str, &str)], conditions: &Value, length: u64) -> Result<(), S3Error> {
     let document = json!({ "expiration": "2023-11-14T22:13:21Z", "conditions": conditions });
@@ -163,8 +182,10 @@ fn every_condition_holds_and_every_field_has_one() {
         Ok(())
     );
     let any = |name: &str| json!(["starts-with", name, ""]);
-    assert_eq!(all(json!([any("$key"), any("$Content-Type"), any("$x-amz-meta-a")])), Ok(()));
+    let fields = [any("$key"), any("$Content-Type"), any("$x-amz-meta-a")];
+    assert_eq!(all(json!([{ "bucket": "demo" }, fields[0], fields[1], fields[2]])), Ok(()));
     for (conditions, why) in [
+        (json!(fields), "Extra input fields: bucket"),
         (json!([]), "Extra input fields: key"),
         (json!([any("$key"), any("$content-type")]), "Extra input fields: x-amz-meta-a"),
         (
@@ -192,7 +213,9 @@ fn every_condition_holds_and_every_field_has_one() {
         assert_eq!(all(conditions), Err(expected));
     }
     let range = |length| {
-        checked(&[("key", "a")], &json!([any("$key"), ["content-length-range", 10, 20]]), length)
+        let bucket = json!({ "bucket": "demo" });
+        let range = json!(["content-length-range", 10, 20]);
+        checked(&[("key", "a")], &json!([any("$key"), bucket, range]), length)
     };
     assert_eq!((range(10), range(20)), (Ok(()), Ok(())));
     assert_eq!(range(9), Err(S3Error::EntityTooSmall));

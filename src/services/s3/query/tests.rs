@@ -52,6 +52,9 @@ fn presigned_headers_are_headers() {
     assert_eq!(query.headers["x-amz-tagging"], "a=b");
     assert_eq!(query.headers.len(), 2);
     assert_eq!(query.encoded(), "");
+    // What is judged is what the backend reads.
+    let query = Query::read("X-Amz-Acl=%20public-read%09").unwrap();
+    assert_eq!(query.headers["x-amz-acl"], "public-read");
 }
 
 proptest! {
