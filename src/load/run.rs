@@ -241,8 +241,11 @@ impl Pace {
     /// suffered most would be missing.
     fn add_unsent(&self, tally: &mut Tally, stopped: Option<Instant>, pick: impl Fn(u64) -> usize) {
         let Some(schedule) = self.schedule else { return };
-        let (end, closed) =
-            stopped.map_or((self.end, self.end + GRACE), |stopped| (stopped, stopped));
+        // All had a second to be sent, also where it was stopped early.
+        let (end, closed) = match stopped {
+            None => (self.end, self.end + GRACE),
+            Some(stopped) => (stopped.checked_sub(GRACE).unwrap_or(self.start), stopped),
+        };
         let due = schedule.before(end.saturating_duration_since(self.start)).min(self.total);
         let mut number = self.next.load(Ordering::Relaxed).max(self.warmup);
         // In steps: there may be millions, which waited a little less each.
