@@ -20,6 +20,8 @@ pub struct ExtAuthz {
     pub dialects: Vec<Dialect>,
     /// What the certificates count for that whoever asks tells of.
     pub client_certificates: ClientCertificates,
+    /// Of which decisions Envoy is told in its metadata too.
+    pub metadata: Metadata,
 }
 
 /// Who may ask.
@@ -69,6 +71,20 @@ words! {
 }
 
 words! {
+    /// Which of Envoy's answers tell of the decision in dynamic metadata, beside their headers.
+    #[derive(Default)]
+    pub Metadata {
+        /// All.
+        #[default]
+        All = "all",
+        /// Denials. An allow's headers say the same, and Envoy pays for every field.
+        Denials = "denials",
+        /// None.
+        None = "none",
+    }
+}
+
+words! {
     /// How a proxy asks over HTTP.
     pub Dialect {
         /// Envoy's ext_authz over HTTP.
@@ -97,6 +113,8 @@ impl Section for ExtAuthz {
         let dialects = map.list("dialects", doc);
         let doc = "Whether whoever asks has verified the client certificates that it tells of, to authorities of yours; `ignored` takes none.";
         let client_certificates = map.default("client_certificates", "ignored", doc);
+        let doc = "Which of Envoy's answers have dynamic metadata, for its logs and filters; an allow's headers say the same for less.";
+        let metadata = map.default("metadata", "all", doc);
         let from = from?.unwrap_or_else(local);
         warn_of_everyone(map, &from);
         Some(Self {
@@ -104,6 +122,7 @@ impl Section for ExtAuthz {
             from: from.into_iter().map(|source| source.value).collect(),
             dialects: dialects?,
             client_certificates: client_certificates?,
+            metadata: metadata?,
         })
     }
 }

@@ -33,7 +33,7 @@ mod yaml;
 
 pub use credentials::{CredentialKey, Credentials, S3, Sign};
 pub use engines::{CedarTypes, ComposeWord, EngineMode, Engines};
-pub use ext_authz::{ClientCertificates, Dialect, ExtAuthz, Source};
+pub use ext_authz::{ClientCertificates, Dialect, ExtAuthz, Metadata, Source};
 pub use issuers::{OidcProvider, TokenRules, UserPool};
 pub use logs::{AccessLog, DecisionLog, Log, LogFormat, LogLevel, Only, Sink};
 pub use problem::{At, Position, Problem, Severity};

@@ -422,6 +422,7 @@ fn asking(settings: &Settings) -> AskingRules {
         from: asked.from.clone(),
         dialects: asked.dialects.clone(),
         client_certificates: asked.client_certificates,
+        metadata: asked.metadata,
         url: settings.authzen.url.clone(),
     })
 }

@@ -29,6 +29,8 @@ pub struct AskingRules {
     pub dialects: Vec<config::Dialect>,
     /// What the certificates count for that they tell of.
     pub client_certificates: config::ClientCertificates,
+    /// Of which decisions Envoy is told in its metadata too.
+    pub metadata: config::Metadata,
     /// What AuthZEN's callers call this decision point.
     pub url: Option<String>,
 }

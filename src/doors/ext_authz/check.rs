@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::timely,
-    config::ClientCertificates,
+    config::{ClientCertificates, Metadata},
     gate::{AskedQuery, AskedRoute},
     http::{ClientCertificate, RequestError, Scheme},
 };
@@ -62,17 +62,20 @@ pub(super) async fn check(
     if Instant::now() >= deadline {
         return late(shared);
     }
+    let metadata = snapshot.asking.metadata;
     match told {
-        Told::Allow(changes) => answer(|out| allowed(out, &changes)),
+        Told::Allow(changes) => answer(|out| allowed(out, &changes, metadata)),
         // As an error of the call it would be let through by a proxy that is told to.
-        Told::Deny(refused) | Told::Undecided(refused) => answer(|out| denied(out, &refused)),
+        Told::Deny(refused) | Told::Undecided(refused) => {
+            answer(|out| denied(out, &refused, metadata))
+        }
     }
 }
 
 /// The answer where nothing was decided: a denial.
 pub(super) fn undecided(reason: &'static str, detail: &'static str) -> Response<Reply> {
     let refused = asking::undecided(StatusCode::SERVICE_UNAVAILABLE, reason, detail);
-    answer(|out| denied(out, &refused))
+    answer(|out| denied(out, &refused, Metadata::default()))
 }
 
 fn not_in_time(shared: &Shared) -> Refused {

@@ -19,7 +19,7 @@ use super::{
     request, response,
 };
 use crate::{
-    config::ClientCertificates,
+    config::{ClientCertificates, Metadata},
     gate::{DecisionId, IdentityHeaders},
 };
 
@@ -78,7 +78,7 @@ fn answered(asked: &Account<'_>) {
 /// What a library reads of an allow is what was to be written.
 fn allowed(changes: &Changes) {
     let mut out = Vec::new();
-    response::allowed(&mut out, changes);
+    response::allowed(&mut out, changes, Metadata::All);
     let Changes { reason, set, remove, remove_query, about } = changes;
     let id = about.id.to_value();
     let expected = CheckResponse {
@@ -98,7 +98,7 @@ fn allowed(changes: &Changes) {
 /// What a library reads of a denial is what was to be written.
 fn denied(refused: &Refused) {
     let mut out = Vec::new();
-    response::denied(&mut out, refused);
+    response::denied(&mut out, refused, Metadata::All);
     let Refused { reason, response, about } = refused;
     let mut headers = Vec::new();
     for name in response.headers().keys() {

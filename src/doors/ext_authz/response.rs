@@ -6,9 +6,10 @@ use super::{
     super::asking::{About, Changes, DECISION_ID, Refused},
     wire::{bytes, message, number},
 };
+use crate::config::Metadata;
 
 /// Writes that the request is let through, with these changes.
-pub(super) fn allowed(out: &mut Vec<u8>, changes: &Changes) {
+pub(super) fn allowed(out: &mut Vec<u8>, changes: &Changes, told: Metadata) {
     let Changes { reason, set, remove, remove_query, about } = changes;
     status(out, OK, "");
     message(out, 3, |out| {
@@ -24,11 +25,13 @@ pub(super) fn allowed(out: &mut Vec<u8>, changes: &Changes) {
             bytes(out, 8, parameter.as_bytes());
         }
     });
-    metadata(out, reason, about);
+    if told == Metadata::All {
+        metadata(out, reason, about);
+    }
 }
 
 /// Writes that the request is denied, and what its sender is answered.
-pub(super) fn denied(out: &mut Vec<u8>, refused: &Refused) {
+pub(super) fn denied(out: &mut Vec<u8>, refused: &Refused, told: Metadata) {
     let Refused { reason, response, about } = refused;
     let code = match response.status() {
         StatusCode::UNAUTHORIZED => UNAUTHENTICATED,
@@ -40,7 +43,9 @@ pub(super) fn denied(out: &mut Vec<u8>, refused: &Refused) {
         headers(out, response.headers());
         bytes(out, 3, response.body());
     });
-    metadata(out, reason, about);
+    if told != Metadata::None {
+        metadata(out, reason, about);
+    }
 }
 
 /// Of two values, as of two challenges, the second stands beside the first.

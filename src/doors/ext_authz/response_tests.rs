@@ -8,7 +8,10 @@ use super::{
     envoy::*,
     response,
 };
-use crate::gate::{DecisionId, IdentityHeaders};
+use crate::{
+    config::Metadata,
+    gate::{DecisionId, IdentityHeaders},
+};
 
 fn about() -> About {
     let identity = IdentityHeaders {
@@ -46,7 +49,7 @@ fn an_allow() {
         about,
     };
     let mut out = Vec::new();
-    response::allowed(&mut out, &changes);
+    response::allowed(&mut out, &changes, Metadata::All);
     let expected = CheckResponse {
         status: Some(Status { code: 0, message: String::new() }),
         denied_response: None,
@@ -79,7 +82,7 @@ fn a_denial() {
     let about = about();
     let id = about.id.to_string();
     let mut out = Vec::new();
-    response::denied(&mut out, &Refused { reason: "expired", response, about });
+    response::denied(&mut out, &Refused { reason: "expired", response, about }, Metadata::All);
     let expected = CheckResponse {
         status: Some(Status { code: 16, message: "expired".to_owned() }),
         denied_response: Some(DeniedResponse {
@@ -101,4 +104,26 @@ fn a_denial() {
         }),
     };
     assert_eq!(CheckResponse::decode(&*out).unwrap(), expected);
+}
+
+#[test]
+fn metadata_is_told_of_as_many_answers_as_the_configuration_says() {
+    let told = |write: &dyn Fn(&mut Vec<u8>)| {
+        let mut out = Vec::new();
+        write(&mut out);
+        CheckResponse::decode(&*out).unwrap().dynamic_metadata.is_some()
+    };
+    let changes =
+        Changes { reason: "", set: vec![], remove: vec![], remove_query: vec![], about: about() };
+    let refused = Refused { reason: "", response: Response::default(), about: about() };
+    let cases = [
+        (Metadata::All, true, true),
+        (Metadata::Denials, false, true),
+        (Metadata::None, false, false),
+    ];
+    for (metadata, allow, denial) in cases {
+        let allowed = told(&|out| response::allowed(out, &changes, metadata));
+        let denied = told(&|out| response::denied(out, &refused, metadata));
+        assert_eq!((allowed, denied), (allow, denial), "{metadata:?}");
+    }
 }

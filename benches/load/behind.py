@@ -1,0 +1,45 @@
+"""What a request costs in Envoy with its own filters, and with Poolgate behind `ext_authz`."""
+
+import statistics
+
+import peers
+from measure import saturate, script
+from page import Chart, Section, Table
+
+ASKS = {"Poolgate behind ext_authz": "all", "Poolgate, metadata of denials only": "denials"}
+
+
+def section(rig, plan):
+    tokens = script(rig, "behind", "/api/items/1", plan.tokens)
+    asked = {name: peers.poolgate(rig, 9, f"behind-{metadata}", asked=metadata) for name, metadata in ASKS.items()}
+    listeners = {"nobody is asked": ([], peers.DIRECT),
+                 "jwt_authn and rbac": (peers.own_checks(rig), peers.DIRECT),
+                 "jwt_authn with a cache, rbac": (peers.own_checks(rig, 20_000), peers.DIRECT),
+                 **{name: ([peers.ext_authz(name)], peers.DIRECT) for name in asked}}
+    clusters = [peers.cluster(name, gate.ports["asked"], http2=True) for name, gate in asked.items()]
+    envoy, ports = peers.envoy_with(rig, listeners, clusters)
+    for port in ports.values():
+        saturate(peers.Peer("envoy", envoy, port), tokens, 1)
+    found = {name: [] for name in listeners}
+    for _ in range(plan.rounds):
+        for name, port in ports.items():
+            gate = asked.get(name)
+            before = gate.program.used() if gate else 0
+            done = saturate(peers.Peer("envoy", envoy, port), tokens, plan.seconds)
+            assert done.failed == 0, f"{name}: {done.failed} requests failed"
+            count = done.rate * plan.seconds
+            found[name].append((done.cost, (gate.program.used() - before) / count if gate else 0.0))
+    rig.stop()
+    sums = {name: [sum(each) for each in rounds] for name, rounds in found.items()}
+    own = sums["jwt_authn and rbac"]
+    rows = []
+    for name, rounds in found.items():
+        proxy, gate = (statistics.median(values) for values in zip(*rounds))
+        against = statistics.median(mine / theirs for mine, theirs in zip(sums[name], own))
+        rows.append([name, f"{proxy:.1f}", f"{gate:.1f}", f"{statistics.median(sums[name]):.1f}", f"{against:.2f}"])
+    bars = [(name, statistics.median(values)) for name, values in sums.items()]
+    return Section("Behind Envoy", """\
+Envoy answers by itself, so that nothing else is measured: without asking anybody, with its own filters (`jwt_authn`, and `rbac` on a claim), and asking Poolgate over gRPC, whose
+role has 100 statements. What Envoy is told in dynamic metadata is a setting ([`listen.ext_authz.metadata`](envoy.md#what-it-is-told)).""", [
+        Table(["", "Envoy µs", "Poolgate µs", "sum µs", "against jwt_authn and rbac"], rows,
+              Chart.bars("behind", "Processor time for a request, µs", bars))])
