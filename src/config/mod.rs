@@ -28,6 +28,7 @@ mod settings;
 pub mod suggest;
 mod tables;
 mod template;
+mod timeouts;
 mod value;
 mod yaml;
 
@@ -45,10 +46,11 @@ pub use route::{
 pub use secret::Secret;
 pub use settings::{
     AdminAccess, AdminListener, Authzen, Aws, ClientAuth, Clients, Identities, IdentityStore,
-    Limits, Listen, ProxyListener, Settings, Timeouts, Tls,
+    Limits, Listen, ProxyListener, Settings, Tls,
 };
 pub use tables::{Index, Table};
 pub use template::{ActionRule, PathTemplate, Piece, ResourceTemplate, Segment};
+pub use timeouts::Timeouts;
 pub use value::{Address, Keys, Url, UrlScheme};
 
 /// The text of the file at `path`, for [`load_text`].

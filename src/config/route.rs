@@ -197,6 +197,8 @@ pub struct Upstream {
     pub sign: Option<Sign>,
     /// Whether it takes checksums in trailers (`aws-chunked`).
     pub trailers: bool,
+    /// Whether it is spoken to in HTTP/2: by ALPN over TLS, in clear without asking.
+    pub http2: bool,
 }
 
 impl Section for Route {
@@ -259,6 +261,10 @@ impl Section for Route {
             && service.is_some_and(|service| service != Service::S3)
         {
             map.error(Some("upstream"), "`trailers` is for routes of `service: s3`");
+            return None;
+        }
+        if told.is_some_and(|told| told.http2) && service.is_some_and(Service::is_of_aws) {
+            map.error(Some("upstream"), "`http2` is for APIs: S3 and DynamoDB speak HTTP/1.1");
             return None;
         }
         let host = match (host?, told.and_then(|told| told.host.as_ref())) {
@@ -402,12 +408,15 @@ impl Section for Upstream {
         let sign = map.optional("sign", doc);
         let doc = "Whether it takes uploads in `aws-chunked` form, so that the checksum of a trailer reaches it; for S3.";
         let trailers = map.default("trailers", "false", doc);
+        let doc = "Whether it is spoken to in HTTP/2, as gRPC needs it: agreed on in TLS, known beforehand in clear.";
+        let http2 = map.default("http2", "false", doc);
         let host: Option<HostAndPort> = host?;
         Some(Self {
             url: url?,
             host: host.map(|HostAndPort(host)| host),
             sign: sign?,
             trailers: trailers?,
+            http2: http2?,
         })
     }
 }

@@ -1,7 +1,6 @@
 //! The settings, section by section, in the order of the file.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -16,7 +15,8 @@ use super::reach::Origin;
 use super::read::{Section, section, words};
 use super::route::{Authenticate, Route, Routes, Service};
 use super::secret::Secret;
-use super::value::{AccountId, Address, Region, Size, Span};
+use super::timeouts::Timeouts;
+use super::value::{AccountId, Address, Region, Size};
 
 /// Everything the file says, checked; what it leaves out is at its default.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,23 +133,6 @@ pub struct Limits {
     pub body_buffer: u64,
     /// Connections at a time, on all of the proxy's threads together.
     pub connections: u32,
-}
-
-/// Bounds of how long things may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For a request's head to be complete.
-    pub header: Duration,
-    /// Without a byte on a connection.
-    pub idle: Duration,
-    /// To connect to an upstream.
-    pub upstream_connect: Duration,
-    /// For the head of an upstream's answer.
-    pub upstream_header: Duration,
-    /// Between not being ready and no longer accepting.
-    pub shutdown_delay: Duration,
-    /// For accepted requests to finish.
-    pub drain: Duration,
 }
 
 /// Whose resources the routes are.
@@ -375,34 +358,6 @@ impl Section for Limits {
     }
 }
 
-impl Section for Timeouts {
-    fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
-        let mut span = |name, default, range, doc| -> Option<Duration> {
-            map.bounded(name, default, range, doc).map(|Span(duration)| duration)
-        };
-        let header = span("header", "10s", SOME, "For a request's head to be complete.");
-        let idle = span("idle", "60s", SOME, "Without a byte on a connection.");
-        let upstream_connect = span("upstream_connect", "2s", SOME, "To connect to an upstream.");
-        let upstream_header =
-            span("upstream_header", "30s", SOME, "For the head of an upstream's answer.");
-        let shutdown_delay = span(
-            "shutdown_delay",
-            "2s",
-            ANY,
-            "Between not being ready and no longer accepting, for load balancers to notice.",
-        );
-        let drain = span("drain", "30s", ANY, "For accepted requests to finish at shutdown.");
-        Some(Self {
-            header: header?,
-            idle: idle?,
-            upstream_connect: upstream_connect?,
-            upstream_header: upstream_header?,
-            shutdown_delay: shutdown_delay?,
-            drain: drain?,
-        })
-    }
-}
-
 impl Section for Aws {
     fn fields(map: &mut Map<'_, '_>) -> Option<Self> {
         let region = map.required("region", "The region in ARNs.");
@@ -447,18 +402,7 @@ impl Section for AdminAccess {
     }
 }
 
-section!(
-    AdminAccess,
-    AdminListener,
-    Authzen,
-    Aws,
-    Identities,
-    Limits,
-    Listen,
-    ProxyListener,
-    Timeouts,
-    Tls,
-);
+section!(AdminAccess, AdminListener, Authzen, Aws, Identities, Limits, Listen, ProxyListener, Tls,);
 
 /// Neither two issuers nor two providers may be the same: `iss` tells whose keys a token is checked
 /// with, and the provider's name in `Logins` tells whose identity and role it gets. With two of one
@@ -595,5 +539,3 @@ fn warn_of_no_issuer(map: &mut Map<'_, '_>, routes: &[Route]) {
 }
 
 const LATER: &str = "comes with a later version; only `derived` works in this one";
-const SOME: [&str; 2] = ["1ms", "24h"];
-const ANY: [&str; 2] = ["0s", "24h"];

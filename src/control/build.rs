@@ -60,6 +60,7 @@ struct UpstreamKey {
     /// With the service that is signed for.
     sign: Option<(config::Service, config::Sign)>,
     trailers: bool,
+    http2: bool,
 }
 
 /// A generation that was built, and what is worth a warning.
@@ -221,12 +222,15 @@ impl Builder {
             timeouts: Timeouts {
                 connect: settings.timeouts.upstream_connect,
                 header: settings.timeouts.upstream_header,
+                stream: settings.timeouts.stream_idle,
             },
             connection: ConnectionLimits {
                 header: settings.timeouts.header,
                 idle: settings.timeouts.idle,
+                stream: settings.timeouts.stream_idle,
                 head: usize::try_from(settings.limits.headers).unwrap_or(usize::MAX),
             },
+            stream_grace: settings.timeouts.stream_grace,
             tls,
             asking: asking(&settings),
             logged: match settings.decision_log.only {
@@ -303,8 +307,8 @@ impl Builder {
                 UpstreamHost::Fixed(host) => HostHeader::rewrite(host),
             };
             let sign = told.sign.clone().map(|sign| (route.service, sign));
-            let trailers = told.trailers;
-            let key = UpstreamKey { url: url.value.clone(), host, sign, trailers };
+            let (trailers, http2) = (told.trailers, told.http2);
+            let key = UpstreamKey { url: url.value.clone(), host, sign, trailers, http2 };
             let known = arranged.iter().flatten().chain(&self.upstreams);
             let known = known.into_iter().find(|(known, _)| *known == key);
             let upstream = match known {
@@ -312,7 +316,7 @@ impl Builder {
                 None => match self
                     .upstream(&key)
                     .and_then(|upstream| Ok(upstream.signed(signer(settings, route)?)))
-                    .map(|upstream| upstream.taking_trailers(trailers))
+                    .map(|upstream| upstream.taking_trailers(trailers).speaking_http2(http2))
                 {
                     Ok(upstream) => Arc::new(upstream),
                     Err(message) => {

@@ -3,7 +3,7 @@
 use ::http::{HeaderValue, Response, StatusCode, header, request::Parts};
 use bytes::Bytes;
 
-use super::{cognito_identity, dynamodb, iam, policies, s3, sts, verified_permissions};
+use super::{calls, cognito_identity, dynamodb, iam, policies, s3, sts, verified_permissions};
 use crate::{
     gate::{
         Answer, BuiltIn, Challenge, Content, DecisionId, Denial, Destination, Refusal, Rules,
@@ -18,6 +18,8 @@ use crate::{
 pub(super) enum Language {
     /// Problem details (RFC 9457) with RFC 6750's challenge.
     Api,
+    /// The same of a gRPC call.
+    Grpc,
     /// S3's XML.
     S3,
     /// DynamoDB's JSON.
@@ -32,12 +34,21 @@ impl Language {
         match () {
             () if s3::signed_for_s3(&head.headers, head.uri.query()) => Self::S3,
             () if dynamodb::targets_dynamodb(&head.headers) => Self::DynamoDb,
+            () if calls::is_call(head) => Self::Grpc,
             () => Self::Api,
         }
     }
 
-    /// The language of what a request goes to, if it goes anywhere.
-    pub(super) fn of(rules: &Rules, destination: Option<Destination>) -> Option<Self> {
+    /// The language of what a request goes to, if it goes anywhere; else that of its head.
+    pub(super) fn of(self, rules: &Rules, destination: Option<Destination>) -> Self {
+        match (Self::spoken_at(rules, destination), self) {
+            (Some(Self::Api), Self::Grpc) => Self::Grpc,
+            (Some(language), _) => language,
+            (None, language) => language,
+        }
+    }
+
+    fn spoken_at(rules: &Rules, destination: Option<Destination>) -> Option<Self> {
         Some(match destination? {
             Destination::BuiltIn(service) => Self::BuiltIn(service),
             Destination::Route(index) => match rules.routes.route(index)?.service {
@@ -63,6 +74,7 @@ impl Language {
             Self::BuiltIn(BuiltIn::Iam) => iam::denied(denial, id),
             Self::BuiltIn(BuiltIn::VerifiedPermissions) => verified_permissions::denied(denial, id),
             Self::Api => denied(denial, id).map(AnswerBody::own),
+            Self::Grpc => calls::worded(denied(denial, id), &denial.detail),
         }
     }
 
@@ -76,11 +88,15 @@ impl Language {
         match self {
             Self::S3 => s3::failed(error, path, id),
             Self::DynamoDb => dynamodb::failed(error, id),
-            Self::Api | Self::BuiltIn(_) => {
-                Problem::new(error.status(), error.reason(), error.detail().to_owned())
-                    .decision_id(id.as_str())
-                    .into_response()
-                    .map(AnswerBody::own)
+            Self::Api | Self::Grpc | Self::BuiltIn(_) => {
+                let problem =
+                    Problem::new(error.status(), error.reason(), error.detail().to_owned())
+                        .decision_id(id.as_str())
+                        .into_response();
+                match self {
+                    Self::Grpc => calls::worded(problem, error.detail()),
+                    _ => problem.map(AnswerBody::own),
+                }
             }
         }
     }

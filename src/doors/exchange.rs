@@ -12,10 +12,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::{
-    Shared,
+    Shared, grpc,
     record::{AccessRecord, Asked},
 };
-use crate::upstream::AnswerBody;
+use crate::upstream::{AnswerBody, Course, Ended, Side};
 
 /// Counts an exchange as in flight until it is dropped, then writes its line of the access log.
 pub(super) struct Exchange {
@@ -55,13 +55,40 @@ impl Exchange {
         }
     }
 
-    /// Ties the exchange to its answer's body.
-    pub(super) fn answer(mut self, status: StatusCode, body: AnswerBody) -> ExchangeBody {
+    /// What was answered.
+    pub(super) fn answered(&mut self, status: StatusCode) {
         if let Some(line) = &mut self.line {
             line.status = status;
         }
-        ExchangeBody { inner: body, exchange: self }
     }
+
+    /// So many bytes were sent.
+    pub(super) fn sent(&mut self, bytes: u64) {
+        if let Some(line) = &mut self.line {
+            line.bytes += bytes;
+        }
+    }
+
+    /// Ties the exchange to its answer's body, which goes on for as long as `course` does.
+    pub(super) fn answer(
+        self,
+        body: AnswerBody,
+        course: Option<Course>,
+        pace: Pace,
+    ) -> ExchangeBody {
+        ExchangeBody { inner: body, exchange: Some(self), course, pace }
+    }
+}
+
+/// How an answer's body may take its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It comes at once.
+    Steady,
+    /// It may stand still: events of a server.
+    Events,
+    /// The same: a gRPC call, which ends with its status.
+    Call,
 }
 
 impl Drop for Exchange {
@@ -86,22 +113,70 @@ impl Drop for Exchange {
 /// An answer's body with the exchange it belongs to.
 pub struct ExchangeBody {
     inner: AnswerBody,
-    exchange: Exchange,
+    /// None behind the head of a WebSocket, which has it itself.
+    exchange: Option<Exchange>,
+    course: Option<Course>,
+    pace: Pace,
+}
+
+/// Why an answer's body breaks off.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The upstream's did.
+    #[error(transparent)]
+    Upstream(#[from] hyper::Error),
+    /// The right to it has ended.
+    #[error("the answer may not go on: {}", .0.reason())]
+    Ended(Ended),
+}
+
+impl ExchangeBody {
+    /// No body, of an exchange that goes on otherwise.
+    pub(super) fn none() -> Self {
+        let inner = AnswerBody::own("");
+        Self { inner, exchange: None, course: None, pace: Pace::Steady }
+    }
+
+    /// How it may take its time.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// The course of its exchange, if an upstream has a part in it.
+    pub fn course(&self) -> Option<&Course> {
+        self.course.as_ref()
+    }
+
+    /// Ends it: a call with its status, anything else by breaking off.
+    fn end(&mut self, why: Ended) -> Option<Result<Frame<Bytes>, AnswerError>> {
+        // Closes what it was read from.
+        self.inner = AnswerBody::own("");
+        self.course = None;
+        Some(match self.pace {
+            Pace::Call => Ok(Frame::trailers(grpc::ended(why))),
+            Pace::Steady | Pace::Events => Err(AnswerError::Ended(why)),
+        })
+    }
 }
 
 impl Body for ExchangeBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = AnswerError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if let (Some(Ok(frame)), Some(line)) = (&frame, &mut self.exchange.line) {
-            line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+    ) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
+        if let Some(course) = &self.course
+            && let Poll::Ready(why) = course.poll_ended(Side::Down, cx)
+        {
+            return Poll::Ready(self.end(why));
         }
-        Poll::Ready(frame)
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if let (Some(Ok(frame)), Some(exchange)) = (&frame, &mut self.exchange) {
+            exchange.sent(frame.data_ref().map_or(0, |data| data.len() as u64));
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(AnswerError::from)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use self::stream::Conversation;
 pub(super) use self::stream::{Ended, Messages, Say, Seats, converse};
+use crate::upstream;
 
 /// How a call ended; see "gRPC over HTTP2" and `google.rpc.Code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +23,11 @@ pub(super) enum Code {
     InvalidArgument = 3,
     DeadlineExceeded = 4,
     NotFound = 5,
+    PermissionDenied = 7,
     ResourceExhausted = 8,
     Unimplemented = 12,
     Unavailable = 14,
+    Unauthenticated = 16,
 }
 
 /// An answer's body: some bytes, and for gRPC trailers behind them.
@@ -125,16 +128,29 @@ pub(super) fn patience(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
+/// How a call ends whose right has.
+pub(super) fn ended(why: upstream::Ended) -> HeaderMap {
+    trailers(Err(match why {
+        upstream::Ended::Expired => (Code::Unauthenticated, "the credentials have expired"),
+        upstream::Ended::Withdrawn => (Code::PermissionDenied, "it is not permitted any more"),
+    }))
+}
+
+/// Whether headers are those of gRPC, as its type says.
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
 /// Whether a request's head is a gRPC call's: over HTTP/2, for a method of a service in a package.
 ///
 /// Not by its type alone: sub-requests of proxies may have the client's `Content-Type`, and every
 /// answer of a call, an error too, is HTTP's 200, which those proxies take for leave.
 pub(super) fn is_call(head: &Parts) -> bool {
-    let kind = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
     let named = head.uri.path().strip_prefix('/').and_then(|path| path.split_once('/'));
     head.version == Version::HTTP_2
-        && rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+        && is_grpc(&head.headers)
         && named.is_some_and(|(service, _)| service.contains('.'))
 }
 
@@ -174,9 +190,9 @@ impl Body for Reply {
 const PREFIX: usize = 5;
 /// Bytes that most messages don't exceed.
 const USUAL: usize = 1024;
-const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
-const STATUS: HeaderName = HeaderName::from_static("grpc-status");
-const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+pub(super) const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+pub(super) const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub(super) const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod authorizer;
 pub mod authzen;
 mod bodies;
 mod caller_body;
+mod calls;
 mod cognito_identity;
 mod dynamodb;
 mod exchange;
@@ -23,7 +24,9 @@ mod query;
 mod record;
 mod reflection;
 mod s3;
+mod standing;
 mod sts;
+mod tunnel;
 mod verified_permissions;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -42,12 +45,14 @@ use crate::{
 
 pub use asker::{Asker, AskingRules, NotAdmitted, Peer};
 pub use bodies::Bodies;
-pub use exchange::ExchangeBody;
+pub use exchange::{AnswerError, ExchangeBody, Pace};
 pub use grpc::Reply;
 pub use policies::{ChangeError, Changed, PolicyOrder, PolicyQueue};
-pub use proxy::{Proxy, ProxyPeer};
+pub use proxy::{Answered, Proxy, ProxyPeer};
 use record::Asked;
 pub use record::DecisionRecord;
+pub use standing::REVIEW;
+pub use tunnel::Tunnel;
 
 /// Everything a request needs of one configuration generation. Taken once per request.
 pub struct Snapshot {
@@ -61,6 +66,8 @@ pub struct Snapshot {
     pub timeouts: Timeouts,
     /// The limits of downstream connections.
     pub connection: ConnectionLimits,
+    /// How long a stream goes on when the right to it has ended.
+    pub stream_grace: Duration,
     /// The proxy listener's certificate, if it has one.
     pub tls: Option<Arc<ServerConfig>>,
     /// Who may ask, and how.
@@ -85,6 +92,8 @@ pub struct ConnectionLimits {
     pub header: Duration,
     /// How long a connection may wait for a request, or an answer's body stand still.
     pub idle: Duration,
+    /// The same for a WebSocket, a gRPC call, and events of a server.
+    pub stream: Duration,
     /// How large a request's head may be, in bytes.
     pub head: usize,
 }

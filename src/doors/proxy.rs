@@ -6,19 +6,22 @@ use std::{
     sync::Arc,
 };
 
-use ::http::{HeaderValue, Request, Response, header, request::Parts};
-use hyper::body::Incoming;
+use ::http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts,
+};
+use hyper::{body::Incoming, ext::Protocol};
 
 use super::{
-    ExchangeBody, Phase, Shared, Snapshot,
+    ExchangeBody, Pace, Phase, Shared, Snapshot, Tunnel,
     answers::{Language, answered},
     caller_body::CallerBody,
-    dynamodb,
+    calls, dynamodb,
     exchange::Exchange,
     note::note,
     policies,
     record::Asked,
     s3,
+    standing::{Right, Standing},
 };
 use crate::{
     clock::{self, Time},
@@ -28,13 +31,22 @@ use crate::{
         Scheme,
     },
     telemetry::{method_label, status_class},
-    upstream::{AnswerBody, Client, ForwardError},
+    upstream::{AnswerBody, Client, Course, ForwardError, Forwarded, Sending, UpstreamSide},
 };
 
 /// The reverse proxy of one data thread.
 pub struct Proxy {
     shared: Arc<Shared>,
     client: Rc<Client>,
+    standing: Standing,
+}
+
+/// What a request is answered.
+pub struct Answered {
+    /// The answer.
+    pub response: Response<ExchangeBody>,
+    /// What the connection, or the stream, has become; the answer is its head.
+    pub tunnel: Option<Box<Tunnel>>,
 }
 
 /// The other end of a connection.
@@ -59,41 +71,64 @@ impl ProxyPeer {
 struct Answer {
     response: Response<AnswerBody>,
     route: Option<String>,
+    /// Set where an upstream answers.
+    course: Option<Course>,
+    pace: Pace,
+    /// The upstream's side of a WebSocket, of which the response is the head.
+    switched: Option<UpstreamSide>,
+}
+
+impl Answer {
+    /// One that is made here.
+    fn own(response: Response<AnswerBody>, route: Option<String>) -> Self {
+        Self { response, route, course: None, pace: Pace::Steady, switched: None }
+    }
 }
 
 impl Proxy {
     /// The proxy of a data thread with its upstream connections.
     pub fn new(shared: Arc<Shared>, client: Rc<Client>) -> Self {
-        Self { shared, client }
+        Self { shared, client, standing: Standing::default() }
+    }
+
+    /// Ends the streams whose right has ended. To be called every [`super::REVIEW`].
+    pub async fn review(&self) {
+        self.standing.review(&self.shared).await;
     }
 
     /// Answers one request.
-    pub async fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: ProxyPeer,
-    ) -> Response<ExchangeBody> {
+    pub async fn answer(&self, request: Request<Incoming>, peer: ProxyPeer) -> Answered {
         let mut exchange = Exchange::start(&self.shared);
         let snapshot = self.shared.snapshot.load_full();
-        let method = method_label(request.method());
+        let (method, version) = (method_label(request.method()), request.version());
         let answer = self.handle(&snapshot, request, peer, &mut exchange).await;
-        let Answer { mut response, route } = answer;
+        let Answer { mut response, route, course, pace, switched } = answer;
+        let told = response.extensions().get().map_or(response.status(), |calls::InHttp(s)| *s);
         self.shared
             .metrics
             .requests
-            .with_label_values(&[
-                route.as_deref().unwrap_or_default(),
-                method,
-                status_class(response.status()),
-            ])
+            .with_label_values(&[route.as_deref().unwrap_or_default(), method, status_class(told)])
             .inc();
-        if *self.shared.phase.borrow() >= Phase::Leaving {
+        if version >= Version::HTTP_2 {
+            // Whoever leaves is told by GOAWAY; what was refused harms no other stream.
+            response.headers_mut().remove(header::CONNECTION);
+        } else if *self.shared.phase.borrow() >= Phase::Leaving && switched.is_none() {
             // Callers that keep connections leave before the last idle ones are closed (P5).
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            close(&mut response);
         }
+        exchange.answered(response.status());
         let (parts, body) = response.into_parts();
-        let body = exchange.answer(parts.status, body);
-        Response::from_parts(parts, body)
+        match (switched, course) {
+            (Some(upstream), Some(course)) => {
+                let tunnel = Tunnel { upstream, course, exchange, idle: snapshot.timeouts.stream };
+                let response = Response::from_parts(parts, ExchangeBody::none());
+                Answered { response, tunnel: Some(Box::new(tunnel)) }
+            }
+            (_, course) => {
+                let body = exchange.answer(body, course, pace);
+                Answered { response: Response::from_parts(parts, body), tunnel: None }
+            }
+        }
     }
 
     async fn handle(
@@ -107,6 +142,7 @@ impl Proxy {
         let mut asked = Asked::of(&parts, peer.ip(), clock::now()).into_owned();
         // What a request goes to says which language its answer speaks; until then, the request.
         let language = Language::of_head(&parts);
+        let version = parts.version;
         let expects = parts.headers.contains_key(header::EXPECT);
         let question = match self.question(snapshot, parts, peer, asked.now) {
             Ok(question) => question,
@@ -115,14 +151,22 @@ impl Proxy {
         asked.client_ip = question.received.client_ip;
         let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
         let method = question.method.clone();
+        // What may go on for long is kept, to be asked again when the rules change.
+        let lasting = (language == Language::Grpc
+            || question.received.upgrade.is_some()
+            || wants_events(&question.headers))
+        .then(|| Box::new(question.clone()));
         let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
         let mut body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
         let decision = gate.decide(question, &mut body, Trail::Off).await;
-        let language = Language::of(&snapshot.rules, decision.destination).unwrap_or(language);
+        let language = language.of(&snapshot.rules, decision.destination);
         let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
         self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
 
+        let (expires, generation) = (decision.expires(), snapshot.rules.generation);
+        let right = Right { expires, question: lasting, generation };
         let Decision { id, outcome, .. } = decision;
+        let (mut course, mut pace, mut switched) = (None, Pace::Steady, None);
         let mut response = match outcome {
             Outcome::Deny(denial) => {
                 let mut response = language.denied(&denial, &asked.path, &id);
@@ -141,24 +185,45 @@ impl Proxy {
                 let upstream = permit.upstream().and_then(|index| snapshot.upstream(index));
                 let Some(upstream) = upstream else {
                     let response = language.failed(&ForwardError::NoAddress, &asked.path, &id);
-                    return Answer { response, route };
+                    return Answer::own(response, route);
                 };
                 let started = std::time::Instant::now();
                 let rule = permit.answer().clone();
-                let body = body.rest();
-                let forwarded =
-                    self.client.forward(upstream, permit, &id, body, snapshot.timeouts).await;
+                let under_way = Course::default();
+                let mut timeouts = snapshot.timeouts;
+                let mut right = Some(right);
+                if language == Language::Grpc {
+                    (pace, timeouts.header) = (Pace::Call, timeouts.stream.max(timeouts.header));
+                }
+                if (language == Language::Grpc || permit.upgrade().is_some())
+                    && let Some(right) = right.take()
+                {
+                    self.standing.watch(&under_way, right);
+                }
+                let sending = Sending { permit, id: &id, body: body.rest(), course: &under_way };
+                let forwarded = self.client.forward(upstream, sending, timeouts).await;
                 if let Some(forget) = &rule.forget {
                     forget.now();
                 }
                 let metrics = &self.shared.metrics;
+                if forwarded.is_ok() {
+                    metrics
+                        .upstream_seconds
+                        .with_label_values(&[upstream.label()])
+                        .observe(started.elapsed().as_secs_f64());
+                }
                 match forwarded {
-                    Ok(mut response) => {
-                        metrics
-                            .upstream_seconds
-                            .with_label_values(&[upstream.label()])
-                            .observe(started.elapsed().as_secs_f64());
+                    Ok(Forwarded::Switched(head, side)) => {
+                        (course, switched) = (Some(under_way), Some(side));
+                        websocket(head, version)
+                    }
+                    Ok(Forwarded::Answer(mut response)) => {
                         http::response_hygiene(response.headers_mut());
+                        if pace == Pace::Steady && is_events(response.headers()) {
+                            pace = Pace::Events;
+                            right.map(|right| self.standing.watch(&under_way, right));
+                        }
+                        course = Some(under_way);
                         let pause = snapshot.timeouts.header;
                         match language {
                             Language::DynamoDb => dynamodb::finished(response),
@@ -189,7 +254,7 @@ impl Proxy {
         if let Ok(id) = HeaderValue::from_str(id.as_str()) {
             response.headers_mut().insert("x-poolgate-decision-id", id);
         }
-        Answer { response, route }
+        Answer { response, route, course, pace, switched }
     }
 
     /// The question a request asks, after one parse and one cleaning.
@@ -200,14 +265,29 @@ impl Proxy {
         peer: ProxyPeer,
         now: Time,
     ) -> Result<Question, RequestError> {
-        let Parts { method, uri, version, mut headers, .. } = parts;
+        let protocol = parts.extensions.get::<Protocol>().map(|name| name.as_str() == "websocket");
+        let Parts { mut method, uri, version, mut headers, .. } = parts;
+        if version >= Version::HTTP_2 {
+            http::from_http2(&mut headers)?;
+        }
+        // What HTTP/1 says with `Upgrade`, and GET (RFC 8441 §5).
+        let upgrade = match protocol {
+            None => None,
+            Some(true) if method == Method::CONNECT => {
+                method = Method::GET;
+                headers.remove(header::SEC_WEBSOCKET_KEY);
+                Some(http::Upgrade::WebSocket)
+            }
+            Some(_) => return Err(RequestError::Upgrade),
+        };
         let certificate = peer.certificate.clone();
         let mut peer = Peer::new(peer.ip(), peer.scheme, &snapshot.trusted_proxies);
         // Kept for the route that verifies them; the gate removes them in any case.
         peer.rules.alb = AlbHeaders::Read;
         http::check_method(&method)?;
         let authority = Authority::of(&uri, &headers)?;
-        let received = http::receive(&mut headers, version, peer)?;
+        let mut received = http::receive(&mut headers, version, peer)?;
+        received.upgrade = received.upgrade.or(upgrade);
         for (_, why) in &received.stripped {
             self.shared.metrics.headers_removed.with_label_values(&[why.reason()]).inc();
         }
@@ -253,10 +333,40 @@ impl Proxy {
             response.headers_mut().insert("x-poolgate-decision-id", id);
         }
         close(&mut response);
-        Answer { response, route: None }
+        Answer::own(response, None)
     }
+}
+
+/// The head of a WebSocket, as the caller's version of HTTP has it.
+fn websocket(head: Response<()>, version: Version) -> Response<AnswerBody> {
+    let mut response = head.map(|()| AnswerBody::own(""));
+    let headers = response.headers_mut();
+    http::response_hygiene(headers);
+    if version >= Version::HTTP_2 {
+        headers.remove(header::SEC_WEBSOCKET_ACCEPT);
+        *response.status_mut() = StatusCode::OK;
+    } else {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    response
+}
+
+/// Whether a caller says that events of a server are welcome.
+fn wants_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    accepted.windows(EVENTS.len()).any(|some| some.eq_ignore_ascii_case(EVENTS))
+}
+
+/// Whether an answer is events of a server.
+fn is_events(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let (start, rest) = kind.split_at_checked(EVENTS.len()).unwrap_or_default();
+    start.eq_ignore_ascii_case(EVENTS) && matches!(rest.first(), None | Some(b';' | b' '))
 }
 
 fn close(response: &mut Response<AnswerBody>) {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
+
+const EVENTS: &[u8] = b"text/event-stream";

@@ -68,7 +68,7 @@ impl From<Proven> for Authenticated {
 
 /// Where a token was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Authorization,
     /// In the scheme `DPoP`.
     Dpop,
@@ -85,7 +85,7 @@ impl Source {
         }
     }
 
-    fn challenge(self) -> Challenge {
+    pub(super) fn challenge(self) -> Challenge {
         match self {
             Self::Dpop => Challenge::Dpop,
             _ => Challenge::Bearer,
@@ -156,7 +156,11 @@ pub(super) async fn authenticate(
 
 /// A load balancer's token is accepted from its own header, from that load balancer alone and for
 /// the route's client; no other source may carry one.
-fn accepts(route: &Route, source: Source, token: &VerifiedToken) -> Result<(), TokenError> {
+pub(super) fn accepts(
+    route: &Route,
+    source: Source,
+    token: &VerifiedToken,
+) -> Result<(), TokenError> {
     match (&token.issuer.kind, source, &route.sources.alb) {
         (IssuerKind::Alb { arn }, Source::LoadBalancer, Some(alb)) if *arn == alb.arn => match &alb
             .client
@@ -181,7 +185,7 @@ pub(super) fn refuse_second(route: &Route, question: &Question) -> Result<(), De
 }
 
 /// The one token of the request, wherever the route allows it to be.
-fn find_token<'q>(
+pub(super) fn find_token<'q>(
     route: &Route,
     question: &'q Question,
     signed: bool,

@@ -59,6 +59,7 @@ pub struct Permit {
     identity: IdentityHeaders,
     withheld: Vec<HeaderName>,
     answer: AnswerRule,
+    upgrade: Option<http::Upgrade>,
 }
 
 impl Permit {
@@ -80,6 +81,11 @@ impl Permit {
     /// What is to be done with the upstream's answer.
     pub fn answer(&self) -> &AnswerRule {
         &self.answer
+    }
+
+    /// What the connection may become.
+    pub fn upgrade(&self) -> Option<http::Upgrade> {
+        self.upgrade
     }
 
     /// Takes the permit apart to serialise the upstream request.
@@ -252,6 +258,7 @@ impl Gate<'_> {
             identity,
             withheld,
             answer: AnswerRule::default(),
+            upgrade: received.upgrade,
         })
     }
 
@@ -316,6 +323,7 @@ impl Gate<'_> {
             identity,
             withheld: Vec::new(),
             answer: decided.answer,
+            upgrade: None,
         })))
     }
 
@@ -348,10 +356,11 @@ impl Gate<'_> {
             identity,
             withheld: Vec::new(),
             answer: decided.answer,
+            upgrade: None,
         })))
     }
 
-    fn destination(
+    pub(super) fn destination(
         &self,
         question: &Question,
         signed: &Result<Option<Box<Signed<'_>>>, SigV4Error>,
@@ -375,7 +384,7 @@ impl Gate<'_> {
     }
 
     /// The grounds on which `operation` is allowed.
-    fn grounds(
+    pub(super) fn grounds(
         &self,
         route: &Route,
         operation: &Operation,
@@ -407,7 +416,7 @@ impl Gate<'_> {
         engines.judge(checks, trail, heard)
     }
 
-    fn describe(
+    pub(super) fn describe(
         &self,
         route: &Route,
         request: services::Request,
@@ -507,7 +516,7 @@ fn described(checks: &[&Check]) -> Value {
     Value::Array(checks.iter().map(of).collect())
 }
 
-fn is_api(route: &Route) -> bool {
+pub(super) fn is_api(route: &Route) -> bool {
     matches!(route.service, Service::ExecuteApi(_))
 }
 

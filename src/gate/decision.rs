@@ -10,6 +10,7 @@ use super::{
     Trail, authenticate::Login, random,
 };
 use crate::{
+    clock::Time,
     http::{ClientCertificate, RequestError, identity_list, identity_value},
     iam::StatementRef,
     identity::Assumed,
@@ -68,6 +69,16 @@ impl Decision {
     /// What may be told of the caller, as far as it was established.
     pub fn identity(&self) -> IdentityHeaders {
         IdentityHeaders::of(&self.login, self.assumed.as_deref())
+    }
+
+    /// When the right ends that it stands on: that of the token or the credentials. Never, where there is
+    /// neither.
+    pub fn expires(&self) -> Option<Time> {
+        match &self.login {
+            Login::Token(token) => Some(token.claims.expires()),
+            Login::Credentials(presented) => Some(presented.grant.expires),
+            Login::Anonymous => None,
+        }
     }
 
     fn undecided(denial: Denial) -> Self {

@@ -41,6 +41,7 @@ mod search;
 mod sessions;
 mod signature;
 mod simulate;
+mod standing;
 mod stored;
 mod tables;
 mod trail;

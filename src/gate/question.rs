@@ -12,7 +12,7 @@ use crate::{
 
 /// One HTTP request, parsed once and cleaned. The gate takes it whole, so that what it permits is
 /// what it looked at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Question {
     /// The method.
     pub method: Method,

@@ -73,6 +73,7 @@ pub const REASONS: &[&str] = &[
     "header_not_ascii",
     "header_repeated",
     "headers_not_signed",
+    "headers_too_large",
     "host_disagrees",
     "host_invalid",
     "host_missing",

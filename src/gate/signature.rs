@@ -84,7 +84,7 @@ fn check_form(rules: &Rules, signed: &SignedForm<'_>, now: Time) -> Result<Prove
 }
 
 /// The credentials that a request was signed with.
-fn present(
+pub(super) fn present(
     rules: &Rules,
     access_key_id: &str,
     session_token: Option<&str>,

@@ -14,6 +14,7 @@ mod dpop_challenge;
 mod forwarded;
 mod framing;
 mod header_class;
+mod http2;
 mod hygiene;
 mod identity_value;
 mod multipart;
@@ -26,6 +27,7 @@ mod spiffe;
 mod strict_json;
 mod stripped_names;
 mod target;
+mod trailers;
 mod visible;
 
 pub use authority::{Authority, Scheme};
@@ -38,6 +40,7 @@ pub use dpop_challenge::{DPOP_ALGORITHMS, DpopChallenge};
 pub use forwarded::{TrustedProxies, forwarded};
 pub use framing::{Framing, Upgrade};
 pub use header_class::is_of_proxies;
+pub use http2::from_http2;
 pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
@@ -52,4 +55,5 @@ pub use spiffe::{SpiffeError, SpiffeId};
 pub(crate) use strict_json::{NotStrictJson, strict_json, strict_object};
 pub use stripped_names::{IDENTITY_NAMES, STRIPPED_NAMES, is_taken_out};
 pub use target::{Target, TargetError, TargetMode, query_names};
+pub use trailers::{answer_trailers, request_trailers};
 pub(crate) use visible::{is_visible, visible};

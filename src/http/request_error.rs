@@ -23,6 +23,9 @@ pub enum RequestError {
     /// The target's authority and `Host` differ (RFC 9112 §3.2.2).
     #[error("the host in the request target differs from the Host header")]
     HostDisagrees,
+    /// More than 100 headers.
+    #[error("the request's headers are too large or too many")]
+    Headers,
     /// A header that has one value was sent more than once (CVE-2026-26308).
     #[error("the {0} header was sent more than once; send it once")]
     Repeated(&'static str),
@@ -92,6 +95,7 @@ impl RequestError {
             Self::HostMissing => "host_missing",
             Self::HostInvalid => "host_invalid",
             Self::HostDisagrees => "host_disagrees",
+            Self::Headers => "headers_too_large",
             Self::Repeated(_) => "header_repeated",
             Self::NotAscii(_) => "header_not_ascii",
             Self::HeaderName => "header_name",
@@ -112,13 +116,14 @@ impl RequestError {
         }
     }
 
-    /// The status of the answer: 400, save for the method (405), the length of the target (414)
-    /// and the origin (403).
+    /// The status of the answer: 400, save for the method (405), the length of the target (414),
+    /// the origin (403) and the number of headers (431).
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Target(error) => error.status(),
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Origin => StatusCode::FORBIDDEN,
+            Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -1,6 +1,7 @@
-//! One downstream connection: TLS, HTTP/1.1, its time limits, its part in a drain.
+//! One downstream connection: TLS, which HTTP it speaks, and for HTTP/1.1 its time limits, its part in a drain.
 
 use std::{
+    cell::RefCell,
     future::poll_fn,
     io,
     net::IpAddr,
@@ -14,7 +15,11 @@ use std::{
 use ::http::Request;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::http1::{self, Connection, Parts},
+    service::{HttpService, service_fn},
+};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -24,12 +29,17 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
+    begun::Begun,
+    http2,
     listener::Accepted,
     refusal::Refusals,
-    watched::{Moment, Stage, Watched},
+    watched::{Moment, Speaking, Stage, Watched},
 };
 use crate::{
-    doors::{ConnectionLimits, ExchangeBody, Phase, Proxy, ProxyPeer, Shared, Snapshot},
+    doors::{
+        AnswerError, ConnectionLimits, ExchangeBody, Pace, Phase, Proxy, ProxyPeer, Shared,
+        Snapshot,
+    },
     http::{ClientCertificate, Scheme},
 };
 
@@ -71,7 +81,10 @@ where
             let stream = timeout_at(Instant::now() + limits.header, handshake).await??;
             let certificate = client_certificate(&stream)?;
             let peer = ProxyPeer { address, scheme: Scheme::Https, certificate };
-            exchange(stream, peer, limits, proxy, shared).await
+            match stream.get_ref().1.alpn_protocol() {
+                Some(b"h2") => http2::exchange(stream, peer, limits, proxy, shared).await,
+                _ => exchange(stream, peer, limits, proxy, shared).await,
+            }
         }
         _ => {
             let peer = ProxyPeer { address, scheme: Scheme::Http, certificate: None };
@@ -93,7 +106,7 @@ fn client_certificate<S>(stream: &TlsStream<S>) -> io::Result<Option<Arc<ClientC
 async fn exchange<S>(
     stream: S,
     peer: ProxyPeer,
-    mut limits: ConnectionLimits,
+    limits: ConnectionLimits,
     proxy: Rc<Proxy>,
     shared: &Arc<Shared>,
 ) -> io::Result<()>
@@ -107,25 +120,68 @@ where
         limits.head,
         Refusals { shared: Arc::clone(shared), peer: peer.ip() },
     ));
+    let tunnel = RefCell::new(None);
     let service = service_fn(|request: Request<Incoming>| {
         let (proxy, moment, peer) = (Rc::clone(&proxy), moment.clone(), peer.clone());
+        let tunnel = &tunnel;
         async move {
             moment.enter(Stage::Deciding);
-            let answer = proxy.answer(request, peer).await;
-            moment.enter(Stage::Answering);
-            Ok::<_, io::Error>(answer.map(|body| TimedBody { body, moment }))
+            let answered = proxy.answer(request, peer).await;
+            if answered.tunnel.is_some() {
+                // What came before the answer is nobody's to read (CVE-2026-2833).
+                if moment.is_ahead() {
+                    return Err(io::Error::other("bytes behind a request for a websocket"));
+                }
+                *tunnel.borrow_mut() = answered.tunnel;
+                moment.speak(Speaking::Other);
+            }
+            moment.enter(match answered.response.body().pace() {
+                Pace::Steady => Stage::Answering,
+                Pace::Events | Pace::Call => Stage::Streaming,
+            });
+            Ok::<_, io::Error>(answered.response.map(|body| TimedBody { body, moment }))
         }
     });
-    let connection =
+    let mut connection =
         http1::Builder::new().max_buf_size(limits.head.max(MIN_HEAD)).serve_connection(io, service);
-    let mut connection = pin!(connection);
+    let ended = served(Pin::new(&mut connection), &moment, limits, shared).await;
+    match moment.speaking() {
+        Speaking::Http1 => ended,
+        Speaking::Http2 => {
+            let Parts { io, read_buf, .. } = connection.into_parts();
+            let stream = Begun { read: read_buf, stream: io.into_inner().into_inner() };
+            Box::pin(http2::exchange(stream, peer, limits, proxy, shared)).await
+        }
+        Speaking::Other => {
+            ended?;
+            let Parts { io, read_buf, .. } = connection.into_parts();
+            let stream = Begun { read: read_buf, stream: io.into_inner().into_inner() };
+            if let Some(tunnel) = tunnel.take() {
+                Box::pin(tunnel.carry(stream)).await;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Drives the connection until HTTP/1 has nothing more to say on it.
+async fn served<S, V>(
+    mut connection: Pin<&mut Connection<TokioIo<Watched<S>>, V>>,
+    moment: &Moment,
+    mut limits: ConnectionLimits,
+    shared: &Arc<Shared>,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    V: HttpService<Incoming, ResBody = TimedBody, Error = io::Error>,
+{
     let mut phase = shared.phase.clone();
     let mut draining = false;
     let mut patience = pin!(sleep_until(moment.end(limits)));
     loop {
         let ended = poll_fn(|cx| match connection.as_mut().poll(cx) {
             Poll::Ready(ended) => Poll::Ready(ended.map_err(io::Error::other)),
-            Poll::Pending => expired(patience.as_mut(), &moment, limits, cx),
+            Poll::Pending => expired(patience.as_mut(), moment, limits, cx),
         });
         tokio::select! {
             // The connection first: a request that has arrived is seen before the drain is.
@@ -181,12 +237,12 @@ impl Drop for TimedBody {
 
 impl Body for TimedBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = AnswerError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{Serves, asking, connection, listener::Accepted};
 use crate::{
-    doors::{Asker, Proxy, Shared},
+    doors::{Asker, Proxy, REVIEW, Shared},
     upstream::Client,
 };
 
@@ -123,6 +123,14 @@ async fn run(
     let client = Client::new();
     let proxy = Rc::new(Proxy::new(Arc::clone(&shared), Rc::clone(&client)));
     let asker = Rc::new(Asker::new(Arc::clone(&shared)));
+    let reviewed = Rc::clone(&proxy);
+    spawn_local(async move {
+        let mut ticks = interval(REVIEW);
+        loop {
+            ticks.tick().await;
+            reviewed.review().await;
+        }
+    });
     spawn_local(async move {
         let mut ticks = interval(SWEEP);
         loop {

@@ -155,6 +155,11 @@ impl Heads {
         self.refused
     }
 
+    /// Whether what came so far ends with a whole request.
+    pub(super) fn are_even(&self) -> bool {
+        matches!(&self.state, State::Head(head) if head.size == 0)
+    }
+
     /// Follows bytes on their way to hyper.
     pub(super) fn follow(&mut self, bytes: &mut [u8]) {
         let mut rest = bytes;

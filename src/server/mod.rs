@@ -6,10 +6,13 @@
 mod acceptor;
 mod admin;
 mod asking;
+mod begun;
 mod connection;
 mod data;
 mod head;
+mod http2;
 mod listener;
+mod preface;
 mod refusal;
 mod tls;
 mod watched;

@@ -49,7 +49,7 @@ impl TlsError {
     }
 }
 
-/// The TLS settings of a listener: TLS 1.2 and 1.3, HTTP/1.1. `clients` are the authorities of
+/// The TLS settings of a listener: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1. `clients` are the authorities of
 /// callers' certificates, which are not asked for without.
 ///
 /// # Errors
@@ -73,7 +73,7 @@ pub fn server_config(
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
         .with_single_cert(certs, key_der)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 

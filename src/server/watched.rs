@@ -2,7 +2,7 @@
 //! and closes in a way that lets the last answer arrive.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io,
     pin::Pin,
     rc::Rc,
@@ -16,8 +16,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use super::{head::Heads, refusal::Refusals};
-use crate::doors::ConnectionLimits;
+use super::{head::Heads, preface::Opening, refusal::Refusals};
+use crate::{doors::ConnectionLimits, upstream::Course};
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,19 @@ pub(super) enum Stage {
     Deciding,
     /// An answer's body is on its way.
     Answering,
+    /// The same, and it may stand still for long.
+    Streaming,
+}
+
+/// What is said on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaking {
+    /// Requests of HTTP/1.
+    Http1,
+    /// HTTP/2, from the first byte on: there is nothing for HTTP/1 to read.
+    Http2,
+    /// Something else, which a request has made of it.
+    Other,
 }
 
 /// What a connection is doing, and since when nothing moved.
@@ -41,13 +54,41 @@ struct Inner {
     stage: Cell<(Stage, Instant)>,
     /// Bytes of an answer of ours may still be on their way to the stream.
     answering: Cell<bool>,
+    /// What is said on the connection.
+    speaking: Cell<Speaking>,
+    /// More has come than the heads and bodies that were read of it.
+    ahead: Cell<bool>,
+    /// The caller's body, which moves too.
+    upload: RefCell<Option<Course>>,
 }
 
 impl Moment {
     pub(super) fn new() -> Self {
         // The first request's head is due at once: a connection that says nothing is not idle.
         let stage = Cell::new((Stage::Head, Instant::now()));
-        Self(Rc::new(Inner { stage, answering: Cell::new(false) }))
+        let (answering, ahead) = (Cell::new(false), Cell::new(false));
+        let (speaking, upload) = (Cell::new(Speaking::Http1), RefCell::default());
+        Self(Rc::new(Inner { stage, answering, speaking, ahead, upload }))
+    }
+
+    /// What is said on the connection.
+    pub(super) fn speaking(&self) -> Speaking {
+        self.0.speaking.get()
+    }
+
+    /// What follows is something else.
+    pub(super) fn speak(&self, speaking: Speaking) {
+        self.0.speaking.set(speaking);
+    }
+
+    /// Whether something came behind the request that is being answered.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.0.ahead.get()
+    }
+
+    /// From now on the caller's body counts as moving, too.
+    pub(super) fn follow(&self, upload: Option<Course>) {
+        *self.0.upload.borrow_mut() = upload;
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -78,16 +119,30 @@ impl Moment {
             // A head is due in one piece: its bytes don't buy it time (slowloris).
             (Stage::Head, _) | (Stage::Deciding, _) => {}
             (Stage::Idle, _) => self.enter(Stage::Head),
-            (Stage::Answering, _) => self.enter(Stage::Answering),
+            (stage @ (Stage::Answering | Stage::Streaming), _) => self.enter(stage),
+        }
+    }
+
+    /// Whether an answer is on its way.
+    pub(super) fn is_answering(&self) -> bool {
+        matches!(self.stage(), Stage::Answering | Stage::Streaming)
+    }
+
+    /// A part of an answer was given out.
+    pub(super) fn gave(&self) {
+        if self.is_answering() {
+            self.enter(self.stage());
         }
     }
 
     /// When the connection's patience ends.
     pub(super) fn end(&self, limits: ConnectionLimits) -> Instant {
         let (stage, since) = self.0.stage.get();
-        since
+        let uploaded = self.0.upload.borrow().as_ref().map_or(since, Course::last);
+        since.max(uploaded)
             + match stage {
                 Stage::Idle | Stage::Answering => limits.idle,
+                Stage::Streaming => limits.stream,
                 Stage::Head => limits.header,
                 Stage::Deciding => FOREVER,
             }
@@ -98,6 +153,7 @@ impl Moment {
 pub(super) struct Watched<S> {
     stream: S,
     moment: Moment,
+    opening: Opening,
     heads: Heads,
     /// What is to be done about a head that hyper refuses.
     refusals: Refusals,
@@ -120,7 +176,45 @@ impl<S> Watched<S> {
     /// Watches `stream`, whose requests' heads may have `head` bytes.
     pub(super) fn new(stream: S, moment: Moment, head: usize, refusals: Refusals) -> Self {
         let heads = Heads::new(head);
-        Self { stream, moment, heads, refusals, own: Bytes::new(), closing: Closing::No }
+        let (opening, closing) = (Opening::START, Closing::No);
+        Self { stream, moment, opening, heads, refusals, own: Bytes::new(), closing }
+    }
+
+    /// The stream, when there is nothing more to watch on it.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S: AsyncRead + Unpin> Watched<S> {
+    /// Reads the first bytes, which say what is spoken.
+    fn poll_opening(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        while let Opening::Begun(_) = self.opening {
+            let held = self.opening.held();
+            if buf.remaining() <= held.len() {
+                return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
+            }
+            buf.put_slice(held);
+            let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+            if !matches!(read, Poll::Ready(Ok(()))) {
+                buf.set_filled(before);
+                return read;
+            }
+            let come = buf.filled().get(before..).unwrap_or_default();
+            self.opening = Opening::of(come, come.len() == held.len());
+            if let Opening::Begun(_) = self.opening {
+                buf.set_filled(before);
+            }
+        }
+        if self.opening == Opening::Http2 {
+            self.moment.speak(Speaking::Http2);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -131,9 +225,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if let Some(read @ [_, ..]) = buf.filled_mut().get_mut(before..) {
+        match self.opening {
+            Opening::Http1 | Opening::Http2 => {
+                ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?
+            }
+            Opening::Begun(_) => ready!(self.poll_opening(cx, buf))?,
+        }
+        if let Some(read @ [_, ..]) = buf.filled_mut().get_mut(before..)
+            && self.moment.speaking() == Speaking::Http1
+        {
             self.heads.follow(read);
+            self.moment.0.ahead.set(!self.heads.are_even());
             self.moment.moved();
         }
         Poll::Ready(Ok(()))
@@ -153,9 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
     }
 
     fn wrote(&self) {
-        if self.moment.stage() == Stage::Answering {
-            self.moment.enter(Stage::Answering);
-        }
+        self.moment.gave();
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Metrics {
     pub connections: IntGauge,
     /// `poolgate_requests_in_flight`.
     pub in_flight: IntGauge,
+    /// `poolgate_streams_ended_total{reason}`: WebSockets, gRPC calls and event streams whose right ended.
+    pub streams_ended: IntCounterVec,
     /// `poolgate_generation`: of the configuration in force.
     pub generation: IntGauge,
     /// `poolgate_reloads_total{result}`: `applied` or `refused`.
@@ -131,6 +133,11 @@ impl Metrics {
             )?,
             connections: gauge("connections", "Open downstream connections")?,
             in_flight: gauge("requests_in_flight", "Requests being answered")?,
+            streams_ended: counters(
+                "streams_ended_total",
+                "Streams ended because their right had",
+                &["reason"],
+            )?,
             generation: gauge("generation", "Generation of the configuration in force")?,
             reloads: counters("reloads_total", "Reloads", &["result"])?,
             reload_failed: gauge("reload_failed", "1 while the configuration on disk is refused")?,

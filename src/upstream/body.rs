@@ -1,37 +1,18 @@
 //! Answers' bodies, streamed in constant memory.
 
 use std::{
-    cell::Cell,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll, ready},
 };
 
+use ::http::HeaderMap;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::time::Instant;
 
 use super::client::Lease;
-
-/// When an exchange last moved.
-#[derive(Clone, Debug)]
-pub(super) struct Progress(Rc<Cell<Instant>>);
-
-impl Progress {
-    pub(super) fn new() -> Self {
-        Self(Rc::new(Cell::new(Instant::now())))
-    }
-
-    pub(super) fn mark(&self) {
-        self.0.set(Instant::now());
-    }
-
-    pub(super) fn last(&self) -> Instant {
-        self.0.get()
-    }
-}
+use crate::http;
 
 /// An answer's body on its way down.
 #[derive(Debug)]
@@ -44,6 +25,8 @@ pub enum AnswerBody {
         inner: Incoming,
         /// The connection, until the end.
         lease: Option<Lease>,
+        /// What becomes of trailers.
+        trailers: Trailers,
     },
 }
 
@@ -53,21 +36,41 @@ impl AnswerBody {
         Self::Own(Full::new(body.into()))
     }
 
-    pub(super) fn upstream(inner: Incoming, lease: Lease) -> Self {
+    pub(super) fn upstream(inner: Incoming, lease: Lease, trailers: Trailers) -> Self {
         let mut lease = Some(lease);
         if inner.is_end_stream() {
             give_back(&mut lease);
         }
-        Self::Upstream { inner, lease }
+        Self::Upstream { inner, lease, trailers }
     }
 }
 
-/// Trailers were not there when headers were judged and cleaned, and either side may read them as
-/// headers: they may be discarded (RFC 9110 §6.5.1), and are. Nothing follows them.
-pub(super) fn without_trailers<E>(
-    frame: Option<Result<Frame<Bytes>, E>>,
-) -> Option<Result<Frame<Bytes>, E>> {
-    frame.filter(|frame| !matches!(frame, Ok(frame) if frame.is_trailers()))
+/// What becomes of trailers. Nothing follows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trailers {
+    /// They are discarded, as they may be (RFC 9110 §6.5.1): in HTTP/1 hardly anybody waits for them.
+    Drop,
+    /// They go on, cleaned: in HTTP/2, where gRPC says in them how a call ended.
+    Keep,
+}
+
+impl Trailers {
+    /// A frame of a body, if it goes on; `clean` cleans trailers.
+    pub(super) fn pass<E>(
+        self,
+        frame: Option<Result<Frame<Bytes>, E>>,
+        clean: fn(&mut HeaderMap),
+    ) -> Option<Result<Frame<Bytes>, E>> {
+        match frame {
+            Some(Ok(mut frame)) if frame.is_trailers() => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    clean(trailers);
+                }
+                (self == Self::Keep).then_some(Ok(frame))
+            }
+            frame => frame,
+        }
+    }
 }
 
 fn give_back(lease: &mut Option<Lease>) {
@@ -88,8 +91,9 @@ impl Body for AnswerBody {
             Self::Own(body) => {
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|f| f.map_err(|e| match e {})))
             }
-            Self::Upstream { inner, lease } => {
-                let frame = without_trailers(ready!(Pin::new(&mut *inner).poll_frame(cx)));
+            Self::Upstream { inner, lease, trailers } => {
+                let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
+                let frame = trailers.pass(frame, http::answer_trailers);
                 if frame.is_none() || (matches!(frame, Some(Ok(_))) && inner.is_end_stream()) {
                     give_back(lease);
                 }

@@ -12,12 +12,17 @@ use ::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body as _;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    task::spawn_local,
+    time::{Instant, timeout},
+};
 
 use super::{
-    AnswerBody, Arriving, ForwardError, HostHeader, UploadBody, Upstream,
-    body::Progress,
-    dial::{MAX_TRIES, Wire, dial},
+    AnswerBody, Arriving, Course, ForwardError, HostHeader, Upgrade, UploadBody, Upstream,
+    UpstreamSide,
+    body::Trailers,
+    dial::{MAX_TRIES, Speaking, Wire, dial},
+    multiplexed::{Multiplexed, Stream, translate},
     origin::Address,
     trailer::Trailed,
     upload::UploadError,
@@ -25,6 +30,7 @@ use super::{
 use crate::{
     clock,
     gate::{DecisionId, Permit},
+    http,
     services::Body,
     sigv4::{SignedPayload, UNSIGNED_TRAILER, sha256},
 };
@@ -36,13 +42,38 @@ pub struct Timeouts {
     pub connect: Duration,
     /// To answer with a head, from the last byte of the request it was sent.
     pub header: Duration,
+    /// The same for a gRPC call, which has its answer's head when there is something to say.
+    pub stream: Duration,
 }
 
 /// The upstream connections of one data thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Client {
     /// By the upstream's serial; the one used last is last.
     idle: RefCell<HashMap<u64, VecDeque<Idle>>>,
+    multiplexed: Multiplexed,
+}
+
+/// What is sent, and how.
+#[derive(Debug)]
+pub struct Sending<'a> {
+    /// What is permitted.
+    pub permit: Box<Permit>,
+    /// The decision's name.
+    pub id: &'a DecisionId,
+    /// The caller's body.
+    pub body: Option<Arriving>,
+    /// Marked as the exchange moves; if it is ended, so is the request.
+    pub course: &'a Course,
+}
+
+/// What a permitted request came to.
+#[derive(Debug)]
+pub enum Forwarded {
+    /// An answer.
+    Answer(Response<AnswerBody>),
+    /// A WebSocket: the answer's head, and the upstream's side.
+    Switched(Response<()>, UpstreamSide),
 }
 
 type Sender = SendRequest<UploadBody>;
@@ -59,23 +90,48 @@ impl fmt::Debug for Idle {
     }
 }
 
+/// What an answer is read from, until its end.
+#[derive(Debug)]
+pub enum Lease {
+    /// A connection of its own.
+    Connection(Connection),
+    /// A place on one that is shared.
+    Stream(Stream),
+}
+
 /// A connection in use. Dropped before the end of its answer, it is closed.
-pub struct Lease {
+pub struct Connection {
+    /// Where it goes back to; nowhere if it serves one request alone.
     client: Weak<Client>,
     serial: u64,
     sender: Sender,
     address: Address,
 }
 
-impl fmt::Debug for Lease {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Connection").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
 impl Lease {
-    /// Puts the connection among the idle ones.
+    /// Lets another request have it.
     pub(super) fn give_back(self) {
+        match self {
+            Self::Connection(connection) => connection.give_back(),
+            Self::Stream(stream) => drop(stream),
+        }
+    }
+}
+
+impl Connection {
+    /// Sends requests on it.
+    pub(super) fn sender(&mut self) -> &mut Sender {
+        &mut self.sender
+    }
+
+    /// Puts the connection among the idle ones.
+    fn give_back(self) {
         let Some(client) = self.client.upgrade() else { return };
         if self.sender.is_closed() {
             return;
@@ -95,7 +151,7 @@ impl Client {
         Rc::new(Self::default())
     }
 
-    /// Forwards what `permit` permits to `upstream`, with the caller's `body`.
+    /// Forwards what `sending` permits to `upstream`.
     ///
     /// A request that found its connection closed before it was sent goes out again on another. One
     /// that may have been sent does so once, on a fresh one, and only if it is idempotent and its body
@@ -106,33 +162,61 @@ impl Client {
     pub async fn forward(
         self: &Rc<Self>,
         upstream: &Upstream,
-        permit: Box<Permit>,
-        id: &DecisionId,
-        body: Option<Arriving>,
+        sending: Sending<'_>,
         timeouts: Timeouts,
-    ) -> Result<Response<AnswerBody>, ForwardError> {
-        let progress = Progress::new();
-        let mut request = serialise(permit, id, upstream, body, &progress)?;
+    ) -> Result<Forwarded, ForwardError> {
+        let course = sending.course;
+        let upgrade = sending.permit.upgrade();
+        let mut request = serialise(sending, upstream)?;
         tokio::select! {
             biased;
             settled = request.body_mut().settle() => settled?,
-            () = stalled(&progress, timeouts.header) => return Err(ForwardError::CallerBody),
+            () = course.stalled(timeouts.header) => return Err(ForwardError::CallerBody),
         }
+        match (upgrade, &upstream.http2) {
+            (Some(http::Upgrade::WebSocket), _) => {
+                let upgraded = Box::pin(self.upgrade(upstream, request, timeouts)).await?;
+                Ok(match upgraded {
+                    Upgrade::Switched(head, side) => Forwarded::Switched(head, side),
+                    Upgrade::Answer(answer) => Forwarded::Answer(answer),
+                })
+            }
+            (None, Some(_)) => {
+                let shared = self.forward_shared(upstream, request, course, timeouts);
+                Ok(Forwarded::Answer(Box::pin(shared).await?))
+            }
+            (None, None) => {
+                self.forward_alone(upstream, request, course, timeouts).await.map(Forwarded::Answer)
+            }
+        }
+    }
+
+    /// On a connection of its own.
+    async fn forward_alone(
+        self: &Rc<Self>,
+        upstream: &Upstream,
+        mut request: Request<UploadBody>,
+        course: &Course,
+        timeouts: Timeouts,
+    ) -> Result<Response<AnswerBody>, ForwardError> {
         let repeatable = is_idempotent(request.method());
         let mut wanted = Wanted::Any;
         loop {
-            let (mut lease, reused) = self.connection(upstream, wanted, timeouts).await?;
+            let (mut connection, reused) = self.connection(upstream, wanted, timeouts).await?;
             let again = if reused && repeatable { copy(&request) } else { None };
             let sent = tokio::select! {
-                sent = lease.sender.try_send_request(request) => sent,
-                () = stalled(&progress, timeouts.header) => return Err(ForwardError::AnswerTimeout),
+                sent = connection.sender.try_send_request(request) => sent,
+                () = course.stalled(timeouts.header) => return Err(ForwardError::AnswerTimeout),
             };
             let mut failed = match sent {
                 // Nobody asked for it: what follows on that connection is no answer (CVE-2026-73548).
                 Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     return Err(ForwardError::Switched);
                 }
-                Ok(answer) => return Ok(answer.map(|body| AnswerBody::upstream(body, lease))),
+                Ok(answer) => {
+                    let lease = Lease::Connection(connection);
+                    return Ok(answer.map(|body| AnswerBody::upstream(body, lease, Trailers::Drop)));
+                }
                 Err(failed) => failed,
             };
             request = match (failed.take_message(), again) {
@@ -150,6 +234,37 @@ impl Client {
         }
     }
 
+    /// On a connection that others share.
+    async fn forward_shared(
+        &self,
+        upstream: &Upstream,
+        mut request: Request<UploadBody>,
+        course: &Course,
+        timeouts: Timeouts,
+    ) -> Result<Response<AnswerBody>, ForwardError> {
+        translate(&mut request, upstream)?;
+        for left in (0..MAX_TRIES).rev() {
+            let stream = self.multiplexed.stream(upstream, timeouts).await?;
+            let mut sender = stream.sender();
+            let sent = tokio::select! {
+                sent = sender.try_send_request(request) => sent,
+                () = course.stalled(timeouts.header) => return Err(ForwardError::AnswerTimeout),
+            };
+            let mut failed = match sent {
+                Ok(answer) => {
+                    let lease = Lease::Stream(stream);
+                    return Ok(answer.map(|body| AnswerBody::upstream(body, lease, Trailers::Keep)));
+                }
+                Err(failed) => failed,
+            };
+            request = match failed.take_message() {
+                Some(unsent) if left > 0 => unsent,
+                _ => return Err(broken(failed.into_error())),
+            };
+        }
+        Err(ForwardError::NoAddress)
+    }
+
     /// Drops connections that have been idle for long.
     pub fn sweep(&self) {
         let mut idle = self.idle.borrow_mut();
@@ -157,6 +272,7 @@ impl Client {
             queue.retain(|c| !c.sender.is_closed() && c.since.elapsed() < MAX_IDLE_TIME);
         }
         idle.retain(|_, queue| !queue.is_empty());
+        self.multiplexed.sweep(MAX_IDLE_TIME);
     }
 
     /// An idle connection, if one will do (the one used last, which is the likeliest to live), or a
@@ -166,25 +282,25 @@ impl Client {
         upstream: &Upstream,
         wanted: Wanted,
         timeouts: Timeouts,
-    ) -> Result<(Lease, Reused), ForwardError> {
+    ) -> Result<(Connection, Reused), ForwardError> {
         if wanted == Wanted::Any
             && let Some(found) = self.take_idle(upstream)
         {
-            return Ok((self.lease(upstream, found.sender, found.address), true));
+            let (sender, address) = (found.sender, found.address);
+            let (client, serial) = (Rc::downgrade(self), upstream.serial);
+            return Ok((Connection { client, serial, sender, address }, true));
         }
-        let mut last = ForwardError::NoAddress;
-        for address in upstream.addresses().into_iter().take(MAX_TRIES) {
-            match timeout(timeouts.connect, connect(upstream, &address)).await {
-                Ok(Ok(sender)) => return Ok((self.lease(upstream, sender, address), false)),
-                Ok(Err(error)) => last = error,
-                Err(_) => last = ForwardError::ConnectTimeout,
-            }
-        }
-        Err(last)
+        let fresh = fresh(upstream, Switching::Never, timeouts).await?;
+        Ok((Connection { client: Rc::downgrade(self), ..fresh }, false))
     }
 
-    fn lease(self: &Rc<Self>, upstream: &Upstream, sender: Sender, address: Address) -> Lease {
-        Lease { client: Rc::downgrade(self), serial: upstream.serial, sender, address }
+    /// A connection for one request, which may make it something else.
+    pub(super) async fn single(
+        &self,
+        upstream: &Upstream,
+        timeouts: Timeouts,
+    ) -> Result<Connection, ForwardError> {
+        fresh(upstream, Switching::Allowed, timeouts).await
     }
 
     fn take_idle(&self, upstream: &Upstream) -> Option<Idle> {
@@ -210,26 +326,62 @@ enum Wanted {
     Fresh,
 }
 
-async fn connect(upstream: &Upstream, address: &Address) -> Result<Sender, ForwardError> {
-    match dial(upstream, address).await? {
-        Wire::Tcp(stream) => handshake(TokioIo::new(stream)).await,
-        Wire::Tls(stream) => handshake(TokioIo::new(*stream)).await,
-        Wire::Unix(stream) => handshake(TokioIo::new(stream)).await,
+/// Whether a connection may become something else than HTTP.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Switching {
+    Never,
+    Allowed,
+}
+
+/// A new connection to the first of the upstream's addresses that takes one; it goes back to nobody.
+async fn fresh(
+    upstream: &Upstream,
+    switching: Switching,
+    timeouts: Timeouts,
+) -> Result<Connection, ForwardError> {
+    let mut last = ForwardError::NoAddress;
+    for address in upstream.addresses().into_iter().take(MAX_TRIES) {
+        match timeout(timeouts.connect, connect(upstream, &address, switching)).await {
+            Ok(Ok(sender)) => {
+                let (client, serial) = (Weak::new(), upstream.serial);
+                return Ok(Connection { client, serial, sender, address });
+            }
+            Ok(Err(error)) => last = error,
+            Err(_) => last = ForwardError::ConnectTimeout,
+        }
+    }
+    Err(last)
+}
+
+async fn connect(
+    upstream: &Upstream,
+    address: &Address,
+    switching: Switching,
+) -> Result<Sender, ForwardError> {
+    match dial(upstream, address, Speaking::Http1).await? {
+        Wire::Tcp(stream) => handshake(TokioIo::new(stream), switching).await,
+        Wire::Tls(stream) => handshake(TokioIo::new(*stream), switching).await,
+        Wire::Unix(stream) => handshake(TokioIo::new(stream), switching).await,
     }
 }
 
-async fn handshake<T>(io: T) -> Result<Sender, ForwardError>
+async fn handshake<T>(io: T, switching: Switching) -> Result<Sender, ForwardError>
 where
-    T: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let (sender, connection) =
         http1::Builder::new().handshake(io).await.map_err(ForwardError::Upstream)?;
-    tokio::task::spawn_local(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "upstream connection ended");
-        }
-    });
+    match switching {
+        Switching::Never => spawn_local(driven(connection)),
+        Switching::Allowed => spawn_local(driven(connection.with_upgrades())),
+    };
     Ok(sender)
+}
+
+async fn driven(connection: impl Future<Output = hyper::Result<()>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "upstream connection ended");
+    }
 }
 
 /// Why a request that was being sent has no answer.
@@ -247,11 +399,8 @@ fn broken(error: hyper::Error) -> ForwardError {
 /// The upstream request: the permitted one, with what the upstream is told of the caller, signed
 /// where the upstream wants that.
 fn serialise(
-    permit: Box<Permit>,
-    id: &DecisionId,
+    Sending { permit, id, body, course }: Sending<'_>,
     upstream: &Upstream,
-    body: Option<Arriving>,
-    progress: &Progress,
 ) -> Result<Request<UploadBody>, ForwardError> {
     let (permitted, identity) = permit.into_parts();
     // The checksum of a trailer goes on as one, where the upstream takes it.
@@ -272,9 +421,10 @@ fn serialise(
         }
     };
     let body = match (permitted.body, body) {
-        (Body::Whole { bytes, .. }, _) => UploadBody::whole(bytes, progress),
+        (Body::Whole { bytes, .. }, _) => UploadBody::whole(bytes, course),
         (Body::Streamed(proof), Some(body)) => {
-            UploadBody::streamed(body, &proof, trailed, progress)
+            let trailers = upstream.http2.as_ref().map_or(Trailers::Drop, |_| Trailers::Keep);
+            UploadBody::streamed(body, &proof, trailed, course).with_trailers(trailers)
         }
         (Body::Streamed(_), None) => return Err(ForwardError::CallerBody),
     };
@@ -322,17 +472,6 @@ fn copy(request: &Request<UploadBody>) -> Option<Request<UploadBody>> {
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
     Some(copy)
-}
-
-/// Ends when nothing has moved for `limit`.
-async fn stalled(progress: &Progress, limit: Duration) {
-    loop {
-        let end = progress.last() + limit;
-        if Instant::now() >= end {
-            return;
-        }
-        sleep_until(end).await;
-    }
 }
 
 fn is_idempotent(method: &Method) -> bool {

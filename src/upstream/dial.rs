@@ -5,7 +5,10 @@ use std::sync::Arc;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{ForwardError, Upstream, origin::Address};
+use super::{
+    ForwardError, Upstream,
+    origin::{Address, Http2},
+};
 
 /// A connection on which nothing has been said yet.
 pub(super) enum Wire {
@@ -14,8 +17,19 @@ pub(super) enum Wire {
     Unix(UnixStream),
 }
 
+/// What will be said on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaking {
+    Http1,
+    Http2,
+}
+
 /// Connects to one of the addresses of `upstream`.
-pub(super) async fn dial(upstream: &Upstream, address: &Address) -> Result<Wire, ForwardError> {
+pub(super) async fn dial(
+    upstream: &Upstream,
+    address: &Address,
+    speaking: Speaking,
+) -> Result<Wire, ForwardError> {
     let stream = match address {
         Address::Tcp(address) => {
             let stream = TcpStream::connect(address).await.map_err(ForwardError::Connect)?;
@@ -30,9 +44,18 @@ pub(super) async fn dial(upstream: &Upstream, address: &Address) -> Result<Wire,
     match &upstream.tls {
         None => Ok(Wire::Tcp(stream)),
         Some((config, name)) => {
+            let config = match (speaking, &upstream.http2) {
+                (Speaking::Http2, Some(Http2 { tls: Some(config) })) => config,
+                _ => config,
+            };
             let connector = TlsConnector::from(Arc::clone(config));
             let stream = connector.connect(name.clone(), stream).await;
-            Ok(Wire::Tls(Box::new(stream.map_err(ForwardError::Tls)?)))
+            let stream = stream.map_err(ForwardError::Tls)?;
+            if speaking == Speaking::Http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                let error = "the upstream does not agree to HTTP/2";
+                return Err(ForwardError::Tls(std::io::Error::other(error)));
+            }
+            Ok(Wire::Tls(Box::new(stream)))
         }
     }
 }

@@ -5,18 +5,23 @@
 
 mod body;
 mod client;
+mod course;
 mod dial;
 mod error;
+mod multiplexed;
 mod once;
 mod origin;
 mod trailer;
+mod upgrade;
 mod upload;
 
 pub use body::AnswerBody;
-pub use client::{Client, Timeouts};
+pub use client::{Client, Forwarded, Sending, Timeouts};
+pub use course::{Course, Ended, Side, WeakCourse};
 pub use error::ForwardError;
 pub use once::{Call, CallError, ask};
 pub use origin::{Address, HostHeader, Place, Upstream};
+pub use upgrade::{Closed, Upgrade, UpstreamSide};
 pub use upload::{Arriving, UploadBody};
 
 #[cfg(test)]

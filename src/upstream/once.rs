@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{
     ForwardError, Upstream,
     client::DECISION_ID,
-    dial::{MAX_TRIES, Wire, dial},
+    dial::{MAX_TRIES, Speaking, Wire, dial},
 };
 use crate::{
     clock,
@@ -83,7 +83,7 @@ async fn connected(upstream: &Upstream, limit: Duration) -> Result<Wire, Forward
     }
     let mut last = ForwardError::NoAddress;
     for address in addresses.into_iter().take(MAX_TRIES) {
-        match timeout(limit, dial(upstream, &address)).await {
+        match timeout(limit, dial(upstream, &address, Speaking::Http1)).await {
             Ok(Ok(wire)) => return Ok(wire),
             Ok(Err(error)) => last = error,
             Err(_) => last = ForwardError::ConnectTimeout,

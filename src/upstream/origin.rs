@@ -42,8 +42,17 @@ pub struct Upstream {
     pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     pub(super) signer: Option<Signer>,
     pub(super) takes_trailers: bool,
+    /// Set if it is spoken to in HTTP/2.
+    pub(super) http2: Option<Http2>,
     addresses: ArcSwap<Vec<Address>>,
     turn: AtomicUsize,
+}
+
+/// How an upstream is spoken to in HTTP/2.
+#[derive(Debug)]
+pub(super) struct Http2 {
+    /// Settings that agree on it, where there is TLS.
+    pub(super) tls: Option<Arc<ClientConfig>>,
 }
 
 /// Where an upstream is.
@@ -87,6 +96,7 @@ impl Upstream {
             tls,
             signer: None,
             takes_trailers: false,
+            http2: None,
             addresses: ArcSwap::from_pointee(known.into_iter().collect()),
             turn: AtomicUsize::new(0),
         }
@@ -103,6 +113,19 @@ impl Upstream {
     #[must_use]
     pub fn taking_trailers(mut self, takes: bool) -> Self {
         self.takes_trailers = takes;
+        self
+    }
+
+    /// The same, which is spoken to in HTTP/2, or isn't.
+    #[must_use]
+    pub fn speaking_http2(mut self, speaks: bool) -> Self {
+        self.http2 = speaks.then(|| Http2 {
+            tls: self.tls.as_ref().map(|(config, _)| {
+                let mut config = ClientConfig::clone(config);
+                config.alpn_protocols = vec![b"h2".to_vec()];
+                Arc::new(config)
+            }),
+        });
         self
     }
 

@@ -11,11 +11,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{
-    ForwardError,
-    body::{Progress, without_trailers},
-    trailer::Trailed,
-};
+use super::{Course, Ended, ForwardError, Side, body::Trailers, trailer::Trailed};
+use crate::http;
 use crate::sigv4::{BodyError, Proof, Reader};
 
 /// A caller's body as it comes.
@@ -34,7 +31,8 @@ pub struct Arriving {
 #[derive(Debug)]
 pub struct UploadBody {
     source: Source,
-    progress: Progress,
+    course: Course,
+    trailers: Trailers,
 }
 
 #[derive(Debug)]
@@ -62,7 +60,7 @@ struct Proven {
     trailed: Option<Trailed>,
     /// Bytes that are still to be given out, where that is known.
     left: Option<u64>,
-    progress: Progress,
+    course: Course,
 }
 
 impl std::fmt::Debug for Proven {
@@ -80,12 +78,15 @@ pub enum UploadError {
     /// It isn't what was said of it.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// The right to send it has ended.
+    #[error("the request may not go on: {}", .0.reason())]
+    Ended(Ended),
 }
 
 impl From<UploadError> for ForwardError {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::Caller(_) => Self::CallerBody,
+            UploadError::Caller(_) | UploadError::Ended(_) => Self::CallerBody,
             UploadError::Body(error) => Self::Body(error),
         }
     }
@@ -97,12 +98,12 @@ impl UploadBody {
         body: Arriving,
         proof: &Proof,
         trailed: Option<Trailed>,
-        progress: &Progress,
+        course: &Course,
     ) -> Self {
-        let progress = progress.clone();
+        let (course, trailers) = (course.clone(), Trailers::Drop);
         let Arriving { begun: unread, rest: inner } = body;
         if proof.is_none() && unread.is_empty() {
-            return Self { source: Source::Streamed(inner), progress };
+            return Self { source: Source::Streamed(inner), course, trailers };
         }
         let whole = inner.size_hint().exact().map(|rest| rest + unread.len() as u64);
         let inside = if proof.is_wrapped() { proof.length() } else { whole };
@@ -114,9 +115,15 @@ impl UploadBody {
             ready: trailed.map(Trailed::before).into_iter().collect(),
             trailed,
             left: trailed.map(Trailed::whole).or(inside),
-            progress: progress.clone(),
+            course: course.clone(),
         };
-        Self { source: Source::Proven(Box::new(proven)), progress }
+        Self { source: Source::Proven(Box::new(proven)), course, trailers }
+    }
+
+    /// The same, with the trailers behind it, where nothing has to be proven.
+    #[must_use]
+    pub(super) fn with_trailers(self, trailers: Trailers) -> Self {
+        Self { trailers, ..self }
     }
 
     /// Proves a body that comes to nothing: an upstream has all of it with the head.
@@ -134,8 +141,9 @@ impl UploadBody {
     }
 
     /// A body in memory.
-    pub(super) fn whole(body: Bytes, progress: &Progress) -> Self {
-        Self { source: Source::Whole(body), progress: progress.clone() }
+    pub(super) fn whole(body: Bytes, course: &Course) -> Self {
+        let (course, trailers) = (course.clone(), Trailers::Drop);
+        Self { source: Source::Whole(body), course, trailers }
     }
 
     /// The same body once more, if it is in memory or there is none.
@@ -146,7 +154,7 @@ impl UploadBody {
             Source::Streamed(inner) if inner.is_end_stream() => Source::None,
             _ => return None,
         };
-        Some(Self { source, progress: self.progress.clone() })
+        Some(Self { source, course: self.course.clone(), trailers: self.trailers })
     }
 }
 
@@ -167,10 +175,11 @@ impl Proven {
                 }
                 continue;
             }
-            match without_trailers(ready!(Pin::new(&mut self.inner).poll_frame(cx))) {
+            let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+            match Trailers::Drop.pass(frame, http::request_trailers) {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
                 Some(Ok(frame)) => {
-                    self.progress.mark();
+                    self.course.mark();
                     self.unread = frame.into_data().unwrap_or_default();
                 }
                 None => {
@@ -196,6 +205,10 @@ impl Body for UploadBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         let this = &mut *self;
+        if let Poll::Ready(why) = this.course.poll_ended(Side::Up, cx) {
+            this.source = Source::None;
+            return Poll::Ready(Some(Err(UploadError::Ended(why))));
+        }
         let frame = match &mut this.source {
             Source::None => None,
             Source::Whole(body) => {
@@ -204,7 +217,8 @@ impl Body for UploadBody {
                 (!body.is_empty()).then(|| Ok(Frame::data(body)))
             }
             Source::Streamed(inner) => {
-                let frame = without_trailers(ready!(Pin::new(inner).poll_frame(cx)));
+                let frame = ready!(Pin::new(inner).poll_frame(cx));
+                let frame = this.trailers.pass(frame, http::request_trailers);
                 frame.map(|frame| frame.map_err(UploadError::from))
             }
             Source::Proven(proven) => {
@@ -215,7 +229,7 @@ impl Body for UploadBody {
                 frame
             }
         };
-        this.progress.mark();
+        this.course.mark();
         Poll::Ready(frame)
     }
 

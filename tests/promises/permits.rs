@@ -211,12 +211,13 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 61] = [
+const ELSEWHERE: [(&str, &str); 62] = [
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),
     ("misconfigured", "the configuration is checked"),
-    ("connection_specific_header", "HTTP/2"),
+    ("connection_specific_header", "HTTP/2, whose library refuses it first"),
+    ("headers_too_large", "http/http2/tests.rs; in HTTP/1 the parser refuses them"),
     ("client_certificate_mismatch", "tests/tls/clients.rs: there is no TLS here"),
     ("body_withheld", "who only asks: interop/test_ext_authz.py, as all that follow"),
     ("incomplete_question", ""),

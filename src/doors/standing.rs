@@ -1,0 +1,101 @@
+//! Streams of a data thread that go on for long, and the rights they stand on: WebSockets, gRPC calls and
+//! events of a server end when the token does, or when a new generation wouldn't permit them.
+//!
+//! The one place that ends them. What else may take a right away is to be asked in [`Standing::review`].
+
+use std::{cell::RefCell, time::Duration};
+
+use super::{Shared, Snapshot};
+use crate::{
+    clock::{self, Time},
+    gate::{Gate, Question},
+    upstream::{Course, Ended, WeakCourse},
+};
+
+/// The streams of a data thread.
+#[derive(Default)]
+pub(super) struct Standing {
+    streams: RefCell<Vec<Stream>>,
+}
+
+struct Stream {
+    course: WeakCourse,
+    right: Right,
+    /// Since when it isn't permitted any more.
+    withdrawn: Option<Time>,
+}
+
+/// What a stream stands on.
+pub(super) struct Right {
+    /// When token or credentials expire, if there are any.
+    pub(super) expires: Option<Time>,
+    /// What was permitted; none where nobody knew that it would go on for long.
+    pub(super) question: Option<Box<Question>>,
+    /// By which generation.
+    pub(super) generation: u64,
+}
+
+impl Standing {
+    /// Watches over the stream of this course.
+    pub(super) fn watch(&self, course: &Course, right: Right) {
+        let stream = Stream { course: course.watched(), right, withdrawn: None };
+        self.streams.borrow_mut().push(stream);
+    }
+
+    /// Ends the streams whose right has ended for longer than the configured grace.
+    pub(super) async fn review(&self, shared: &Shared) {
+        let mut streams = std::mem::take(&mut *self.streams.borrow_mut());
+        streams.retain(|stream| !stream.course.is_over());
+        if !streams.is_empty() {
+            let snapshot = shared.snapshot.load_full();
+            let mut left = Vec::with_capacity(streams.len());
+            for mut stream in streams {
+                match stream.ends(shared, &snapshot).await {
+                    Some(why) => {
+                        shared.metrics.streams_ended.with_label_values(&[why.reason()]).inc();
+                        stream.course.end(why);
+                    }
+                    None => left.push(stream),
+                }
+            }
+            streams = left;
+        }
+        // Others have come meanwhile.
+        self.streams.borrow_mut().append(&mut streams);
+    }
+}
+
+impl Stream {
+    /// Why it ends now, if it does.
+    async fn ends(&mut self, shared: &Shared, snapshot: &Snapshot) -> Option<Ended> {
+        let now = clock::now();
+        let over = |since: Time| passed(since, snapshot.stream_grace, now);
+        if self.right.expires.is_some_and(over) {
+            return Some(Ended::Expired);
+        }
+        if self.right.generation != snapshot.rules.generation {
+            self.right.generation = snapshot.rules.generation;
+            // After a reload there may be many to ask for, and requests are waiting.
+            tokio::task::yield_now().await;
+            let stands = match &self.right.question {
+                Some(question) => {
+                    let gate = Gate { rules: &snapshot.rules, tokens: &shared.tokens };
+                    gate.stands(question, now).await.is_ok()
+                }
+                // It can't be told, and nothing is allowed by accident.
+                None => false,
+            };
+            self.withdrawn = if stands { None } else { self.withdrawn.or(Some(now)) };
+        }
+        self.withdrawn.filter(|since| over(*since)).map(|_| Ended::Withdrawn)
+    }
+}
+
+/// Whether `grace` has passed since then.
+fn passed(since: Time, grace: Duration, now: Time) -> bool {
+    let grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
+    now.millis() >= since.millis().saturating_add(grace)
+}
+
+/// How often a data thread looks at its streams.
+pub const REVIEW: Duration = Duration::from_millis(250);
