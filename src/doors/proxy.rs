@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, Gate, Outcome, Question, Trail},
+    gate::{Decision, Gate, Grounds, Outcome, Question, Trail},
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme,
@@ -108,6 +108,10 @@ impl Proxy {
         // What a request goes to says which language its answer speaks; until then, the request.
         let language = Language::of_head(&parts);
         let expects = parts.headers.contains_key(header::EXPECT);
+        let routes = &snapshot.rules.routes;
+        // Of the page that asks, where pages are told anything.
+        let origin =
+            routes.have_cors().then(|| parts.headers.get(header::ORIGIN).cloned()).flatten();
         let question = match self.question(snapshot, parts, peer, asked.now) {
             Ok(question) => question,
             Err(error) => return self.reject(snapshot, &asked, &error, language, exchange),
@@ -122,7 +126,8 @@ impl Proxy {
         let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
         self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
 
-        let Decision { id, outcome, .. } = decision;
+        let Decision { id, outcome, destination, .. } = decision;
+        let preflight = matches!(outcome.grounds(), Some(Grounds::Preflight));
         let mut response = match outcome {
             Outcome::Deny(denial) => {
                 let mut response = language.denied(&denial, &asked.path, &id);
@@ -186,6 +191,9 @@ impl Proxy {
                 }
             }
         };
+        if let Some(cors) = snapshot.rules.routes.cors(destination).filter(|_| !preflight) {
+            cors.tell(origin.as_ref(), response.headers_mut());
+        }
         if let Ok(id) = HeaderValue::from_str(id.as_str()) {
             response.headers_mut().insert("x-poolgate-decision-id", id);
         }
