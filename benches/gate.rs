@@ -90,6 +90,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         resource_policies: ResourcePolicies::Denied,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
+        cors: None,
         upstream: Some(0),
     };
     let mut routes: Vec<Route> = (0..20).map(route).collect();

@@ -23,7 +23,7 @@ use std::{
 };
 
 use check::{Asker, Verdict};
-use support::{Backend, Gate, Issuer, ROLE, free_port};
+use support::{Backend, Gate, Issuer, ROLE, Wire, free_port};
 
 /// A gate that may be asked from this machine.
 fn gate(backend: SocketAddr, edit: impl Fn(String) -> String) -> (Gate, SocketAddr) {
@@ -53,6 +53,52 @@ async fn allows_denies_and_asks_nothing_of_the_backend() {
     assert_eq!(asker.check("POST", "/api/a", Some(&token), patience).await, Verdict::Denied(403));
     assert_eq!(asker.check("GET", "/api/a", None, patience).await, Verdict::Denied(401));
     assert_eq!(asker.check("GET", "/other", Some(&token), patience).await, Verdict::Denied(404));
+    assert_eq!(backend.count(), 0);
+}
+
+/// A preflight is the upstream's to answer, or the proxy's: it is let through where the route has `cors`, and
+/// nowhere else. What a page is told of a denial comes from here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn preflights_are_let_through_where_the_route_has_cors() {
+    let backend = Backend::start();
+    let pages = format!(
+        r#"  - {{ name: pages, service: execute-api, match: {{ path: /pages/ }}, engines: {{ iam: off }}, cors: {{ origins: ["https://app.example"] }}, upstream: {{ url: "http://{}" }} }}
+"#,
+        backend.address
+    );
+    let (_gate, asking) = gate(backend.address, |text| {
+        let text = text.replacen("address: \"127", "dialects: [traefik], address: \"127", 1);
+        format!("{}\n{pages}", text.trim_end())
+    });
+    let asker = Asker::connect(asking).await;
+    let patience = Duration::from_secs(10);
+    let app = ("origin", "https://app.example");
+    let other = ("origin", "https://evil.example");
+    let method = ("access-control-request-method", "PUT");
+    for (path, origin, verdict) in [
+        ("/pages/x", app, Verdict::Allowed),
+        ("/pages/x", other, Verdict::Denied(403)),
+        ("/api/x", app, Verdict::Denied(401)),
+    ] {
+        let found = asker.check_with(("OPTIONS", path), &[origin, method], patience).await;
+        assert_eq!(found, verdict, "{path} {origin:?}");
+    }
+
+    let ask = |about: &str, origin: &str, more: &str| {
+        let forwarded = "x-forwarded-host: gate\r\nx-forwarded-uri: /pages/x\r\nx-forwarded-for: 127.0.0.1\r\nx-forwarded-proto: http";
+        Wire::connect(asking).ask(format!(
+            "GET /check/traefik HTTP/1.1\r\nhost: a\r\nx-forwarded-method: {about}\r\n{forwarded}\r\norigin: {origin}\r\n{more}\r\n"
+        ))
+    };
+    let wanted = "access-control-request-method: PUT\r\n";
+    assert_eq!(ask("OPTIONS", app.1, wanted).status, 200);
+    let refused = ask("OPTIONS", other.1, wanted);
+    assert_eq!((refused.status, refused.reason().as_str()), (403, "cors_origin_not_allowed"));
+    let denied = ask("GET", app.1, "");
+    assert_eq!((denied.status, denied.reason().as_str()), (401, "missing_token"));
+    assert_eq!(denied.header("access-control-allow-origin"), Some(app.1));
+    assert_eq!(denied.header("vary"), Some("Origin"));
+    assert_eq!(ask("GET", other.1, "").header("access-control-allow-origin"), None);
     assert_eq!(backend.count(), 0);
 }
 

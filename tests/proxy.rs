@@ -63,3 +63,66 @@ fn pages_that_rebind_their_name_read_nothing_of_the_admin_address() {
         assert_eq!(Wire::connect(gate.admin).ask(request).status, 200, "{host}");
     }
 }
+
+/// A page of another origin: what its browser asks, is told, and may read.
+#[test]
+fn pages_of_listed_origins_may_call_and_read_also_what_is_denied() {
+    // What the backend says of pages itself doesn't stand beside it.
+    let own = "access-control-allow-origin: *\r\naccess-control-allow-credentials: true\r\nvary: accept\r\n";
+    let backend = Backend::saying(200, own, "ok");
+    let route = format!(
+        r#"  - {{ name: pages, service: execute-api, match: {{ path: /pages/ }}, engines: {{ iam: off }}, cors: {{ origins: ["https://app.example"], max_age: 60s }}, upstream: {{ url: "http://{}" }} }}"#,
+        backend.address
+    );
+    let gate = Gate::start(backend.address, &route);
+    let token = Issuer::shared().id_token("user-1", &[], Some(ROLE));
+    let (app, other) = ("https://app.example", "https://evil.example");
+    let preflight = |origin: &str, path: &str| {
+        format!(
+            "OPTIONS {path} HTTP/1.1\r\nhost: gate\r\norigin: {origin}\r\naccess-control-request-method: PUT\r\naccess-control-request-headers: authorization\r\n\r\n"
+        )
+    };
+    let from = |origin: &str, request: String| {
+        request.replacen("host: gate\r\n", &format!("host: gate\r\norigin: {origin}\r\n"), 1)
+    };
+    let mut wire = Wire::connect(gate.proxy);
+
+    let asked = wire.ask(preflight(app, "/pages/x"));
+    assert_eq!(asked.status, 204);
+    for (name, value) in [
+        ("access-control-allow-origin", app),
+        ("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE"),
+        ("access-control-allow-headers", "authorization"),
+        ("access-control-max-age", "60"),
+    ] {
+        assert_eq!(asked.header(name), Some(value), "{name}");
+    }
+    assert!(asked.header("x-poolgate-decision-id").is_some());
+    assert_eq!(asked.header("access-control-allow-credentials"), None);
+    let refused = wire.ask(preflight(other, "/pages/x"));
+    assert_eq!((refused.status, refused.reason().as_str()), (403, "cors_origin_not_allowed"));
+    assert_eq!(refused.header("access-control-allow-origin"), None);
+    let without = wire.ask(preflight(app, "/api/x"));
+    assert_eq!((without.status, without.reason().as_str()), (401, "missing_token"));
+    assert_eq!(without.header("access-control-allow-origin"), None);
+    assert_eq!(backend.count(), 0, "a preflight reached the backend");
+
+    for (origin, may) in [(app, true), (other, false)] {
+        for (token, status) in [(token.as_str(), 200), ("nonsense", 401)] {
+            let answer = wire.ask(from(origin, get("/pages/x", token)));
+            assert_eq!(answer.status, status);
+            let readable = answer.header("access-control-allow-origin");
+            assert_eq!(readable, may.then_some(app), "{origin} {status}");
+            assert_eq!(answer.header("access-control-allow-credentials"), None);
+            let varies = answer.head.to_ascii_lowercase().matches("vary: origin").count();
+            assert_eq!(varies, 1, "{}", answer.head);
+            let exposed = answer.header("access-control-expose-headers");
+            assert_eq!(exposed.is_some_and(|e| e.contains("X-Poolgate-Decision-Id")), may);
+        }
+    }
+    // A route that says nothing of it leaves the backend its own.
+    let answer = wire.ask(from(other, get("/api/x", &token)));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let denied = wire.ask(from(other, get("/api/x", "nonsense")));
+    assert_eq!(denied.header("access-control-allow-origin"), None);
+}

@@ -113,18 +113,6 @@ impl<'w> Map<'_, 'w> {
         Some(list)
     }
 
-    /// A field of the design that this version refuses.
-    pub(super) fn later(&mut self, name: &'static str) {
-        if let Mode::Read { entries, known, reader, .. } = &mut self.mode
-            && let Some(entry) = entries.iter().find(|entry| entry.key == name)
-        {
-            known.push(name);
-            reader.within(name, |reader| {
-                reader.error(entry.position, "this version of poolgate does not have it yet");
-            });
-        }
-    }
-
     /// One of the fields and no more must be there; says so if not.
     pub(super) fn exactly_one(&mut self) {
         let message = match &mut self.mode {

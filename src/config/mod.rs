@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub mod cases;
+mod cors;
 mod credentials;
 mod engines;
 mod ext_authz;
@@ -32,6 +33,7 @@ mod timeouts;
 mod value;
 mod yaml;
 
+pub use cors::Cors;
 pub use credentials::{CredentialKey, Credentials, S3, Sign};
 pub use engines::{CedarTypes, ComposeWord, EngineMode, Engines};
 pub use ext_authz::{ClientCertificates, Dialect, ExtAuthz, Metadata, Source};

@@ -1,5 +1,6 @@
 //! Routes: what is behind the gate, who gets through to it, and as which operation.
 
+use super::cors::Cors;
 use super::credentials::Sign;
 use super::engines::{self, EngineMode, Engines};
 use super::map::Map;
@@ -48,6 +49,8 @@ pub struct Route {
     pub tables: Vec<(String, Table)>,
     /// What becomes of operations that would change the policy of a bucket or a table.
     pub resource_policies: ResourcePolicies,
+    /// What pages of other origins may do; nothing is told of it without.
+    pub cors: Option<Cors>,
     /// The `Host` that the upstream sees.
     pub host: UpstreamHost,
     /// Where permitted requests go; nowhere if they are only asked about.
@@ -233,7 +236,8 @@ impl Section for Route {
         let doc =
             "`stored` keeps bucket and table policies that are put in the folder of policies.";
         let resource_policies = map.default::<ResourcePolicies>("resource_policies", "denied", doc);
-        map.later("cors");
+        let doc = "What pages of other origins may do (CORS). Without it no preflight is answered, and the upstream says what it says.";
+        let cors = map.optional::<Cors>("cors", doc);
 
         check_service(map, service, engines.as_ref());
         engines::check(map, service, engines.as_ref());
@@ -308,6 +312,7 @@ impl Section for Route {
             actions: actions?,
             tables: tables?.map(by_name).unwrap_or_default(),
             resource_policies: resource_policies?,
+            cors: cors?,
             host,
             upstream,
         })

@@ -38,6 +38,30 @@ fn each_rule_is_reported() {
             "10:14: routes[0].engines: Cedar isn't asked on routes of cognito-idp",
         ),
         (
+            api(&format!("{off}    cors: {{ origins: [\"*\"], credentials: true }}\n")),
+            "11:22: routes[0].cors.origins: `*` and `credentials` exclude each other: list what is meant",
+        ),
+        (
+            api(&format!("{off}    cors: {{ origins: [\"http://a\"], headers: [\"*\"], credentials: true }}\n")),
+            "11:45: routes[0].cors.headers: `*` and `credentials` exclude each other: list what is meant",
+        ),
+        (
+            api(&format!("{off}    cors: {{ origins: [\"http://a\"], expose: [\"*\"], credentials: true }}\n")),
+            "11:44: routes[0].cors.expose: `*` and `credentials` exclude each other: list what is meant",
+        ),
+        (
+            api(&format!("{off}    cors: {{ origins: [\"*\", \"http://a\"] }}\n")),
+            "11:22: routes[0].cors.origins: `*` is any origin; leave out the others",
+        ),
+        (
+            api(&format!("{off}    cors: {{ origins: [] }}\n")),
+            "11:22: routes[0].cors.origins: must not be empty",
+        ),
+        (
+            api(&format!("{off}    cors: {{ origins: [\"http://a\"], max_age: 25h }}\n")),
+            "11:45: routes[0].cors.max_age: must be from 0s to 24h",
+        ),
+        (
             with("cedar: { principal: \"App::\" }\n"),
             "11:21: cedar.principal: must be a name such as App::User",
         ),

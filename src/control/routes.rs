@@ -8,7 +8,7 @@ use crate::{
         AlbSource, Authenticate, BoundTokens, Compose, CookieSource, Engine, Forward, Match,
         ResourcePolicies, Route, RouteConflict, Routes, Service, Tables, TokenSources,
     },
-    http::Origin,
+    http::{Cors, CorsRules, Origin},
     iam::{self, Action},
     identity::IdentityPool,
     services::{
@@ -71,6 +71,7 @@ pub(super) fn routes(
                 false => Forward::Remove,
             },
             sources: sources(route),
+            cors: route.cors.as_ref().map(cors),
             // Upstreams are arranged in the order of the routes.
             upstream: route.upstream.as_ref().map(|_| index),
         });
@@ -236,6 +237,18 @@ fn templates(route: &config::Route) -> Result<Templates, (Position, String)> {
         templates.add(template).map_err(|error| failed(error.to_string()))?;
     }
     Ok(templates)
+}
+
+fn cors(told: &config::Cors) -> Cors {
+    Cors::new(CorsRules {
+        origins: told.origins.clone(),
+        // Their form was checked; one that can't be a method is none.
+        methods: told.methods.iter().filter_map(|name| name.parse().ok()).collect(),
+        headers: told.headers.clone(),
+        expose: told.expose.clone(),
+        credentials: told.credentials,
+        max_age: told.max_age,
+    })
 }
 
 fn sources(route: &config::Route) -> TokenSources {

@@ -1,6 +1,6 @@
 //! Which language an answer speaks, and the answers of APIs.
 
-use ::http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use ::http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
 use bytes::Bytes;
 
 use super::{calls, cognito_identity, dynamodb, iam, policies, s3, sts, verified_permissions};
@@ -106,6 +106,7 @@ impl Language {
 pub(super) fn answered(answer: &Answer, id: &DecisionId) -> Response<AnswerBody> {
     match &answer.content {
         Content::Preflight => preflight(),
+        Content::RoutePreflight(headers) => route_preflight(headers),
         // Its door words the decision itself.
         Content::Typed | Content::Searched(_) => Response::new(AnswerBody::own("")),
         Content::CognitoIdentity(content) => cognito_identity::answered(content, id),
@@ -129,6 +130,14 @@ fn preflight() -> Response<AnswerBody> {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    response
+}
+
+/// What a route's `cors` says.
+fn route_preflight(headers: &HeaderMap) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::own(""));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.headers_mut() = headers.clone();
     response
 }
 

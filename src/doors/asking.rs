@@ -8,7 +8,8 @@ use std::{
 };
 
 use ::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header::COOKIE,
+    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version,
+    header::{COOKIE, ORIGIN},
     uri::PathAndQuery,
 };
 use bytes::Bytes;
@@ -120,6 +121,8 @@ pub(super) async fn ask(
     let (door, route, query) = (account.door, account.route, account.query);
     let named = account.takes_out == TakesOut::Named;
     let cookies: Vec<HeaderValue> = account.headers.get_all(COOKIE).iter().cloned().collect();
+    let cors = snapshot.rules.routes.have_cors();
+    let origin = cors.then(|| account.headers.get(ORIGIN).cloned()).flatten();
     let (mut question, body) = match question(shared, snapshot, account, now) {
         Ok(asked) => asked,
         Err(error) => return rejected(shared, snapshot, (door, &told), error, started),
@@ -153,7 +156,10 @@ pub(super) async fn ask(
         }
         Outcome::Deny(ref denial) => {
             let about = about(decision.identity());
-            let response = answers::denied(denial, id);
+            let mut response = answers::denied(denial, id);
+            if let Some(cors) = routes.cors(decision.destination) {
+                cors.tell(origin.as_ref(), response.headers_mut());
+            }
             let refused = Refused { reason: denial.reason, response, about };
             match denial.refusal {
                 Refusal::Unavailable => Told::Undecided(refused),

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, Gate, Outcome, Question, Trail},
+    gate::{Decision, Gate, Grounds, Outcome, Question, Trail},
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme,
@@ -144,6 +144,10 @@ impl Proxy {
         let language = Language::of_head(&parts);
         let version = parts.version;
         let expects = parts.headers.contains_key(header::EXPECT);
+        let routes = &snapshot.rules.routes;
+        // Of the page that asks, where pages are told anything.
+        let origin =
+            routes.have_cors().then(|| parts.headers.get(header::ORIGIN).cloned()).flatten();
         let question = match self.question(snapshot, parts, peer, asked.now) {
             Ok(question) => question,
             Err(error) => return self.reject(snapshot, &asked, &error, language, exchange),
@@ -165,7 +169,8 @@ impl Proxy {
 
         let (expires, generation) = (decision.expires(), snapshot.rules.generation);
         let right = Right { expires, question: lasting, generation };
-        let Decision { id, outcome, .. } = decision;
+        let Decision { id, outcome, destination, .. } = decision;
+        let preflight = matches!(outcome.grounds(), Some(Grounds::Preflight));
         let (mut course, mut pace, mut switched) = (None, Pace::Steady, None);
         let mut response = match outcome {
             Outcome::Deny(denial) => {
@@ -251,6 +256,9 @@ impl Proxy {
                 }
             }
         };
+        if let Some(cors) = snapshot.rules.routes.cors(destination).filter(|_| !preflight) {
+            cors.tell(origin.as_ref(), response.headers_mut());
+        }
         if let Ok(id) = HeaderValue::from_str(id.as_str()) {
             response.headers_mut().insert("x-poolgate-decision-id", id);
         }

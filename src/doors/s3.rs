@@ -47,6 +47,9 @@ pub(super) fn denied(denial: &Denial, path: &str, id: &DecisionId) -> Response<A
             Ok(body) => return xml(StatusCode::OK, body, id),
             Err(found) => error(found.status(), found.code(), ""),
         },
+        Refusal::AccessDenied if denial.reason.starts_with("cors_") => {
+            error(forbidden, "AccessForbidden", NO_CORS)
+        }
         Refusal::AccessDenied | Refusal::MissingCredential | Refusal::InsufficientScope(_) => {
             error(forbidden, "AccessDenied", own)
         }
@@ -342,6 +345,9 @@ fn xml(status: StatusCode, body: Bytes, id: &DecisionId) -> Response<AnswerBody>
     response
 }
 
+const NO_CORS: &str = "CORSResponse: This CORS request is not allowed. This is usually because the \
+    evalution of Origin, request method / Access-Control-Request-Method or \
+    Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
 const ONE_MECHANISM: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query \
                              parameter, Signature query string parameter or the Authorization \
                              header should be specified";

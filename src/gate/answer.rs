@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::http::HeaderMap;
 use serde_json::Value;
 
 use super::{Grounds, Judged};
@@ -28,6 +29,8 @@ pub struct Answer {
 pub enum Content {
     /// A browser may call the service from any page (CORS).
     Preflight,
+    /// A browser may send what it asked a route about (CORS): the headers that say so.
+    RoutePreflight(HeaderMap),
     /// Identity pools answer.
     CognitoIdentity(IdentityContent),
     /// AWS STS answers.

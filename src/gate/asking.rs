@@ -12,6 +12,7 @@ use super::{
     body::Reading,
     decide::{Progress, SentBy, decided},
     named::Named,
+    preflight,
     routes::Addressed,
 };
 use crate::{
@@ -78,8 +79,12 @@ impl Gate<'_> {
         let mut reading = Reading::new(payload);
         let admitted = self.asked(&question, route, &mut reading, &mut progress).await;
         let outcome = admitted.and_then(|(route, target)| {
-            let asked = (question, target, SentBy::Asker);
-            let permit = self.permit(route, asked, reading, &mut progress)?;
+            let permit = if preflight::asks(route, &question) {
+                self.permit_preflight(route, (question, target), reading)?
+            } else {
+                let asked = (question, target, SentBy::Asker);
+                self.permit(route, asked, reading, &mut progress)?
+            };
             Ok(Outcome::Allow(Box::new(permit)))
         });
         decided(progress, outcome)
@@ -97,6 +102,10 @@ impl Gate<'_> {
         progress.destination = Some(Destination::Route(index));
         let route = self.rules.routes.route(index).ok_or_else(no_route)?;
         progress.trail.note("route", || (format!("route {}", route.name), Value::Null));
+        if preflight::answer(route, question, progress)?.is_some() {
+            // Whoever has the request answers it, or has it answered.
+            return Ok((route, target));
+        }
         if route.cedar == Engine::Enforce && question.received.client_ip.is_unspecified() {
             // Cedar has no word for an address that isn't known; IAM has.
             let detail = "the question doesn't say where the request comes from";

@@ -18,6 +18,7 @@ use super::{
     named::Named,
     objects,
     post::{self, Posted},
+    preflight,
     routes::Addressed,
     rows,
 };
@@ -177,6 +178,9 @@ impl Gate<'_> {
                         "requests to this route are asked about, and not forwarded from here";
                     return Err(Denial::new("not_forwarded", Refusal::NotFound, detail));
                 }
+                if let Some(answer) = preflight::answer(route, &question, progress)? {
+                    return Ok(Outcome::Answer(Box::new(answer)));
+                }
                 match route.service {
                     Service::S3 => {
                         self.permit_objects(route, &question, signed, reading, progress).await
@@ -259,6 +263,30 @@ impl Gate<'_> {
             withheld,
             answer: AnswerRule::default(),
             upgrade: received.upgrade,
+        })
+    }
+
+    /// A browser's question whether it may ask an API, which was allowed and is answered elsewhere. It
+    /// has no credential, and none goes on.
+    pub(super) fn permit_preflight(
+        &self,
+        route: &Route,
+        (question, target): (Question, Target),
+        reading: Reading<'_>,
+    ) -> Result<Permit, Denial> {
+        let Question { method, headers, .. } = question;
+        let target = target.without(sigv4::signs).map_err(http::RequestError::from)?;
+        let body = reading.into_body(Proof::NONE);
+        let mut forward =
+            services::Forward::from(services::Request { method, target, headers, body });
+        let withheld = remove_credentials(&mut forward.headers, route, &Login::Anonymous);
+        Ok(Permit {
+            grounds: Grounds::Preflight,
+            forward,
+            upstream: route.upstream,
+            identity: IdentityHeaders::default(),
+            withheld,
+            answer: AnswerRule::default(),
         })
     }
 

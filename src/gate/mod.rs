@@ -31,6 +31,7 @@ mod named;
 mod objects;
 mod payload;
 mod post;
+mod preflight;
 mod question;
 mod random;
 mod reasons;

@@ -10,7 +10,7 @@ use std::{borrow::Cow, collections::HashMap};
 use ::http::{HeaderMap, Method};
 
 use crate::{
-    http::{Authority, RawTarget},
+    http::{self, Authority, Cors, RawTarget, preflight_headers},
     services::{cognito_identity, cognito_idp, execute_api::Api},
 };
 
@@ -50,6 +50,8 @@ pub struct Route {
     pub forward_token: Forward,
     /// Where the token may come from beside `Authorization`.
     pub sources: TokenSources,
+    /// What pages of other origins may do, if anything is told of it.
+    pub cors: Option<Cors>,
     /// The place of its upstream among the snapshot's; none if it is only asked about.
     pub upstream: Option<usize>,
 }
@@ -181,6 +183,8 @@ pub struct Routes {
     dynamodb: Option<RouteIndex>,
     /// The one of DynamoDB's that takes part in no host and path matching.
     other_tables: Option<RouteIndex>,
+    /// Whether one of them has `cors`.
+    have_cors: bool,
     pools: Vec<String>,
     /// The longest first.
     s3_domains: Vec<String>,
@@ -229,6 +233,7 @@ impl Routes {
         for table in by_host.values_mut().chain([&mut any_host]) {
             table.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         }
+        let have_cors = routes.iter().any(|route| route.cors.is_some());
         let (s3, dynamodb) = (only(&routes, is_s3), only(&routes, is_dynamodb));
         Ok(Self {
             routes,
@@ -238,6 +243,7 @@ impl Routes {
             s3,
             dynamodb,
             other_tables,
+            have_cors,
             pools,
             s3_domains,
         })
@@ -264,6 +270,19 @@ impl Routes {
             }
             Some(Destination::BuiltIn(_)) | None => false,
         }
+    }
+
+    /// What pages of other origins are told there, if anything is.
+    pub fn cors(&self, destination: Option<Destination>) -> Option<&Cors> {
+        match destination? {
+            Destination::Route(index) => self.route(index)?.cors.as_ref(),
+            Destination::BuiltIn(_) => None,
+        }
+    }
+
+    /// Whether pages of other origins are told anything anywhere.
+    pub fn have_cors(&self) -> bool {
+        self.have_cors
     }
 
     /// All routes, in file order.
@@ -306,13 +325,17 @@ impl Routes {
             Some(Named::Other) => None,
             None if self.bucket(asked.authority).is_some() => self.of_s3(asked),
             None if is_preflight(asked) || is_pool_keys(asked) => {
-                // Of an API that has taken the path, it is the API's.
-                let api = self.by_address(asked, |route| !is_s3(route) && !is_dynamodb(route));
+                // Of an API that has taken the path, it is the API's; and of tables that pages are told
+                // of by themselves.
+                let api = self.by_address(asked, |route| {
+                    !is_s3(route) && (!is_dynamodb(route) || route.cors.is_some())
+                });
                 return Some(api.map_or(pools, Destination::Route));
             }
             None => self
                 .by_address(asked, |_| true)
-                .or_else(|| self.cognito_idp.filter(|_| self.is_well_known(asked.target))),
+                .or_else(|| self.cognito_idp.filter(|_| self.is_well_known(asked.target)))
+                .or_else(|| self.s3.filter(|_| will_be_signed(asked))),
         };
         found.map(Destination::Route)
     }
@@ -381,6 +404,15 @@ fn is_preflight(asked: Addressed<'_>) -> bool {
     *asked.method == Method::OPTIONS
         && asked.target.path() == "/"
         && wanted.is_some_and(|method| method.as_bytes() == b"POST")
+}
+
+/// A browser asking for an AWS SDK, which signs what S3 will then take wherever it is sent: the
+/// signature names the service, and a preflight has none.
+fn will_be_signed(asked: Addressed<'_>) -> bool {
+    http::is_preflight(asked.method, asked.headers)
+        && preflight_headers(asked.headers).is_ok_and(|names| {
+            ["authorization", "x-amz-date"].iter().all(|name| names.iter().any(|n| n == name))
+        })
 }
 
 /// `GET /.well-known/jwks_uri`: the keys of the identity pools' own tokens.

@@ -9,6 +9,7 @@
 mod authority;
 mod certificate;
 mod cookie;
+mod cors;
 mod credentials;
 mod dpop_challenge;
 mod forwarded;
@@ -33,6 +34,7 @@ mod visible;
 pub use authority::{Authority, Scheme};
 pub use certificate::{CertificateError, ClientCertificate, Thumbprint};
 pub use cookie::{cookie, remove_cookie};
+pub use cors::{Cors, CorsError, CorsRules, is_preflight, preflight_headers};
 pub use credentials::{
     Credentials, DPOP, SESSION_TOKEN, TokenScheme, credentials, is_signed_query, token_scheme,
 };

@@ -51,7 +51,21 @@ impl Asker {
         (token, cookie): (&str, &[u8]),
         patience: Duration,
     ) -> Verdict {
-        self.send_message(question("GET", path, Some(token), Some(cookie)), patience).await.unwrap()
+        self.send_message(question("GET", path, Some(token), &[("cookie", cookie)]), patience)
+            .await
+            .unwrap()
+    }
+
+    /// Asks about a request without a token, with these headers.
+    pub(super) async fn check_with(
+        &self,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        patience: Duration,
+    ) -> Verdict {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        self.send_message(question(method, path, None, &headers), patience).await.unwrap()
     }
 
     /// Sends the question at once; the answer may be waited for.
@@ -62,13 +76,13 @@ impl Asker {
         token: Option<&str>,
         patience: Duration,
     ) -> impl Future<Output = Verdict> + use<> {
-        let answer = self.send_message(question(method, path, token, None), patience);
+        let answer = self.send_message(question(method, path, token, &[]), patience);
         async { answer.await.unwrap() }
     }
 
     /// The verdict on a `GET`; none if the connection ended instead.
     pub(super) async fn try_check(&self, path: &str, token: &str) -> Option<Verdict> {
-        let message = question("GET", path, Some(token), None);
+        let message = question("GET", path, Some(token), &[]);
         self.send_message(message, Duration::from_secs(5)).await.ok()
     }
 
@@ -121,7 +135,7 @@ fn verdict(body: &[u8]) -> Verdict {
 }
 
 /// A CheckRequest as Envoy writes one about a browser's or an SDK's request, with raw headers.
-fn question(method: &str, path: &str, token: Option<&str>, cookie: Option<&[u8]>) -> Vec<u8> {
+fn question(method: &str, path: &str, token: Option<&str>, more: &[(&str, &[u8])]) -> Vec<u8> {
     let mut fields: Vec<(&str, Vec<u8>)> = [
         (":authority", "api.example.com"),
         (":path", path),
@@ -138,7 +152,7 @@ fn question(method: &str, path: &str, token: Option<&str>, cookie: Option<&[u8]>
     .map(|(name, value)| (name, value.as_bytes().to_vec()))
     .to_vec();
     fields.extend(token.map(|token| ("authorization", format!("Bearer {token}").into_bytes())));
-    fields.extend(cookie.map(|cookie| ("cookie", cookie.to_vec())));
+    fields.extend(more.iter().map(|(name, value)| (*name, value.to_vec())));
     let headers =
         fields.into_iter().map(|(key, raw_value)| HeaderValue { key: key.to_owned(), raw_value });
     let http = HttpRequest {

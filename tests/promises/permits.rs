@@ -89,6 +89,12 @@ fn callers() -> Vec<Refused> {
         let target = format!("x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\n");
         line("POST /", &format!("{target}content-type: {kind}\r\ncontent-length: 0\r\n"))
     };
+    let preflight = |origin: &str, method: &str, header: &str| {
+        let asked = format!(
+            "origin: {origin}\r\naccess-control-request-method: {method}\r\naccess-control-request-headers: {header}\r\n"
+        );
+        line("OPTIONS /pages/x", &asked)
+    };
     let json_11 = "application/x-amz-json-1.1";
     vec![
         (get("/cedar/no", &good), 403, "cedar_forbid"),
@@ -96,6 +102,9 @@ fn callers() -> Vec<Refused> {
         (get("/cedar/other", &good), 403, "cedar_no_action"),
         (get("/cedar/robots", &good), 403, "cedar_not_applicable"),
         (get("/cedar/fine", &claims(|c| c["custom:level"] = json!(i64::MAX))), 403, "cedar_error"),
+        (preflight("https://evil.example", "GET", "x-a"), 403, "cors_origin_not_allowed"),
+        (preflight("https://app.example", "DELETE", "x-a"), 403, "cors_method_not_allowed"),
+        (preflight("https://app.example", "GET", "x-b"), 403, "cors_header_not_allowed"),
         (with_bearer("GET /elsewhere"), 404, "no_route"),
         (line("GET /api/x", ""), 401, "missing_token"),
         (line("GET /scoped/x", ""), 401, "missing_token"),
@@ -283,6 +292,7 @@ fn no_denial_reaches_the_backend() {
         r#"  - {{ name: scoped, service: execute-api, match: {{ path: /scoped/ }}, engines: {{ iam: off }}, scopes: [api/read], upstream: {{ url: "http://{0}" }} }}
   - {{ name: strict, service: execute-api, match: {{ path: /strict/ }}, engines: {{ iam: off }}, bound_tokens: require, upstream: {{ url: "http://{0}" }} }}
   - {{ name: cookie, service: execute-api, match: {{ path: /cookie/ }}, engines: {{ iam: off }}, token: {{ cookie: session }}, upstream: {{ url: "http://{0}" }} }}
+  - {{ name: pages, service: execute-api, match: {{ path: /pages/ }}, engines: {{ iam: off }}, cors: {{ origins: ["https://app.example"], methods: [GET], headers: [x-a] }}, upstream: {{ url: "http://{0}" }} }}
   - name: named
     service: execute-api
     match: {{ path: /named/ }}
@@ -348,6 +358,7 @@ fn reasons() -> BTreeSet<String> {
         "gate/bound.rs",
         "http/request_error.rs",
         "http/target.rs",
+        "http/cors.rs",
         "identity/error.rs",
         "services/mod.rs",
         "gate/decide.rs",

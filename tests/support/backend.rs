@@ -48,7 +48,12 @@ impl Backend {
 
     /// Starts one that answers every request with this.
     pub fn answering(status: u16, answer: &str) -> Self {
-        let answer = Arc::new((status, answer.to_owned()));
+        Self::saying(status, "", answer)
+    }
+
+    /// Starts one that answers every request with this, and with these lines in its head.
+    pub fn saying(status: u16, headers: &str, answer: &str) -> Self {
+        let answer = Arc::new((status, headers.to_owned(), answer.to_owned()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -85,7 +90,11 @@ impl Drop for Backend {
     }
 }
 
-fn serve(mut stream: TcpStream, record: &Mutex<Vec<Seen>>, (status, text): &(u16, String)) {
+fn serve(
+    mut stream: TcpStream,
+    record: &Mutex<Vec<Seen>>,
+    (status, more, text): &(u16, String, String),
+) {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut buffer = Vec::new();
     while let Some(end) = read_until(&mut stream, &mut buffer, b"\r\n\r\n") {
@@ -105,7 +114,7 @@ fn serve(mut stream: TcpStream, record: &Mutex<Vec<Seen>>, (status, text): &(u16
         let length = text.len();
         let phrase = if *status == 200 { "OK" } else { "Other" };
         let answer = format!(
-            "HTTP/1.1 {status} {phrase}\r\ncontent-length: {length}\r\ncontent-type: text/plain\r\n\r\n"
+            "HTTP/1.1 {status} {phrase}\r\ncontent-length: {length}\r\ncontent-type: text/plain\r\n{more}\r\n"
         );
         let body = if is_head { "" } else { text };
         if stream.write_all(format!("{answer}{body}").as_bytes()).is_err() {

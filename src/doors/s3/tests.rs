@@ -52,8 +52,10 @@ async fn denied_as(denial: &Denial) -> (u16, String, String) {
 async fn every_refusal_has_a_status_and_a_code() {
     use Refusal as R;
     let invalid = "The provided token is malformed or otherwise invalid.";
+    let no_cors = NO_CORS.replace('\'', "&apos;");
     for (refusal, reason, status, code, message) in [
         (R::AccessDenied, "implicit_deny", 403, "AccessDenied", "own words"),
+        (R::AccessDenied, "cors_origin_not_allowed", 403, "AccessForbidden", &no_cors),
         (R::MissingCredential, "missing_token", 403, "AccessDenied", "own words"),
         (R::InsufficientScope("s".into()), "insufficient_scope", 403, "AccessDenied", "own words"),
         (R::InvalidCredential, "bad_signature", 400, "InvalidToken", invalid),

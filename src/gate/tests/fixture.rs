@@ -148,6 +148,7 @@ pub(super) fn api(name: &str) -> Route {
         resource_policies: ResourcePolicies::Denied,
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
+        cors: None,
         upstream: Some(0),
     }
 }

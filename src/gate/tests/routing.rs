@@ -361,7 +361,7 @@ impl TableSchemas for Nobody {
 }
 
 /// A route of DynamoDB; without host and path one without `match`.
-fn rows(name: &str, host: Option<&str>, path: Option<&str>) -> Route {
+pub(super) fn rows(name: &str, host: Option<&str>, path: Option<&str>) -> Route {
     let service = Service::DynamoDb(Tables::new(HashMap::new(), Arc::new(Nobody)));
     let matching = matching(host, path).filter(|_| host.is_some() || path.is_some());
     Route { service, matching, ..api(name) }
