@@ -19,7 +19,7 @@ use super::{
     exchange::Exchange,
     note::note,
     policies,
-    record::Asked,
+    record::{Asked, Head},
     s3,
     standing::{Right, Standing},
 };
@@ -139,7 +139,8 @@ impl Proxy {
         exchange: &mut Exchange,
     ) -> Answer {
         let (parts, body) = request.into_parts();
-        let mut asked = Asked::of(&parts, peer.ip(), clock::now()).into_owned();
+        let head = Head::of(&parts);
+        let mut asked = head.asked(peer.ip(), clock::now());
         // What a request goes to says which language its answer speaks; until then, the request.
         let language = Language::of_head(&parts);
         let version = parts.version;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use ::http::{header, request::Parts};
+use ::http::{HeaderValue, Method, Uri, header, request::Parts};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -122,6 +122,28 @@ pub struct Asked<'a> {
     pub path: Cow<'a, str>,
 }
 
+/// A request's head as far as records tell of it: shared with the request, whatever becomes of that.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    method: Method,
+    uri: Uri,
+    host: Option<HeaderValue>,
+}
+
+impl Head {
+    /// Of a request, before anything of it was checked.
+    pub(super) fn of(parts: &Parts) -> Self {
+        let Parts { method, uri, headers, .. } = parts;
+        let host = headers.get(header::HOST).cloned();
+        Self { method: method.clone(), uri: uri.clone(), host }
+    }
+
+    /// What is told of it.
+    pub(super) fn asked(&self, client_ip: IpAddr, now: Time) -> Asked<'_> {
+        Asked::read((&self.method, &self.uri, self.host.as_ref()), client_ip, now)
+    }
+}
+
 impl<'a> Asked<'a> {
     /// A head of which nothing can be told.
     pub(super) fn nothing(client_ip: IpAddr, now: Time) -> Self {
@@ -150,9 +172,17 @@ impl<'a> Asked<'a> {
 
     /// What a request asks for, before anything of it was checked.
     pub(super) fn of(parts: &'a Parts, client_ip: IpAddr, now: Time) -> Self {
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| parts.uri.host()).unwrap_or_default();
-        Self::told(parts.method.as_str(), host, parts.uri.path(), client_ip, now)
+        let Parts { method, uri, headers, .. } = parts;
+        Self::read((method, uri, headers.get(header::HOST)), client_ip, now)
+    }
+
+    fn read(
+        (method, uri, host): (&'a Method, &'a Uri, Option<&'a HeaderValue>),
+        client_ip: IpAddr,
+        now: Time,
+    ) -> Self {
+        let host = host.and_then(|host| host.to_str().ok()).or_else(|| uri.host());
+        Self::told(method.as_str(), host.unwrap_or_default(), uri.path(), client_ip, now)
     }
 
     /// The same, whatever becomes of the request.

@@ -41,6 +41,7 @@ use crate::{
         Snapshot,
     },
     http::{ClientCertificate, Scheme},
+    upstream::Gathered,
 };
 
 /// Serves a connection to its end.
@@ -115,7 +116,7 @@ where
 {
     let moment = Moment::new();
     let io = TokioIo::new(Watched::new(
-        stream,
+        Gathered(stream),
         moment.clone(),
         limits.head,
         Refusals { shared: Arc::clone(shared), peer: peer.ip() },

@@ -18,8 +18,8 @@ use tokio::{
 };
 
 use super::{
-    AnswerBody, Arriving, Course, ForwardError, HostHeader, Upgrade, UploadBody, Upstream,
-    UpstreamSide,
+    AnswerBody, Arriving, Course, ForwardError, Gathered, HostHeader, Upgrade, UploadBody,
+    Upstream, UpstreamSide,
     body::Trailers,
     dial::{MAX_TRIES, Speaking, Wire, dial},
     multiplexed::{Multiplexed, Stream, translate},
@@ -138,10 +138,12 @@ impl Connection {
         }
         let mut idle = client.idle.borrow_mut();
         let queue = idle.entry(self.serial).or_default();
-        if queue.len() < MAX_IDLE {
-            let (sender, address) = (self.sender, self.address);
-            queue.push_back(Idle { sender, address, since: Instant::now() });
+        if queue.len() >= MAX_IDLE {
+            // The one that was idle for longest is the likeliest to be dead.
+            queue.pop_front();
         }
+        let (sender, address) = (self.sender, self.address);
+        queue.push_back(Idle { sender, address, since: Instant::now() });
     }
 }
 
@@ -306,11 +308,14 @@ impl Client {
     fn take_idle(&self, upstream: &Upstream) -> Option<Idle> {
         let mut idle = self.idle.borrow_mut();
         let queue = idle.get_mut(&upstream.serial)?;
-        queue.retain(|c| {
-            !c.sender.is_closed() && c.since.elapsed() < MAX_IDLE_TIME && upstream.has(&c.address)
-        });
-        // One whose last answer was just read is ready as soon as its task has run.
-        let at = queue.iter().rposition(|c| c.sender.is_ready())?;
+        let now = Instant::now();
+        // The last ones are looked at first, and seldom more than one or two; what is dead is swept. One whose
+        // last answer was just read is ready as soon as its task has run; one that is closed never is.
+        let at = queue.iter().rposition(|c| {
+            c.sender.is_ready()
+                && now.saturating_duration_since(c.since) < MAX_IDLE_TIME
+                && upstream.has(&c.address)
+        })?;
         queue.remove(at)
     }
 }
@@ -359,9 +364,9 @@ async fn connect(
     switching: Switching,
 ) -> Result<Sender, ForwardError> {
     match dial(upstream, address, Speaking::Http1).await? {
-        Wire::Tcp(stream) => handshake(TokioIo::new(stream), switching).await,
-        Wire::Tls(stream) => handshake(TokioIo::new(*stream), switching).await,
-        Wire::Unix(stream) => handshake(TokioIo::new(stream), switching).await,
+        Wire::Tcp(stream) => handshake(TokioIo::new(Gathered(stream)), switching).await,
+        Wire::Tls(stream) => handshake(TokioIo::new(Gathered(*stream)), switching).await,
+        Wire::Unix(stream) => handshake(TokioIo::new(Gathered(stream)), switching).await,
     }
 }
 
