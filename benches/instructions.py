@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent / "load"))
 
 import peers  # noqa: E402
 from decisions import check_request  # noqa: E402
-from rig import OTHER_CORE, PROXY_CORE, Rig, free_port, listening  # noqa: E402
+from rig import Rig  # noqa: E402
 
 WARM, COUNTED, MORE = 300, 300, 1.05
 # What a case is compared with to see what its stage takes: the case before it, or none.
@@ -71,7 +71,8 @@ class Counter:
         self.folder = rig.folder
         command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--separate-threads=yes",
                    f"--callgrind-out-file={rig.folder}/counted", binary]
-        self.gate = peers.poolgate(rig, backend, "counted", command=command, asked=True, everything=True)
+        self.gate = peers.poolgate(rig, backend, "counted", command=command, asked=True, everything=True,
+                                   patience=180)
 
     def control(self, *arguments):
         subprocess.run(["callgrind_control", *arguments, str(self.gate.program.process.pid)], check=True,
@@ -177,17 +178,21 @@ def measure(binary):
                     "content-type": "application/x-amz-json-1.0", "x-amz-target": "DynamoDB_20120810.GetItem"},
                     json.dumps({"TableName": "rows", "Key": {"pk": {"S": "a"}}}).encode()))
             check, question = envoy(gate.ports["asked"]), [check_request(token)[5:] for token in tokens[:100]]
-            counted = {
-                "proxied, public route": counter.count(lambda turn: ask(request("GET", "/public/1", bearer(turn)))),
-                "a token seen before": counter.count(lambda turn: ask(request("GET", "/token/1", bearer(turn)))),
-                "… and IAM, 100 statements": counter.count(lambda turn: ask(request("GET", "/api/1", bearer(turn)))),
-                "an object, signed": counter.count(lambda turn: ask(object_)),
-                "a row, signed": counter.count(lambda turn: ask(row)),
-                "Envoy's question": counter.count(lambda turn: check(question[turn % 100])),
-                "a new token": counter.count(
-                    lambda turn: ask(request("GET", "/token/1", {"authorization": f"Bearer {tokens[100 + turn]}"}))),
-                "credentials of an identity": counter.count(lambda turn: ask(wanted)),
+            fresh = lambda turn: {"authorization": f"Bearer {tokens[100 + turn]}"}
+            cases = {
+                "proxied, public route": lambda turn: ask(request("GET", "/public/1", bearer(turn))),
+                "a token seen before": lambda turn: ask(request("GET", "/token/1", bearer(turn))),
+                "… and IAM, 100 statements": lambda turn: ask(request("GET", "/api/1", bearer(turn))),
+                "an object, signed": lambda turn: ask(object_),
+                "a row, signed": lambda turn: ask(row),
+                "Envoy's question": lambda turn: check(question[turn % 100]),
+                "a new token": lambda turn: ask(request("GET", "/token/1", fresh(turn))),
+                "credentials of an identity": lambda turn: ask(wanted),
             }
+            counted = {}
+            for case, run in cases.items():
+                counted[case] = counter.count(run)
+                print(f"{binary}: {case}: {counted[case]:,.0f}", file=sys.stderr)
         finally:
             rig.stop()
     return counted

@@ -6,12 +6,12 @@ import peers
 from measure import saturate, script
 from page import Chart, Section, Table
 
-ASKS = {"Poolgate behind ext_authz": "all", "Poolgate, metadata of denials only": "denials"}
+ASKS = {"Poolgate behind ext_authz": True, "Poolgate, metadata of denials only": "denials"}
 
 
 def section(rig, plan):
     tokens = script(rig, "behind", "/api/items/1", plan.tokens)
-    asked = {name: peers.poolgate(rig, 9, f"behind-{metadata}", asked=metadata) for name, metadata in ASKS.items()}
+    asked = {name: peers.poolgate(rig, 9, f"behind-{place}", asked=metadata) for place, (name, metadata) in enumerate(ASKS.items())}
     listeners = {"nobody is asked": ([], peers.DIRECT),
                  "jwt_authn and rbac": (peers.own_checks(rig), peers.DIRECT),
                  "jwt_authn with a cache, rbac": (peers.own_checks(rig, 20_000), peers.DIRECT),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
-from rig import ACCOUNT, CLIENT, ISSUER, OTHER_CORE, POOL, POOLGATE, PROXY_CORE, REGION, ROOT, Program, free_port
+from rig import ACCOUNT, CLIENT, ISSUER, OTHER_CORE, POOL, POOLGATE, REGION, ROOT, Program, free_port
 
 PROVIDER = f"cognito-idp.{REGION}.amazonaws.com/{POOL}"
 IDENTITY_POOL = f"{REGION}:11111111-2222-4333-8444-555555555555"
@@ -208,7 +208,7 @@ def envoy(rig, upstream, cache=None, checks=True):
 
 
 def poolgate(rig, upstream, name, *, statements=100, roles=1, routes=1, log=None, public=False, tls=None, asked=False,
-             everything=False, command=(POOLGATE,), core=PROXY_CORE):
+             everything=False, command=(POOLGATE,), patience=20):
     """Bearers of the pool's tokens may `GET /api/*` by the last of so many statements.
 
     With `everything` there are routes to objects, rows, for any token and for everybody too, and temporary credentials.
@@ -246,8 +246,8 @@ def poolgate(rig, upstream, name, *, statements=100, roles=1, routes=1, log=None
               + " }", f'admin: {{ address: "127.0.0.1:{admin}" }}']
     if asked:
         ports["asked"] = free_port()
-        metadata = "all" if asked is True else asked
-        listen.append(f'ext_authz: {{ address: "127.0.0.1:{ports["asked"]}", metadata: {metadata} }}')
+        metadata = "" if asked is True else f", metadata: {asked}"
+        listen.append(f'ext_authz: {{ address: "127.0.0.1:{ports["asked"]}"{metadata} }}')
     target = f'upstream: {{ url: "http://127.0.0.1:{upstream}" }}'
     lines = ["listen:", *[f"  {line}" for line in listen], f'aws: {{ region: {REGION}, account: "{ACCOUNT}" }}',
              f'user_pools: [ {{ id: {POOL}, clients: [{CLIENT}], issuer: "{ISSUER}", jwks: "file:jwks.json" }} ]',
@@ -256,7 +256,7 @@ def poolgate(rig, upstream, name, *, statements=100, roles=1, routes=1, log=None
     for place in range(routes):
         path = "/api/" if place == 0 else f"/other/{place}/"
         lines += [f"  - name: api{place}", "    service: execute-api", f"    match: {{ path: {path} }}",
-                  *(["    authenticate: none"] if public else ["    api: { id: benchapi, stage: prod }"]), f"    {target}"]
+                  *(["    authenticate: none", "    engines: { iam: off }"] if public else ["    api: { id: benchapi, stage: prod }"]), f"    {target}"]
     if everything:
         rig.write(f"{folder}/seal.key", base64.b64encode(os.urandom(32)).decode())
         rig.write(f"{folder}/identity.key", base64.b64encode(os.urandom(32)).decode())
@@ -265,13 +265,13 @@ def poolgate(rig, upstream, name, *, statements=100, roles=1, routes=1, log=None
                   f'    upstream: {{ url: "http://127.0.0.1:{upstream}", sign: {{ access_key_id: bench, secret_access_key: {{ file: backend.secret }} }} }}',
                   "  - { name: rows, service: dynamodb, tables: { rows: { partition_key: pk } }, " + target + " }",
                   "  - { name: token, service: execute-api, match: { path: /token/ }, engines: { iam: off }, " + target + " }",
-                  "  - { name: public, service: execute-api, match: { path: /public/ }, authenticate: none, " + target + " }",
+                  "  - { name: public, service: execute-api, match: { path: /public/ }, authenticate: none, engines: { iam: off }, " + target + " }",
                   "credentials: { keys: [ { id: k1, file: seal.key } ] }",
                   "identities: { store: derived, key: { file: identity.key } }"]
     if log:
         lines.append(f"decision_log: {{ sink: file, path: {log} }}")
     config = rig.write(f"{folder}/poolgate.yaml", "\n".join(lines) + "\n")
-    program = rig.start(folder, [*command, "serve", "--config", config], port, core)
+    program = rig.start(folder, [*command, "serve", "--config", config], port, patience=patience)
     return Peer(name, program, port, ports, "https" if tls else "http")
 
 

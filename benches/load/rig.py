@@ -86,9 +86,9 @@ def free_port():
             return port
 
 
-def listening(port, seconds=20):
+def listening(port, process, seconds=20):
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
@@ -157,7 +157,7 @@ class Rig:
         """Where npm puts a package's program."""
         return ROOT.glob(f"target/rig/node/node_modules/*/*/{name}")
 
-    def start(self, name, command, port, core=PROXY_CORE, env=None):
+    def start(self, name, command, port, core=PROXY_CORE, env=None, patience=20):
         """Starts a program on `core`, and waits for its port."""
         with open(self.folder / f"{name}.log", "ab") as log:
             process = subprocess.Popen(
@@ -166,7 +166,7 @@ class Rig:
         program = Program(name, process)
         self.running.append(program)
         try:
-            listening(port)
+            listening(port, process, patience)
         except SystemExit:
             print((self.folder / f"{name}.log").read_text()[-2000:], file=sys.stderr)
             raise
