@@ -25,13 +25,15 @@ use super::{
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, Gate, Outcome, Question, Trail},
+    gate::{Decision, DecisionId, Gate, Outcome, Permit, Question, Trail},
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme,
     },
     telemetry::{method_label, status_class},
-    upstream::{AnswerBody, Client, Course, ForwardError, Forwarded, Sending, UpstreamSide},
+    upstream::{
+        AnswerBody, Arriving, Client, Course, ForwardError, Forwarded, Sending, UpstreamSide,
+    },
 };
 
 /// The reverse proxy of one data thread.
@@ -76,6 +78,17 @@ struct Answer {
     pace: Pace,
     /// The upstream's side of a WebSocket, of which the response is the head.
     switched: Option<UpstreamSide>,
+}
+
+/// What of a request says how it is answered.
+struct Asking<'a> {
+    id: &'a DecisionId,
+    language: Language,
+    method: Method,
+    asked: &'a Asked<'a>,
+    version: Version,
+    /// The caller waits to be asked for its body.
+    expects: bool,
 }
 
 impl Answer {
@@ -163,10 +176,9 @@ impl Proxy {
         let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
         self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
 
-        let (expires, generation) = (decision.expires(), snapshot.rules.generation);
+        let (expires, generation) = (decision.expires(&snapshot.rules), snapshot.rules.generation);
         let right = Right { expires, question: lasting, generation };
         let Decision { id, outcome, .. } = decision;
-        let (mut course, mut pace, mut switched) = (None, Pace::Steady, None);
         let mut response = match outcome {
             Outcome::Deny(denial) => {
                 let mut response = language.denied(&denial, &asked.path, &id);
@@ -182,79 +194,88 @@ impl Proxy {
                 policies::changed(language, &outcome, (&asked.path, &id))
             }
             Outcome::Allow(permit) => {
-                let upstream = permit.upstream().and_then(|index| snapshot.upstream(index));
-                let Some(upstream) = upstream else {
-                    let response = language.failed(&ForwardError::NoAddress, &asked.path, &id);
-                    return Answer::own(response, route);
-                };
-                let started = std::time::Instant::now();
-                let rule = permit.answer().clone();
-                let under_way = Course::default();
-                let mut timeouts = snapshot.timeouts;
-                let mut right = Some(right);
-                if language == Language::Grpc {
-                    (pace, timeouts.header) = (Pace::Call, timeouts.stream.max(timeouts.header));
-                }
-                if (language == Language::Grpc || permit.upgrade().is_some())
-                    && let Some(right) = right.take()
-                {
-                    self.standing.watch(&under_way, right);
-                }
-                let sending = Sending { permit, id: &id, body: body.rest(), course: &under_way };
-                let forwarded = self.client.forward(upstream, sending, timeouts).await;
-                if let Some(forget) = &rule.forget {
-                    forget.now();
-                }
-                let metrics = &self.shared.metrics;
-                if forwarded.is_ok() {
-                    metrics
-                        .upstream_seconds
-                        .with_label_values(&[upstream.label()])
-                        .observe(started.elapsed().as_secs_f64());
-                }
-                match forwarded {
-                    Ok(Forwarded::Switched(head, side)) => {
-                        (course, switched) = (Some(under_way), Some(side));
-                        websocket(head, version)
-                    }
-                    Ok(Forwarded::Answer(mut response)) => {
-                        http::response_hygiene(response.headers_mut());
-                        if pace == Pace::Steady && is_events(response.headers()) {
-                            pace = Pace::Events;
-                            right.map(|right| self.standing.watch(&under_way, right));
-                        }
-                        course = Some(under_way);
-                        let pause = snapshot.timeouts.header;
-                        match language {
-                            Language::DynamoDb => dynamodb::finished(response),
-                            _ => {
-                                let asked = (&method, &*asked.path);
-                                s3::finished(rule, response, asked, &id, pause).await
-                            }
-                        }
-                    }
-                    Err(error) => {
-                        metrics
-                            .upstream_errors
-                            .with_label_values(&[upstream.label(), error.reason()])
-                            .inc();
-                        tracing::warn!(
-                            upstream = upstream.label(), decision_id = %id,
-                            reason = error.reason(), %error, "no answer from the upstream"
-                        );
-                        let mut response = language.failed(&error, &asked.path, &id);
-                        if expects {
-                            close(&mut response);
-                        }
-                        response
-                    }
-                }
+                let asking = Asking { id: &id, language, method, asked: &asked, version, expects };
+                let mut answer = self.forward(snapshot, permit, asking, right, body.rest()).await;
+                answer.route = route;
+                return answer;
             }
         };
-        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-            response.headers_mut().insert("x-poolgate-decision-id", id);
+        name(&mut response, &id);
+        Answer::own(response, route)
+    }
+
+    /// What an upstream says to a permitted request.
+    async fn forward(
+        &self,
+        snapshot: &Snapshot,
+        permit: Box<Permit>,
+        asking: Asking<'_>,
+        right: Right,
+        body: Option<Arriving>,
+    ) -> Answer {
+        let Asking { id, language, method, asked, version, expects } = asking;
+        let failed = |error: &ForwardError| {
+            let mut response = language.failed(error, &asked.path, id);
+            name(&mut response, id);
+            Answer::own(response, None)
+        };
+        let upstream = permit.upstream().and_then(|index| snapshot.upstream(index));
+        let Some(upstream) = upstream else { return failed(&ForwardError::NoAddress) };
+        let started = std::time::Instant::now();
+        let rule = permit.answer().clone();
+        let course = Course::default();
+        let (mut pace, mut timeouts, mut right) = (Pace::Steady, snapshot.timeouts, Some(right));
+        if language == Language::Grpc {
+            (pace, timeouts.header) = (Pace::Call, timeouts.stream.max(timeouts.header));
         }
-        Answer { response, route, course, pace, switched }
+        if (pace == Pace::Call || permit.upgrade().is_some())
+            && let Some(right) = right.take()
+        {
+            self.standing.watch(&course, right);
+        }
+        let sending = Sending { permit, id, body, course: &course };
+        let forwarded = self.client.forward(upstream, sending, timeouts).await;
+        let took = started.elapsed();
+        if let Some(forget) = &rule.forget {
+            forget.now();
+        }
+        let metrics = &self.shared.metrics;
+        let (mut response, switched) = match forwarded {
+            Ok(Forwarded::Switched(head, side)) => (websocket(head, version), Some(side)),
+            Ok(Forwarded::Answer(mut response)) => {
+                http::response_hygiene(response.headers_mut());
+                if pace == Pace::Steady && is_events(response.headers()) {
+                    pace = Pace::Events;
+                }
+                if let (Pace::Events, Some(right)) = (pace, right) {
+                    self.standing.watch(&course, right);
+                }
+                let pause = snapshot.timeouts.header;
+                let response = match language {
+                    Language::DynamoDb => dynamodb::finished(response),
+                    _ => s3::finished(rule, response, (&method, &*asked.path), id, pause).await,
+                };
+                (response, None)
+            }
+            Err(error) => {
+                metrics
+                    .upstream_errors
+                    .with_label_values(&[upstream.label(), error.reason()])
+                    .inc();
+                tracing::warn!(
+                    upstream = upstream.label(), decision_id = %id,
+                    reason = error.reason(), %error, "no answer from the upstream"
+                );
+                let mut answer = failed(&error);
+                if expects {
+                    close(&mut answer.response);
+                }
+                return answer;
+            }
+        };
+        metrics.upstream_seconds.with_label_values(&[upstream.label()]).observe(took.as_secs_f64());
+        name(&mut response, id);
+        Answer { response, route: None, course: Some(course), pace, switched }
     }
 
     /// The question a request asks, after one parse and one cleaning.
@@ -329,9 +350,7 @@ impl Proxy {
             }
             (language, Outcome::Deny(denial)) => language.denied(denial, &asked.path, &decision.id),
         };
-        if let Ok(id) = HeaderValue::from_str(decision.id.as_str()) {
-            response.headers_mut().insert("x-poolgate-decision-id", id);
-        }
+        name(&mut response, &decision.id);
         close(&mut response);
         Answer::own(response, None)
     }
@@ -342,6 +361,7 @@ fn websocket(head: Response<()>, version: Version) -> Response<AnswerBody> {
     let mut response = head.map(|()| AnswerBody::own(""));
     let headers = response.headers_mut();
     http::response_hygiene(headers);
+    headers.remove(header::CONTENT_LENGTH);
     if version >= Version::HTTP_2 {
         headers.remove(header::SEC_WEBSOCKET_ACCEPT);
         *response.status_mut() = StatusCode::OK;
@@ -355,14 +375,22 @@ fn websocket(head: Response<()>, version: Version) -> Response<AnswerBody> {
 /// Whether a caller says that events of a server are welcome.
 fn wants_events(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
-    accepted.windows(EVENTS.len()).any(|some| some.eq_ignore_ascii_case(EVENTS))
+    accepted.split(|byte| *byte == b',').any(|kind| is_kind_of_events(kind.trim_ascii()))
 }
 
 /// Whether an answer is events of a server.
 fn is_events(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| is_kind_of_events(kind.as_bytes()))
+}
+
+fn is_kind_of_events(kind: &[u8]) -> bool {
     let (start, rest) = kind.split_at_checked(EVENTS.len()).unwrap_or_default();
     start.eq_ignore_ascii_case(EVENTS) && matches!(rest.first(), None | Some(b';' | b' '))
+}
+
+/// Names the decision in its answer.
+fn name(response: &mut Response<AnswerBody>, id: &DecisionId) {
+    response.headers_mut().insert("x-poolgate-decision-id", id.to_value());
 }
 
 fn close(response: &mut Response<AnswerBody>) {

@@ -14,6 +14,7 @@ mod rows;
 mod sessions;
 mod signing;
 mod simulating;
+mod standing;
 mod vending;
 mod verifying;
 mod waiting;

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    AnswerBody, Arriving, Course, ForwardError, HostHeader, Upgrade, UploadBody, Upstream,
+    AnswerBody, Arriving, Course, ForwardError, HostHeader, Side, Upgrade, UploadBody, Upstream,
     UpstreamSide,
     body::Trailers,
     dial::{MAX_TRIES, Speaking, Wire, dial},
@@ -247,6 +247,8 @@ impl Client {
             let stream = self.multiplexed.stream(upstream, timeouts).await?;
             let mut sender = stream.sender();
             let sent = tokio::select! {
+                biased;
+                why = course.ended(Side::Down) => return Err(ForwardError::Ended(why)),
                 sent = sender.try_send_request(request) => sent,
                 () = course.stalled(timeouts.header) => return Err(ForwardError::AnswerTimeout),
             };
@@ -392,6 +394,7 @@ fn broken(error: hyper::Error) -> ForwardError {
     let source = std::error::Error::source(&error);
     match source.and_then(|source| source.downcast_ref::<UploadError>()) {
         Some(UploadError::Body(error)) => ForwardError::Body(*error),
+        Some(UploadError::Ended(why)) => ForwardError::Ended(*why),
         _ => ForwardError::CallerBody,
     }
 }

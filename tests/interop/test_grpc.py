@@ -36,6 +36,7 @@ class Echo(grpc.GenericRpcHandler):
             "Fail": grpc.unary_unary_rpc_method_handler,
             "Server": grpc.unary_stream_rpc_method_handler,
             "Watch": grpc.unary_stream_rpc_method_handler,
+            "Silent": grpc.unary_stream_rpc_method_handler,
             "Client": grpc.stream_unary_rpc_method_handler,
             "Both": grpc.stream_stream_rpc_method_handler,
         }.get(name)
@@ -59,6 +60,12 @@ class Echo(grpc.GenericRpcHandler):
         yield b"begun"
         while not self.ended.wait(0.05):
             pass
+
+    def silent(self, message, context):
+        """Doesn't even begin to answer."""
+        context.add_callback(self.ended.set)
+        self.ended.wait(20)
+        yield b"too late"
 
     def client(self, messages, context):
         return b",".join(messages)
@@ -217,6 +224,16 @@ def test_a_stream_ends_with_its_token(serve, echo, key, tmp_path, kind):
         # The backend is told, too.
         assert echo.ended.wait(5)
         sent.set()
+
+
+def test_a_call_without_an_answer_ends_with_its_token(serve, echo, key, tmp_path):
+    gate = served(serve, echo)
+    said, start = bearer(gate, mint.pool_token(key, seconds=2)), time.monotonic()
+    with channel(gate, tmp_path) as wire, pytest.raises(grpc.RpcError) as failed:
+        next(wire.unary_stream(f"/{SERVICE}/Silent", plain, plain)(b"", metadata=said, timeout=20))
+    assert failed.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    assert time.monotonic() - start < 5
+    assert echo.ended.wait(5)
 
 
 def test_a_call_that_its_caller_cancels_is_cancelled_at_the_backend(gate, echo, key, tmp_path):
