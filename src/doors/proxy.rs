@@ -114,7 +114,10 @@ impl Proxy {
         let mut exchange = Exchange::start(&self.shared);
         let snapshot = self.shared.snapshot.load_full();
         let (method, version) = (method_label(request.method()), request.version());
-        let answer = self.handle(&snapshot, request, peer, &mut exchange).await;
+        let answer = match version >= Version::HTTP_2 && self.has_no_room() {
+            true => self.shed(&request.into_parts().0, &peer),
+            false => self.handle(&snapshot, request, peer, &mut exchange).await,
+        };
         let Answer { mut response, route, course, pace, switched } = answer;
         let told = response.extensions().get().map_or(response.status(), |calls::InHttp(s)| *s);
         self.shared
@@ -327,6 +330,26 @@ impl Proxy {
         exchange.describe(asked, decision.id.as_str(), route.unwrap_or_default());
         let took = exchange.started().elapsed();
         note(&self.shared, snapshot, ("proxy", asked), decision, took);
+    }
+
+    /// Whether there are more requests than connections would be let in. In HTTP/1 each has one.
+    fn has_no_room(&self) -> bool {
+        usize::try_from(self.shared.metrics.in_flight.get()).is_ok_and(|n| n > self.shared.streams)
+    }
+
+    /// Tells a caller that there is no room for its request, before anything is done for it (P7).
+    fn shed(&self, head: &Parts, peer: &ProxyPeer) -> Answer {
+        let detail = "too many requests are under way; try again";
+        let id = self.shared.refused_unread(peer.ip(), "no_stream_free", detail);
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_stream_free", detail);
+        let mut plain = problem.decision_id(id.as_str()).into_response();
+        plain.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let mut response = match Language::of_head(head) {
+            Language::Grpc => calls::worded(plain, detail),
+            _ => plain.map(AnswerBody::own),
+        };
+        name(&mut response, &id);
+        Answer::own(response, None)
     }
 
     /// A request that asks no question: it is refused, and the connection with it, since what

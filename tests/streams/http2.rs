@@ -141,6 +141,41 @@ async fn a_hundred_requests_share_a_connection() {
     assert_eq!(gate.metric("poolgate_connections"), Some(1.0));
 }
 
+/// As many as connections: each may have one of its own upstream.
+#[tokio::test]
+async fn requests_for_which_there_is_no_room_are_told_so() {
+    let upstream = Scripted::start(|mut turn| {
+        while let Some(head) = turn.head() {
+            if head.contains("/api/slow") {
+                sleep(Duration::from_millis(1500));
+            }
+            turn.ok();
+        }
+    });
+    let gate = Gate::start(upstream.address, "limits: { connections: 5 }");
+    let sender = connect(gate.proxy).await;
+    let slow: Vec<_> = (0..5)
+        .map(|_| {
+            let mut sender = sender.clone();
+            let asked = request(Method::GET, "/api/slow", empty());
+            tokio::spawn(async move { sender.send_request(asked).await.unwrap().status() })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut sender = sender.clone();
+    let shed = sender.send_request(request(Method::GET, "/api/x", empty())).await.unwrap();
+    assert_eq!(shed.status(), 503);
+    assert_eq!(shed.headers()["retry-after"], "1");
+    assert!(shed.headers().contains_key("x-poolgate-decision-id"));
+    assert!(text(shed).await.contains("no_stream_free"));
+    for answer in slow {
+        assert_eq!(answer.await.unwrap(), 200);
+    }
+    let again = sender.send_request(request(Method::GET, "/api/x", empty())).await.unwrap();
+    assert_eq!(again.status(), 200);
+    assert_eq!(upstream.heads().len(), 6);
+}
+
 fn frames(bytes: &[u8]) -> Vec<u8> {
     let mut kinds = Vec::new();
     let mut rest = bytes;
