@@ -292,7 +292,7 @@ impl Proxy {
         let protocol = parts.extensions.get::<Protocol>().map(|name| name.as_str() == "websocket");
         let Parts { mut method, uri, version, mut headers, .. } = parts;
         if version >= Version::HTTP_2 {
-            http::from_http2(&mut headers)?;
+            http::from_http2(&uri, &mut headers)?;
         }
         // What HTTP/1 says with `Upgrade`, and GET (RFC 8441 §5).
         let upgrade = match protocol {
