@@ -76,13 +76,19 @@ class Echo(grpc.GenericRpcHandler):
             yield message.upper()
 
 
+def started(handler, port=0):
+    """A server of these calls, and its port."""
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+    server.add_generic_rpc_handlers([handler])
+    handler.port = server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    return server
+
+
 @pytest.fixture
 def echo():
     handler = Echo()
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
-    server.add_generic_rpc_handlers([handler])
-    handler.port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    server = started(handler)
     yield handler
     server.stop(0).wait(5)
 
@@ -198,6 +204,21 @@ def test_a_backend_that_is_gone_is_unavailable(serve, echo, key, tmp_path):
     with channel(gate, tmp_path) as wire, pytest.raises(grpc.RpcError) as failed:
         wire.unary_unary(f"/{SERVICE}/Unary", plain, plain)(b"x", metadata=bearer(gate, mint.pool_token(key)), timeout=10)
     assert failed.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_backend_that_restarts_is_found_again(serve, key, tmp_path):
+    handler = Echo()
+    server = started(handler)
+    gate = served(serve, handler)
+    said = bearer(gate, mint.pool_token(key))
+    with channel(gate, tmp_path) as wire:
+        ask = wire.unary_unary(f"/{SERVICE}/Unary", plain, plain)
+        for _ in range(3):
+            assert ask(b"hello", metadata=said, timeout=10) == b"HELLO"
+            server.stop(1).wait(5)
+            server = started(handler, handler.port)
+        assert ask(b"hello", metadata=said, timeout=10) == b"HELLO"
+    server.stop(0).wait(5)
 
 
 @pytest.mark.parametrize("kind", ["Watch", "Both"])

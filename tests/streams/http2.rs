@@ -15,8 +15,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    rig::{Scripted, authorization, eventually},
-    support::{Backend, Gate},
+    rig::{Scripted, authorization, eventually, get},
+    support::{Backend, Gate, Issuer, Wire, configuration, free_port, policies},
 };
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -373,4 +373,40 @@ async fn a_websocket_may_be_one_of_the_streams() {
     assert_eq!(sender.send_request(other).await.unwrap().status(), 400);
     let plain = Request::builder().method("CONNECT").uri("gate:80").body(empty()).unwrap();
     assert_eq!(sender.send_request(plain).await.unwrap().status(), 405);
+}
+
+/// A gate in front of an upstream that is spoken to in HTTP/2.
+fn gate_to(upstream: SocketAddr, extra: &str) -> Gate {
+    let folder = tempfile::tempdir().unwrap();
+    Issuer::shared().write_jwks(&folder.path().join("jwks.json"));
+    policies(folder.path());
+    let (proxy, admin) = (free_port(), free_port());
+    let named = format!("http://{upstream}\"");
+    let text = configuration(proxy, admin, upstream, extra)
+        .replace(&named, &format!("{named}, http2: true"));
+    std::fs::write(folder.path().join("poolgate.yaml"), text).unwrap();
+    Gate::run(folder, proxy, admin)
+}
+
+/// Whoever is behind a connection that all requests share may be gone without a word.
+#[test]
+fn a_shared_connection_without_an_answer_gets_no_further_request() {
+    let upstream = Scripted::start(|mut turn| {
+        turn.body(usize::MAX);
+    });
+    let gate = gate_to(upstream.address, "timeouts: { upstream_header: 400ms }");
+    for connections in 1..4 {
+        let answer = Wire::connect(gate.proxy).ask(get("/api/x", ""));
+        assert_eq!((answer.status, answer.reason().as_str()), (504, "upstream_timeout"));
+        // Whichever data thread it is, none asks on a connection that has failed it.
+        assert_eq!(upstream.connections(), connections);
+    }
+}
+
+#[test]
+fn an_upstream_that_does_not_speak_it_is_broken() {
+    let backend = Backend::start();
+    let gate = gate_to(backend.address, "");
+    let answer = Wire::connect(gate.proxy).ask(get("/api/x", ""));
+    assert_eq!((answer.status, answer.reason().as_str()), (502, "upstream_broken"));
 }
