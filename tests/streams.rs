@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     unreachable_pub,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "the helpers of tests fail as tests do"
 )]
 #![allow(dead_code, reason = "the rig of the traps has more than is used here")]

@@ -9,6 +9,8 @@
 
 #[path = "tls/clients.rs"]
 mod clients;
+#[path = "tls/http2.rs"]
+mod http2;
 mod support;
 
 use std::{

@@ -102,6 +102,8 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let access = records("access", sink(&settings.access_log.sink));
     let (phase, phases) = watch::channel(Phase::Starting);
     let (policies, orders) = PolicyQueue::new();
+    let limit =
+        connection_limit(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX));
     let shared = Arc::new(Shared {
         snapshot: ArcSwap::from_pointee(snapshot),
         tokens: TokenCache::default(),
@@ -111,6 +113,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
         decisions: decisions.recorder(),
         access: access.recorder(),
         phase: phases.clone(),
+        streams: limit,
     });
     builder.applied(applied);
     let generation = shared.snapshot.load().rules.generation;
@@ -121,8 +124,6 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = DataThreads::start(cores, &shared, settings.timeouts.drain);
     let threads = Arc::new(threads.map_err(StartError::other)?);
-    let limit =
-        connection_limit(usize::try_from(settings.limits.connections).unwrap_or(usize::MAX));
     let listeners = [(Some(proxy), Serves::Proxy), (asking, Serves::Asking)];
     let listeners =
         listeners.into_iter().filter_map(|(listener, serves)| Some((listener?, serves)));

@@ -130,10 +130,11 @@ pub(super) fn patience(headers: &HeaderMap) -> Option<Duration> {
 
 /// How a call ends whose right has.
 pub(super) fn ended(why: upstream::Ended) -> HeaderMap {
-    trailers(Err(match why {
-        upstream::Ended::Expired => (Code::Unauthenticated, "the credentials have expired"),
-        upstream::Ended::Withdrawn => (Code::PermissionDenied, "it is not permitted any more"),
-    }))
+    let code = match why {
+        upstream::Ended::Expired => Code::Unauthenticated,
+        upstream::Ended::Withdrawn => Code::PermissionDenied,
+    };
+    trailers(Err((code, why.detail())))
 }
 
 /// Whether headers are those of gRPC, as its type says.

@@ -125,6 +125,9 @@ pub struct Shared {
     pub access: Recorder,
     /// Where the process is in its life.
     pub phase: tokio::sync::watch::Receiver<Phase>,
+    /// Requests of HTTP/2 at a time, of all connections together: each may have an upstream connection,
+    /// and there is room for no more of those than for connections of callers.
+    pub streams: usize,
 }
 
 impl Shared {

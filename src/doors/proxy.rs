@@ -25,13 +25,15 @@ use super::{
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, Gate, Grounds, Outcome, Question, Trail},
+    gate::{Decision, DecisionId, Gate, Grounds, Outcome, Permit, Question, Trail},
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme,
     },
     telemetry::{method_label, status_class},
-    upstream::{AnswerBody, Client, Course, ForwardError, Forwarded, Sending, UpstreamSide},
+    upstream::{
+        AnswerBody, Arriving, Client, Course, ForwardError, Forwarded, Sending, UpstreamSide,
+    },
 };
 
 /// The reverse proxy of one data thread.
@@ -78,10 +80,21 @@ struct Answer {
     switched: Option<UpstreamSide>,
 }
 
+/// What of a request says how it is answered.
+struct Asking<'a> {
+    id: &'a DecisionId,
+    language: Language,
+    method: Method,
+    asked: &'a Asked<'a>,
+    version: Version,
+    /// The caller waits to be asked for its body.
+    expects: bool,
+}
+
 impl Answer {
     /// One that is made here.
-    fn own(response: Response<AnswerBody>, route: Option<String>) -> Self {
-        Self { response, route, course: None, pace: Pace::Steady, switched: None }
+    fn own(response: Response<AnswerBody>) -> Self {
+        Self { response, route: None, course: None, pace: Pace::Steady, switched: None }
     }
 }
 
@@ -101,7 +114,10 @@ impl Proxy {
         let mut exchange = Exchange::start(&self.shared);
         let snapshot = self.shared.snapshot.load_full();
         let (method, version) = (method_label(request.method()), request.version());
-        let answer = self.handle(&snapshot, request, peer, &mut exchange).await;
+        let answer = match version >= Version::HTTP_2 && self.has_no_room() {
+            true => self.shed(&request.into_parts().0, &peer),
+            false => self.handle(&snapshot, request, peer, &mut exchange).await,
+        };
         let Answer { mut response, route, course, pace, switched } = answer;
         let told = response.extensions().get().map_or(response.status(), |calls::InHttp(s)| *s);
         self.shared
@@ -168,102 +184,103 @@ impl Proxy {
         let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
         self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
 
-        let (expires, generation) = (decision.expires(), snapshot.rules.generation);
+        let (expires, generation) = (decision.expires(&snapshot.rules), snapshot.rules.generation);
         let right = Right { expires, question: lasting, generation };
         let Decision { id, outcome, destination, .. } = decision;
         let preflight = matches!(outcome.grounds(), Some(Grounds::Preflight));
-        let (mut course, mut pace, mut switched) = (None, Pace::Steady, None);
-        let mut response = match outcome {
+        let mut answer = match outcome {
             Outcome::Deny(denial) => {
                 let mut response = language.denied(&denial, &asked.path, &id);
                 // Without being told that the connection ends, callers send their next request on it.
                 if denial.ends_connection() || !body.settle(expects).await {
                     close(&mut response);
                 }
-                response
+                Answer::own(response)
             }
-            Outcome::Answer(answer) => answered(&answer, &id),
+            Outcome::Answer(answer) => Answer::own(answered(&answer, &id)),
             Outcome::Change(permit) => {
                 let outcome = self.shared.policies.change(permit, &id).await;
-                policies::changed(language, &outcome, (&asked.path, &id))
+                Answer::own(policies::changed(language, &outcome, (&asked.path, &id)))
             }
             Outcome::Allow(permit) => {
-                let upstream = permit.upstream().and_then(|index| snapshot.upstream(index));
-                let Some(upstream) = upstream else {
-                    let response = language.failed(&ForwardError::NoAddress, &asked.path, &id);
-                    return Answer::own(response, route);
-                };
-                let started = std::time::Instant::now();
-                let rule = permit.answer().clone();
-                let under_way = Course::default();
-                let mut timeouts = snapshot.timeouts;
-                let mut right = Some(right);
-                if language == Language::Grpc {
-                    (pace, timeouts.header) = (Pace::Call, timeouts.stream.max(timeouts.header));
-                }
-                if (language == Language::Grpc || permit.upgrade().is_some())
-                    && let Some(right) = right.take()
-                {
-                    self.standing.watch(&under_way, right);
-                }
-                let sending = Sending { permit, id: &id, body: body.rest(), course: &under_way };
-                let forwarded = self.client.forward(upstream, sending, timeouts).await;
-                if let Some(forget) = &rule.forget {
-                    forget.now();
-                }
-                let metrics = &self.shared.metrics;
-                if forwarded.is_ok() {
-                    metrics
-                        .upstream_seconds
-                        .with_label_values(&[upstream.label()])
-                        .observe(started.elapsed().as_secs_f64());
-                }
-                match forwarded {
-                    Ok(Forwarded::Switched(head, side)) => {
-                        (course, switched) = (Some(under_way), Some(side));
-                        websocket(head, version)
-                    }
-                    Ok(Forwarded::Answer(mut response)) => {
-                        http::response_hygiene(response.headers_mut());
-                        if pace == Pace::Steady && is_events(response.headers()) {
-                            pace = Pace::Events;
-                            right.map(|right| self.standing.watch(&under_way, right));
-                        }
-                        course = Some(under_way);
-                        let pause = snapshot.timeouts.header;
-                        match language {
-                            Language::DynamoDb => dynamodb::finished(response),
-                            _ => {
-                                let asked = (&method, &*asked.path);
-                                s3::finished(rule, response, asked, &id, pause).await
-                            }
-                        }
-                    }
-                    Err(error) => {
-                        metrics
-                            .upstream_errors
-                            .with_label_values(&[upstream.label(), error.reason()])
-                            .inc();
-                        tracing::warn!(
-                            upstream = upstream.label(), decision_id = %id,
-                            reason = error.reason(), %error, "no answer from the upstream"
-                        );
-                        let mut response = language.failed(&error, &asked.path, &id);
-                        if expects {
-                            close(&mut response);
-                        }
-                        response
-                    }
-                }
+                let asking = Asking { id: &id, language, method, asked: &asked, version, expects };
+                self.forward(snapshot, permit, asking, right, body.rest()).await
             }
         };
         if let Some(cors) = snapshot.rules.routes.cors(destination).filter(|_| !preflight) {
-            cors.tell(origin.as_ref(), response.headers_mut());
+            cors.tell(origin.as_ref(), answer.response.headers_mut());
         }
-        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-            response.headers_mut().insert("x-poolgate-decision-id", id);
+        name(&mut answer.response, &id);
+        Answer { route, ..answer }
+    }
+
+    /// What an upstream says to a permitted request.
+    async fn forward(
+        &self,
+        snapshot: &Snapshot,
+        permit: Box<Permit>,
+        asking: Asking<'_>,
+        right: Right,
+        body: Option<Arriving>,
+    ) -> Answer {
+        let Asking { id, language, method, asked, version, expects } = asking;
+        let failed = |error: &ForwardError| Answer::own(language.failed(error, &asked.path, id));
+        let upstream = permit.upstream().and_then(|index| snapshot.upstream(index));
+        let Some(upstream) = upstream else { return failed(&ForwardError::NoAddress) };
+        let started = std::time::Instant::now();
+        let rule = permit.answer().clone();
+        let course = Course::default();
+        let (mut pace, mut timeouts, mut right) = (Pace::Steady, snapshot.timeouts, Some(right));
+        if language == Language::Grpc {
+            (pace, timeouts.header) = (Pace::Call, timeouts.stream.max(timeouts.header));
         }
-        Answer { response, route, course, pace, switched }
+        if (pace == Pace::Call || permit.upgrade().is_some())
+            && let Some(right) = right.take()
+        {
+            self.standing.watch(&course, right);
+        }
+        let sending = Sending { permit, id, body, course: &course };
+        let forwarded = self.client.forward(upstream, sending, timeouts).await;
+        let took = started.elapsed();
+        if let Some(forget) = &rule.forget {
+            forget.now();
+        }
+        let metrics = &self.shared.metrics;
+        let (response, switched) = match forwarded {
+            Ok(Forwarded::Switched(head, side)) => (websocket(head, version), Some(side)),
+            Ok(Forwarded::Answer(mut response)) => {
+                http::response_hygiene(response.headers_mut());
+                if pace == Pace::Steady && is_events(response.headers()) {
+                    pace = Pace::Events;
+                }
+                if let (Pace::Events, Some(right)) = (pace, right) {
+                    self.standing.watch(&course, right);
+                }
+                let pause = snapshot.timeouts.header;
+                let response = match language {
+                    Language::DynamoDb => dynamodb::finished(response),
+                    _ => s3::finished(rule, response, (&method, &*asked.path), id, pause).await,
+                };
+                (response, None)
+            }
+            Err(error) => {
+                metrics
+                    .upstream_errors
+                    .with_label_values(&[upstream.label(), error.reason()])
+                    .inc();
+                tracing::warn!(
+                    upstream = upstream.label(), decision_id = %id,
+                    reason = error.reason(), %error, "no answer from the upstream"
+                );
+                let mut answer = failed(&error);
+                if expects {
+                    close(&mut answer.response);
+                }
+                return answer;
+            }
+        };
+        metrics.upstream_seconds.with_label_values(&[upstream.label()]).observe(took.as_secs_f64());
+        Answer { response, route: None, course: Some(course), pace, switched }
     }
 
     /// The question a request asks, after one parse and one cleaning.
@@ -277,7 +294,7 @@ impl Proxy {
         let protocol = parts.extensions.get::<Protocol>().map(|name| name.as_str() == "websocket");
         let Parts { mut method, uri, version, mut headers, .. } = parts;
         if version >= Version::HTTP_2 {
-            http::from_http2(&mut headers)?;
+            http::from_http2(&uri, &mut headers)?;
         }
         // What HTTP/1 says with `Upgrade`, and GET (RFC 8441 §5).
         let upgrade = match protocol {
@@ -317,6 +334,26 @@ impl Proxy {
         note(&self.shared, snapshot, ("proxy", asked), decision, took);
     }
 
+    /// Whether there are more requests than connections would be let in. In HTTP/1 each has one.
+    fn has_no_room(&self) -> bool {
+        usize::try_from(self.shared.metrics.in_flight.get()).is_ok_and(|n| n > self.shared.streams)
+    }
+
+    /// Tells a caller that there is no room for its request, before anything is done for it (P7).
+    fn shed(&self, head: &Parts, peer: &ProxyPeer) -> Answer {
+        let detail = "too many requests are under way; try again";
+        let id = self.shared.refused_unread(peer.ip(), "no_stream_free", detail);
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_stream_free", detail);
+        let mut plain = problem.decision_id(id.as_str()).into_response();
+        plain.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let mut response = match Language::of_head(head) {
+            Language::Grpc => calls::worded(plain, detail),
+            _ => plain.map(AnswerBody::own),
+        };
+        name(&mut response, &id);
+        Answer::own(response)
+    }
+
     /// A request that asks no question: it is refused, and the connection with it, since what
     /// follows on it can't be trusted either.
     fn reject(
@@ -338,11 +375,9 @@ impl Proxy {
             }
             (language, Outcome::Deny(denial)) => language.denied(denial, &asked.path, &decision.id),
         };
-        if let Ok(id) = HeaderValue::from_str(decision.id.as_str()) {
-            response.headers_mut().insert("x-poolgate-decision-id", id);
-        }
+        name(&mut response, &decision.id);
         close(&mut response);
-        Answer::own(response, None)
+        Answer::own(response)
     }
 }
 
@@ -351,6 +386,7 @@ fn websocket(head: Response<()>, version: Version) -> Response<AnswerBody> {
     let mut response = head.map(|()| AnswerBody::own(""));
     let headers = response.headers_mut();
     http::response_hygiene(headers);
+    headers.remove(header::CONTENT_LENGTH);
     if version >= Version::HTTP_2 {
         headers.remove(header::SEC_WEBSOCKET_ACCEPT);
         *response.status_mut() = StatusCode::OK;
@@ -364,14 +400,22 @@ fn websocket(head: Response<()>, version: Version) -> Response<AnswerBody> {
 /// Whether a caller says that events of a server are welcome.
 fn wants_events(headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
-    accepted.windows(EVENTS.len()).any(|some| some.eq_ignore_ascii_case(EVENTS))
+    accepted.split(|byte| *byte == b',').any(|kind| is_kind_of_events(kind.trim_ascii()))
 }
 
 /// Whether an answer is events of a server.
 fn is_events(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| is_kind_of_events(kind.as_bytes()))
+}
+
+fn is_kind_of_events(kind: &[u8]) -> bool {
     let (start, rest) = kind.split_at_checked(EVENTS.len()).unwrap_or_default();
     start.eq_ignore_ascii_case(EVENTS) && matches!(rest.first(), None | Some(b';' | b' '))
+}
+
+/// Names the decision in its answer.
+fn name(response: &mut Response<AnswerBody>, id: &DecisionId) {
+    response.headers_mut().insert("x-poolgate-decision-id", id.to_value());
 }
 
 fn close(response: &mut Response<AnswerBody>) {

@@ -39,7 +39,14 @@ impl Standing {
     /// Watches over the stream of this course.
     pub(super) fn watch(&self, course: &Course, right: Right) {
         let stream = Stream { course: course.watched(), right, withdrawn: None };
-        self.streams.borrow_mut().push(stream);
+        let mut streams = self.streams.borrow_mut();
+        if streams.len() == streams.capacity() {
+            // Calls that are over already leave before there is made room for more.
+            streams.retain(|stream| !stream.course.is_over());
+            let left = streams.len();
+            streams.reserve(left.max(LEAST));
+        }
+        streams.push(stream);
     }
 
     /// Ends the streams whose right has ended for longer than the configured grace.
@@ -99,3 +106,5 @@ fn passed(since: Time, grace: Duration, now: Time) -> bool {
 
 /// How often a data thread looks at its streams.
 pub const REVIEW: Duration = Duration::from_millis(250);
+/// Streams there is room for at least.
+const LEAST: usize = 64;

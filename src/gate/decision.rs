@@ -10,7 +10,6 @@ use super::{
     Trail, authenticate::Login, random,
 };
 use crate::{
-    clock::Time,
     http::{ClientCertificate, RequestError, identity_list, identity_value},
     iam::StatementRef,
     identity::Assumed,
@@ -69,16 +68,6 @@ impl Decision {
     /// What may be told of the caller, as far as it was established.
     pub fn identity(&self) -> IdentityHeaders {
         IdentityHeaders::of(&self.login, self.assumed.as_deref())
-    }
-
-    /// When the right ends that it stands on: that of the token or the credentials. Never, where there is
-    /// neither.
-    pub fn expires(&self) -> Option<Time> {
-        match &self.login {
-            Login::Token(token) => Some(token.claims.expires()),
-            Login::Credentials(presented) => Some(presented.grant.expires),
-            Login::Anonymous => None,
-        }
     }
 
     fn undecided(denial: Denial) -> Self {

@@ -5,7 +5,8 @@
 //! credentials, the role, and the policies.
 
 use super::{
-    Authenticate, Denial, Destination, Engine, Gate, Login, Question, Trail,
+    Authenticate, BoundTokens, Decision, Denial, Destination, Engine, Gate, Login, Question,
+    Refusal, Rules, Trail,
     authenticate::{accepts, denial, find_token, verify},
     context::RequestContext,
     decide::{Progress, in_time, is_api, misconfigured},
@@ -19,6 +20,20 @@ use crate::{
     services::{Body, Proof, Request},
     sigv4::Signed,
 };
+
+impl Decision {
+    /// When the right ends that it stands on: that of the token, with the leeway of `rules`, or of the
+    /// credentials. Never, where there is neither.
+    pub fn expires(&self, rules: &Rules) -> Option<Time> {
+        match &self.login {
+            Login::Token(token) => {
+                Some(token.claims.expires().plus_secs(i64::from(rules.issuers.leeway())))
+            }
+            Login::Credentials(presented) => Some(presented.grant.expires),
+            Login::Anonymous => None,
+        }
+    }
+}
 
 impl Gate<'_> {
     /// Whether what was permitted to `question` would be permitted now.
@@ -52,7 +67,14 @@ impl Gate<'_> {
                     let verified =
                         verified.and_then(|token| accepts(route, source, &token).map(|()| token));
                     challenge = source.challenge();
-                    Login::Token(verified.map_err(|error| denial(&error))?)
+                    let token = verified.map_err(|error| denial(&error))?;
+                    let required = route.bound_tokens == BoundTokens::Require;
+                    if required && token.claims.confirmation().is_none() {
+                        let detail = "this route asks for a bound token";
+                        let refusal = Refusal::InvalidCredential;
+                        return Err(Denial::new("bound_token_required", refusal, detail));
+                    }
+                    Login::Token(token)
                 }
                 (None, None) => Login::Anonymous,
             };

@@ -15,6 +15,7 @@ mod rows;
 mod sessions;
 mod signing;
 mod simulating;
+mod standing;
 mod vending;
 mod verifying;
 mod waiting;

@@ -83,7 +83,7 @@ where
             let certificate = client_certificate(&stream)?;
             let peer = ProxyPeer { address, scheme: Scheme::Https, certificate };
             match stream.get_ref().1.alpn_protocol() {
-                Some(b"h2") => http2::exchange(stream, peer, limits, proxy, shared).await,
+                Some(b"h2") => Box::pin(http2::exchange(stream, peer, limits, proxy, shared)).await,
                 _ => exchange(stream, peer, limits, proxy, shared).await,
             }
         }

@@ -22,6 +22,7 @@ pub(super) struct Heads {
     /// The largest head, in bytes.
     limit: usize,
     state: State,
+    begun: u64,
     refused: Option<HeadError>,
     /// Where in the pattern of spoilt bytes it is.
     spoilt: u8,
@@ -147,7 +148,7 @@ impl Line {
 
 impl Heads {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, state: State::Head(Head::default()), refused: None, spoilt: 0 }
+        Self { limit, state: State::Head(Head::default()), begun: 0, refused: None, spoilt: 0 }
     }
 
     /// Why a head was spoilt, if one was.
@@ -155,9 +156,9 @@ impl Heads {
         self.refused
     }
 
-    /// Whether what came so far ends with a whole request.
-    pub(super) fn are_even(&self) -> bool {
-        matches!(&self.state, State::Head(head) if head.size == 0)
+    /// How many heads have begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
     }
 
     /// Follows bytes on their way to hyper.
@@ -174,7 +175,10 @@ impl Heads {
             };
             let (piece, after) = rest.split_at_mut(count.min(rest.len()));
             let next = match &mut self.state {
-                State::Head(head) => head.follow(piece, self.limit),
+                State::Head(head) => {
+                    self.begun += u64::from(head.size == 0);
+                    head.follow(piece, self.limit)
+                }
                 State::Data { left, then } => {
                     *left -= piece.len() as u64;
                     Ok((*left == 0).then_some(match then {

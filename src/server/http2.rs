@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use ::http::Request;
+use ::http::{Method, Request, header};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::{
@@ -77,6 +77,7 @@ async fn answer(
     mut call: Call,
 ) -> ::http::Response<StreamBody> {
     let upgrade = hyper::upgrade::on(&mut request);
+    let is_head = request.method() == Method::HEAD;
     let answered = proxy.answer(request, peer).await;
     call.is_answered = true;
     if let Some(tunnel) = answered.tunnel {
@@ -87,15 +88,23 @@ async fn answer(
             }
             drop(call);
         });
-        return answered.response.map(|body| StreamBody { body, call: None, rest: Bytes::new() });
+        return answered.response.map(|body| StreamBody::new(body, None));
     }
-    answered.response.map(|body| {
+    let mut response = answered.response;
+    if is_head {
+        // The library leaves it to us: a length, and no body (RFC 9110 §9.3.2).
+        if let Some(length @ 1..) = response.body().size_hint().exact() {
+            response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+        }
+        return response.map(|body| StreamBody { is_head, ..StreamBody::new(body, Some(call)) });
+    }
+    response.map(|body| {
         call.moment.follow(body.course().cloned());
         call.moment.enter(match body.pace() {
             Pace::Steady => Stage::Answering,
             Pace::Events | Pace::Call => Stage::Streaming,
         });
-        StreamBody { body, call: Some(call), rest: Bytes::new() }
+        StreamBody::new(body, Some(call))
     })
 }
 
@@ -292,6 +301,14 @@ struct StreamBody {
     /// None where the stream is a tunnel's.
     call: Option<Call>,
     rest: Bytes,
+    /// It answers a `HEAD`.
+    is_head: bool,
+}
+
+impl StreamBody {
+    fn new(body: ExchangeBody, call: Option<Call>) -> Self {
+        Self { body, call, rest: Bytes::new(), is_head: false }
+    }
 }
 
 impl Body for StreamBody {
@@ -319,7 +336,7 @@ impl Body for StreamBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.is_head || (self.rest.is_empty() && self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

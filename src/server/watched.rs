@@ -56,8 +56,9 @@ struct Inner {
     answering: Cell<bool>,
     /// What is said on the connection.
     speaking: Cell<Speaking>,
-    /// More has come than the heads and bodies that were read of it.
-    ahead: Cell<bool>,
+    /// Requests that have begun to come, and those that were taken up.
+    heads: Cell<u64>,
+    taken: Cell<u64>,
     /// The caller's body, which moves too.
     upload: RefCell<Option<Course>>,
 }
@@ -66,9 +67,9 @@ impl Moment {
     pub(super) fn new() -> Self {
         // The first request's head is due at once: a connection that says nothing is not idle.
         let stage = Cell::new((Stage::Head, Instant::now()));
-        let (answering, ahead) = (Cell::new(false), Cell::new(false));
+        let (answering, heads, taken) = (Cell::new(false), Cell::new(0), Cell::new(0));
         let (speaking, upload) = (Cell::new(Speaking::Http1), RefCell::default());
-        Self(Rc::new(Inner { stage, answering, speaking, ahead, upload }))
+        Self(Rc::new(Inner { stage, answering, speaking, heads, taken, upload }))
     }
 
     /// What is said on the connection.
@@ -83,7 +84,7 @@ impl Moment {
 
     /// Whether something came behind the request that is being answered.
     pub(super) fn is_ahead(&self) -> bool {
-        self.0.ahead.get()
+        self.0.heads.get() > self.0.taken.get()
     }
 
     /// From now on the caller's body counts as moving, too.
@@ -98,6 +99,7 @@ impl Moment {
     pub(super) fn enter(&self, stage: Stage) {
         self.0.stage.set((stage, Instant::now()));
         if stage == Stage::Deciding {
+            self.0.taken.set(self.0.taken.get() + 1);
             self.0.answering.set(true);
         }
     }
@@ -235,7 +237,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             && self.moment.speaking() == Speaking::Http1
         {
             self.heads.follow(read);
-            self.moment.0.ahead.set(!self.heads.are_even());
+            self.moment.0.heads.set(self.heads.begun());
             self.moment.moved();
         }
         Poll::Ready(Ok(()))

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    AnswerBody, Arriving, Course, ForwardError, Gathered, HostHeader, Upgrade, UploadBody,
+    AnswerBody, Arriving, Course, ForwardError, Gathered, HostHeader, Side, Upgrade, UploadBody,
     Upstream, UpstreamSide,
     body::Trailers,
     dial::{MAX_TRIES, Speaking, Wire, dial},
@@ -245,12 +245,19 @@ impl Client {
         timeouts: Timeouts,
     ) -> Result<Response<AnswerBody>, ForwardError> {
         translate(&mut request, upstream)?;
+        let mut repeatable = is_idempotent(request.method());
         for left in (0..MAX_TRIES).rev() {
             let stream = self.multiplexed.stream(upstream, timeouts).await?;
+            let again = if repeatable { copy(&request) } else { None };
             let mut sender = stream.sender();
             let sent = tokio::select! {
+                biased;
+                why = course.ended(Side::Down) => return Err(ForwardError::Ended(why)),
                 sent = sender.try_send_request(request) => sent,
-                () = course.stalled(timeouts.header) => return Err(ForwardError::AnswerTimeout),
+                () = course.stalled(timeouts.header) => {
+                    stream.retire();
+                    return Err(ForwardError::AnswerTimeout);
+                }
             };
             let mut failed = match sent {
                 Ok(answer) => {
@@ -259,8 +266,12 @@ impl Client {
                 }
                 Err(failed) => failed,
             };
-            request = match failed.take_message() {
-                Some(unsent) if left > 0 => unsent,
+            request = match (failed.take_message(), again) {
+                (Some(unsent), _) if left > 0 => unsent,
+                (None, Some(again)) if left > 0 && !failed.error().is_user() => {
+                    repeatable = false;
+                    again
+                }
                 _ => return Err(broken(failed.into_error())),
             };
         }
@@ -397,6 +408,7 @@ fn broken(error: hyper::Error) -> ForwardError {
     let source = std::error::Error::source(&error);
     match source.and_then(|source| source.downcast_ref::<UploadError>()) {
         Some(UploadError::Body(error)) => ForwardError::Body(*error),
+        Some(UploadError::Ended(why)) => ForwardError::Ended(*why),
         _ => ForwardError::CallerBody,
     }
 }

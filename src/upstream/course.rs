@@ -44,6 +44,14 @@ impl Ended {
             Self::Withdrawn => "withdrawn",
         }
     }
+
+    /// What a caller is told.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Expired => "the credentials have expired",
+            Self::Withdrawn => "it is not permitted any more",
+        }
+    }
 }
 
 /// One of those who wait for the end.

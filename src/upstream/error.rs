@@ -2,6 +2,7 @@
 
 use ::http::StatusCode;
 
+use super::Ended;
 use crate::sigv4::BodyError;
 
 /// Why a permitted request got no answer from its upstream.
@@ -34,6 +35,9 @@ pub enum ForwardError {
     /// The caller's body isn't what was said of it.
     #[error("the request's body is not what was said of it: {0}")]
     Body(BodyError),
+    /// The right to it has ended before there was an answer.
+    #[error("the request may not go on: {}", .0.reason())]
+    Ended(Ended),
     /// The permitted request can't be serialised.
     #[error("the request can't be sent on")]
     Unsendable,
@@ -51,6 +55,7 @@ impl ForwardError {
             Self::AnswerTimeout => "upstream_timeout",
             Self::CallerBody => "request_body_broken",
             Self::Body(error) => error.reason(),
+            Self::Ended(_) => "upstream_right_ended",
             Self::Unsendable => "request_unsendable",
         }
     }
@@ -59,6 +64,8 @@ impl ForwardError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::ConnectTimeout | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Ended(Ended::Expired) => StatusCode::UNAUTHORIZED,
+            Self::Ended(Ended::Withdrawn) => StatusCode::FORBIDDEN,
             Self::CallerBody | Self::Body(_) | Self::Unsendable => StatusCode::BAD_REQUEST,
             _ => StatusCode::BAD_GATEWAY,
         }
@@ -70,6 +77,7 @@ impl ForwardError {
             Self::ConnectTimeout | Self::AnswerTimeout => "the upstream did not answer in time",
             Self::CallerBody => "the request's body broke off",
             Self::Body(_) => "the request's body is not what was said of it",
+            Self::Ended(why) => why.detail(),
             Self::Unsendable => "the request can't be sent on",
             _ => "the upstream can't be reached or gave no valid answer",
         }

@@ -49,6 +49,8 @@ struct Connection {
     /// How many the upstream takes at a time.
     most: Rc<Cell<usize>>,
     since: Cell<Instant>,
+    /// Something on it had no answer in time: who is behind it may be gone, and nobody would say so.
+    retired: Cell<bool>,
 }
 
 /// A place for one request, until the end of its answer.
@@ -64,6 +66,11 @@ impl Stream {
     /// Sends requests on its connection.
     pub(super) fn sender(&self) -> SendRequest<UploadBody> {
         self.0.sender.clone()
+    }
+
+    /// Lets its connection have no further requests.
+    pub(super) fn retire(&self) {
+        self.0.retired.set(true);
     }
 }
 
@@ -156,7 +163,7 @@ impl Place {
 
 impl Connection {
     fn is_gone(&self) -> bool {
-        self.sender.is_closed()
+        self.retired.get() || self.sender.is_closed()
     }
 
     fn stream(self: &Rc<Self>) -> Stream {
@@ -192,8 +199,8 @@ where
             tracing::debug!(%error, "upstream connection ended");
         }
     });
-    let (streams, since) = (Cell::new(0), Cell::new(Instant::now()));
-    Ok(Connection { sender, streams, most, since })
+    let (streams, since, retired) = (Cell::new(0), Cell::new(Instant::now()), Cell::new(false));
+    Ok(Connection { sender, streams, most, since, retired })
 }
 
 /// Makes a request of HTTP/1 one of HTTP/2: the host is `:authority`, and there is nothing of the connection.

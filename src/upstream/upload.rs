@@ -86,7 +86,8 @@ pub enum UploadError {
 impl From<UploadError> for ForwardError {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::Caller(_) | UploadError::Ended(_) => Self::CallerBody,
+            UploadError::Caller(_) => Self::CallerBody,
+            UploadError::Ended(why) => Self::Ended(why),
             UploadError::Body(error) => Self::Body(error),
         }
     }

@@ -36,6 +36,7 @@ class Echo(grpc.GenericRpcHandler):
             "Fail": grpc.unary_unary_rpc_method_handler,
             "Server": grpc.unary_stream_rpc_method_handler,
             "Watch": grpc.unary_stream_rpc_method_handler,
+            "Silent": grpc.unary_stream_rpc_method_handler,
             "Client": grpc.stream_unary_rpc_method_handler,
             "Both": grpc.stream_stream_rpc_method_handler,
         }.get(name)
@@ -60,6 +61,12 @@ class Echo(grpc.GenericRpcHandler):
         while not self.ended.wait(0.05):
             pass
 
+    def silent(self, message, context):
+        """Doesn't even begin to answer."""
+        context.add_callback(self.ended.set)
+        self.ended.wait(20)
+        yield b"too late"
+
     def client(self, messages, context):
         return b",".join(messages)
 
@@ -69,13 +76,19 @@ class Echo(grpc.GenericRpcHandler):
             yield message.upper()
 
 
+def started(handler, port=0):
+    """A server of these calls, and its port."""
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+    server.add_generic_rpc_handlers([handler])
+    handler.port = server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    return server
+
+
 @pytest.fixture
 def echo():
     handler = Echo()
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
-    server.add_generic_rpc_handlers([handler])
-    handler.port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    server = started(handler)
     yield handler
     server.stop(0).wait(5)
 
@@ -193,6 +206,21 @@ def test_a_backend_that_is_gone_is_unavailable(serve, echo, key, tmp_path):
     assert failed.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
+def test_a_backend_that_restarts_is_found_again(serve, key, tmp_path):
+    handler = Echo()
+    server = started(handler)
+    gate = served(serve, handler)
+    said = bearer(gate, mint.pool_token(key))
+    with channel(gate, tmp_path) as wire:
+        ask = wire.unary_unary(f"/{SERVICE}/Unary", plain, plain)
+        for _ in range(3):
+            assert ask(b"hello", metadata=said, timeout=10) == b"HELLO"
+            server.stop(1).wait(5)
+            server = started(handler, handler.port)
+        assert ask(b"hello", metadata=said, timeout=10) == b"HELLO"
+    server.stop(0).wait(5)
+
+
 @pytest.mark.parametrize("kind", ["Watch", "Both"])
 def test_a_stream_ends_with_its_token(serve, echo, key, tmp_path, kind):
     gate, sent = served(serve, echo), threading.Event()
@@ -217,6 +245,16 @@ def test_a_stream_ends_with_its_token(serve, echo, key, tmp_path, kind):
         # The backend is told, too.
         assert echo.ended.wait(5)
         sent.set()
+
+
+def test_a_call_without_an_answer_ends_with_its_token(serve, echo, key, tmp_path):
+    gate = served(serve, echo)
+    said, start = bearer(gate, mint.pool_token(key, seconds=2)), time.monotonic()
+    with channel(gate, tmp_path) as wire, pytest.raises(grpc.RpcError) as failed:
+        next(wire.unary_stream(f"/{SERVICE}/Silent", plain, plain)(b"", metadata=said, timeout=20))
+    assert failed.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    assert time.monotonic() - start < 5
+    assert echo.ended.wait(5)
 
 
 def test_a_call_that_its_caller_cancels_is_cancelled_at_the_backend(gate, echo, key, tmp_path):

@@ -200,6 +200,17 @@ def test_a_body_of_another_length_is_none(clear, token, backend, declared, body)
     assert backend.last()[1] == "/after"
 
 
+def test_answers_to_head_have_no_body(clear, token, backend):
+    """Neither the backend's nor the gate's own, which has a length all the same."""
+    with Caller(clear.proxy) as caller:
+        caller.send(caller.headers(request(token, "HEAD", "/bytes/1000"), stream=1))
+        caller.send(caller.headers(request("a.b.c", "HEAD", "/bytes/1000"), stream=3))
+        assert caller.read(until=lambda c: len(c.ended) == 2)
+        allowed, denied = caller.answers[1], caller.answers[3]
+        assert (allowed.status, allowed.body, allowed.header("content-length")) == (200, b"", "1000")
+        assert (denied.status, denied.body) == (401, b"") and int(denied.header("content-length")) > 0
+
+
 def test_trailers_of_a_request_do_not_reach_http_1(clear, token, backend):
     with Caller(clear.proxy) as caller:
         caller.send(caller.headers(request(token, "PUT", "/up"), end=False), frame(DATA, 0, 1, b"hello"))

@@ -15,8 +15,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    rig::{Scripted, authorization, eventually},
-    support::{Backend, Gate},
+    rig::{Scripted, authorization, eventually, get},
+    support::{Backend, Gate, Issuer, Wire, configuration, free_port, policies},
 };
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -139,6 +139,41 @@ async fn a_hundred_requests_share_a_connection() {
     }
     assert_eq!(backend.count(), 200);
     assert_eq!(gate.metric("poolgate_connections"), Some(1.0));
+}
+
+/// As many as connections: each may have one of its own upstream.
+#[tokio::test]
+async fn requests_for_which_there_is_no_room_are_told_so() {
+    let upstream = Scripted::start(|mut turn| {
+        while let Some(head) = turn.head() {
+            if head.contains("/api/slow") {
+                sleep(Duration::from_millis(1500));
+            }
+            turn.ok();
+        }
+    });
+    let gate = Gate::start(upstream.address, "limits: { connections: 5 }");
+    let sender = connect(gate.proxy).await;
+    let slow: Vec<_> = (0..5)
+        .map(|_| {
+            let mut sender = sender.clone();
+            let asked = request(Method::GET, "/api/slow", empty());
+            tokio::spawn(async move { sender.send_request(asked).await.unwrap().status() })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut sender = sender.clone();
+    let shed = sender.send_request(request(Method::GET, "/api/x", empty())).await.unwrap();
+    assert_eq!(shed.status(), 503);
+    assert_eq!(shed.headers()["retry-after"], "1");
+    assert!(shed.headers().contains_key("x-poolgate-decision-id"));
+    assert!(text(shed).await.contains("no_stream_free"));
+    for answer in slow {
+        assert_eq!(answer.await.unwrap(), 200);
+    }
+    let again = sender.send_request(request(Method::GET, "/api/x", empty())).await.unwrap();
+    assert_eq!(again.status(), 200);
+    assert_eq!(upstream.heads().len(), 6);
 }
 
 fn frames(bytes: &[u8]) -> Vec<u8> {
@@ -338,4 +373,40 @@ async fn a_websocket_may_be_one_of_the_streams() {
     assert_eq!(sender.send_request(other).await.unwrap().status(), 400);
     let plain = Request::builder().method("CONNECT").uri("gate:80").body(empty()).unwrap();
     assert_eq!(sender.send_request(plain).await.unwrap().status(), 405);
+}
+
+/// A gate in front of an upstream that is spoken to in HTTP/2.
+fn gate_to(upstream: SocketAddr, extra: &str) -> Gate {
+    let folder = tempfile::tempdir().unwrap();
+    Issuer::shared().write_jwks(&folder.path().join("jwks.json"));
+    policies(folder.path());
+    let (proxy, admin) = (free_port(), free_port());
+    let named = format!("http://{upstream}\"");
+    let text = configuration(proxy, admin, upstream, extra)
+        .replace(&named, &format!("{named}, http2: true"));
+    std::fs::write(folder.path().join("poolgate.yaml"), text).unwrap();
+    Gate::run(folder, proxy, admin)
+}
+
+/// Whoever is behind a connection that all requests share may be gone without a word.
+#[test]
+fn a_shared_connection_without_an_answer_gets_no_further_request() {
+    let upstream = Scripted::start(|mut turn| {
+        turn.body(usize::MAX);
+    });
+    let gate = gate_to(upstream.address, "timeouts: { upstream_header: 400ms }");
+    for connections in 1..4 {
+        let answer = Wire::connect(gate.proxy).ask(get("/api/x", ""));
+        assert_eq!((answer.status, answer.reason().as_str()), (504, "upstream_timeout"));
+        // Whichever data thread it is, none asks on a connection that has failed it.
+        assert_eq!(upstream.connections(), connections);
+    }
+}
+
+#[test]
+fn an_upstream_that_does_not_speak_it_is_broken() {
+    let backend = Backend::start();
+    let gate = gate_to(backend.address, "");
+    let answer = Wire::connect(gate.proxy).ask(get("/api/x", ""));
+    assert_eq!((answer.status, answer.reason().as_str()), (502, "upstream_broken"));
 }

@@ -187,6 +187,7 @@ fn an_upstream_that_breaks_off_ends_it() {
     let upstream = Scripted::start(|mut turn| {
         turn.head();
         turn.say(ACCEPTED);
+        std::thread::sleep(Duration::from_millis(200));
         turn.say("hello");
     });
     let gate = Gate::start(upstream.address, "");

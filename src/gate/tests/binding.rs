@@ -326,3 +326,11 @@ fn the_spiffe_id_is_a_context_key() {
     assert_eq!(rig.reason(ask()), "-explicit_deny");
     assert_eq!(rig.reason(ask().shown(&certificate("ours"))), "+allowed_by_policy");
 }
+
+#[test]
+fn a_proof_that_was_used_is_not_asked_for_again() {
+    let rig = strict();
+    let asked = proven(&by_key());
+    assert_eq!(rig.reason(asked.clone()), "+valid_token");
+    assert_eq!(rig.stands(asked, NOW.plus_secs(1800)), "stands");
+}

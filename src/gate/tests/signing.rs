@@ -159,3 +159,21 @@ fn a_signature_does_not_stand_for_a_bound_token() {
     assert_eq!(asked(BoundTokens::Verify), "+allowed_by_policy");
     assert_eq!(asked(BoundTokens::Require), "-token_required");
 }
+
+#[test]
+fn a_signature_is_too_old_soon_and_what_it_permitted_stands_for_as_long_as_the_credentials() {
+    let mut rig = rig();
+    let credentials = credentials(&rig, "AROAReader");
+    let sent = sdk(&credentials).sign(&get());
+    let ask = sent
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "host")
+        .fold(Ask::new(sent.method.as_str(), &sent.target), |ask, (name, value)| {
+            ask.with(name.as_str(), value.to_str().unwrap())
+        });
+    assert_eq!(rig.stands(ask.clone(), NOW.plus_secs(1800)), "stands");
+    assert_eq!(rig.stands(ask.clone(), NOW.plus_secs(3600)), "expired_session_token");
+    rig.rules.credentials = None;
+    assert_eq!(rig.stands(ask, NOW), "unknown_access_key");
+}
