@@ -33,6 +33,8 @@ mod overload;
 mod permits;
 #[path = "promises/reload.rs"]
 mod reload;
+#[path = "promises/revoked.rs"]
+mod revoked;
 #[path = "promises/server.rs"]
 mod server;
 #[path = "promises/setup.rs"]

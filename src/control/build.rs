@@ -19,6 +19,7 @@ use super::{
     cedar,
     credentials::{credentials, signer},
     policies::{Policies, hash, problems_in, read_policies, warn_of_folders},
+    revocations,
     routes::routes,
     schemas::{Nobody, Schemas},
     shadow::{self, Loaded},
@@ -33,7 +34,7 @@ use crate::{
     identity::{IdentityIds, IdentityPool},
     server::{ClientAuth, server_config},
     services::dynamodb::TableSchemas,
-    token::{Fetch, Issuer, Issuers, KeyPlan, KeySource, KeyStore},
+    token::{Fetch, Issuer, Issuers, KeyPlan, KeySource, KeyStore, Revocations},
     upstream::{HostHeader, Place, Timeouts, Upstream},
 };
 
@@ -46,6 +47,8 @@ pub struct Builder {
     schemas: Vec<Arc<Schemas>>,
     /// The shadow in force.
     shadow: Option<Loaded>,
+    /// The list of what is revoked.
+    revocations: Option<Arc<Revocations>>,
     /// Where tables are asked for; not where nothing is decided.
     runtime: Option<Handle>,
     generation: u64,
@@ -82,6 +85,7 @@ pub struct Applied {
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
     schemas: Vec<Arc<Schemas>>,
     shadow: Option<Loaded>,
+    revocations: Option<Arc<Revocations>>,
     /// The files it was built from.
     stamps: Stamps,
 }
@@ -96,6 +100,7 @@ impl Builder {
             upstreams: Vec::new(),
             schemas: Vec::new(),
             shadow: None,
+            revocations: None,
             runtime: Handle::try_current().ok(),
             generation: 0,
             stamps: Stamps::default(),
@@ -175,6 +180,7 @@ impl Builder {
             .as_ref()
             .and_then(|policies| routes(&settings, &policies.pools, &mut learnt, &mut problems));
         let credentials = credentials(&settings, &mut problems);
+        let revocations = revocations::arrange(&settings, self.revocations.as_ref(), &mut problems);
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
         let (Some(policies), Some(routes), []) = (policies, routes, problems.as_slice()) else {
             problems.extend(shadowed.problems);
@@ -182,6 +188,7 @@ impl Builder {
         };
         // From here on nothing fails but what the checks above should have found.
         let (issuers, keys) = self.issuers(&settings)?;
+        let issuers = issuers.with_revocations(revocations.clone());
         let Policies { account, pools, groups, cedar, warnings: more } = policies;
         warnings.extend(more);
         warnings.extend(shadowed.warnings);
@@ -238,7 +245,7 @@ impl Builder {
         let max_stale = settings.token.max_stale;
         let upstreams = upstreams.into_iter().flatten().collect();
         let shadow = shadowed.loaded;
-        let applied = Applied { keys, max_stale, upstreams, schemas, shadow, stamps };
+        let applied = Applied { keys, max_stale, upstreams, schemas, shadow, revocations, stamps };
         Ok(Built { settings, snapshot, warnings, shadow_problems: shadowed.problems, applied })
     }
 
@@ -253,6 +260,7 @@ impl Builder {
         self.upstreams = applied.upstreams;
         self.schemas = applied.schemas;
         self.shadow = applied.shadow;
+        self.revocations = applied.revocations;
         self.stamps = applied.stamps;
     }
 

@@ -26,7 +26,8 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
             let (name, message) = signature(*error);
             coral(name, message)
         }
-        Refusal::Credentials(CredentialError::Expired) | Refusal::ExpiredCredential => {
+        Refusal::Credentials(CredentialError::Expired | CredentialError::Revoked)
+        | Refusal::ExpiredCredential => {
             coral("ExpiredTokenException", "The security token included in the request is expired")
         }
         Refusal::Credentials(_) | Refusal::InvalidCredential => coral(

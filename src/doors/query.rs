@@ -39,7 +39,7 @@ pub(super) fn denied(
     let (status, code, message) = match &denial.refusal {
         Refusal::Fault(code) => (status(code), *code, own),
         Refusal::Signature(error) => signature(*error),
-        Refusal::Credentials(CredentialError::Expired) => {
+        Refusal::Credentials(CredentialError::Expired | CredentialError::Revoked) => {
             (forbidden, "ExpiredToken", "The security token included in the request is expired")
         }
         Refusal::Credentials(_) | Refusal::InvalidCredential | Refusal::ExpiredCredential => (

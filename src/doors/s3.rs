@@ -176,7 +176,9 @@ fn credentials(error: CredentialError) -> Error<'static> {
         CredentialError::InvalidToken | CredentialError::RoleGone => {
             (bad, "InvalidToken", "The provided token is malformed or otherwise invalid.")
         }
-        CredentialError::Expired => (bad, "ExpiredToken", "The provided token has expired."),
+        CredentialError::Expired | CredentialError::Revoked => {
+            (bad, "ExpiredToken", "The provided token has expired.")
+        }
     };
     Error { status, code, message }
 }

@@ -35,6 +35,7 @@ mod preflight;
 mod question;
 mod random;
 mod reasons;
+mod right;
 mod routes;
 mod rows;
 mod rules;
@@ -66,6 +67,7 @@ pub use heard::{EngineVerdict, Heard, ShadowVerdict};
 pub use payload::{Enough, Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use reasons::REASONS;
+pub use right::Right;
 pub use routes::{
     Authenticate, BoundTokens, BuiltIn, Destination, Forward, Match, ResourcePolicies, Route,
     RouteConflict, RouteIndex, Routes, Service,

@@ -10,6 +10,7 @@ mod demanding;
 mod engines;
 pub(crate) mod fixture;
 mod preflights;
+mod revoking;
 mod routing;
 mod rows;
 mod sessions;

@@ -49,6 +49,12 @@ pub struct Metrics {
     pub reload_failed: IntGauge,
     /// `poolgate_shadow_refused`: 1 while the files of `shadow_policies` are refused.
     pub shadow_refused: IntGauge,
+    /// `poolgate_revocations{kind}`: entries of the list in force.
+    pub revocations: IntGaugeVec,
+    /// `poolgate_revocations_age_seconds`: since the file last said what the list says.
+    pub revocations_age: GenericGaugeVec<prometheus::core::AtomicF64>,
+    /// `poolgate_revocations_refused`: 1 while the file of revocations can't be read.
+    pub revocations_refused: IntGauge,
     /// `poolgate_log_records_dropped_total{log}`.
     pub dropped: IntCounterVec,
     /// `poolgate_keys{issuer}`: verification keys held.
@@ -134,6 +140,21 @@ impl Metrics {
             generation: gauge("generation", "Generation of the configuration in force")?,
             reloads: counters("reloads_total", "Reloads", &["result"])?,
             reload_failed: gauge("reload_failed", "1 while the configuration on disk is refused")?,
+            revocations: gauges("revocations", "Entries of the list of revocations", &["kind"])?,
+            revocations_age: add(
+                r,
+                GenericGaugeVec::new(
+                    Opts::new(
+                        "revocations_age_seconds",
+                        "Seconds since the file of revocations last said what is in force",
+                    ),
+                    &[],
+                )?,
+            )?,
+            revocations_refused: gauge(
+                "revocations_refused",
+                "1 while the file of revocations can't be read",
+            )?,
             shadow_refused: gauge(
                 "shadow_refused",
                 "1 while the shadow policies on disk are refused",

@@ -220,7 +220,10 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 61] = [
+const ELSEWHERE: [(&str, &str); 64] = [
+    ("token_revoked", "promises/revoked.rs, as the next"),
+    ("session_revoked", ""),
+    ("credentials_revoked", "gate/tests/revoking.rs"),
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),
@@ -366,7 +369,7 @@ fn reasons() -> BTreeSet<String> {
         "gate/named.rs",
         "gate/authenticate.rs",
         "gate/credentials.rs",
-        "gate/named.rs",
+        "gate/rules.rs",
         "gate/payload.rs",
         "sigv4/error.rs",
         "sigv4/body/error.rs",

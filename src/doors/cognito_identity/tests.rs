@@ -102,6 +102,7 @@ async fn every_refusal_has_an_exception() {
         (Refusal::Credentials(CredentialError::UnknownKey), 400, "UnrecognizedClientException"),
         (Refusal::Credentials(CredentialError::RoleGone), 400, "UnrecognizedClientException"),
         (Refusal::Credentials(CredentialError::Expired), 400, "ExpiredTokenException"),
+        (Refusal::Credentials(CredentialError::Revoked), 400, "ExpiredTokenException"),
         (Refusal::Signature(SigV4Error::Mismatch), 400, "InvalidSignatureException"),
         (Refusal::Signature(SigV4Error::TimeSkewed), 400, "InvalidSignatureException"),
         (Refusal::Signature(SigV4Error::MissingDate), 400, "IncompleteSignatureException"),

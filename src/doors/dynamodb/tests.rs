@@ -62,6 +62,12 @@ async fn every_refusal_has_a_status_and_an_exception() {
             "The security token included in the request is expired",
         ),
         (
+            R::Credentials(CredentialError::Revoked),
+            400,
+            coral("ExpiredTokenException"),
+            "The security token included in the request is expired",
+        ),
+        (
             R::ExpiredCredential,
             400,
             coral("ExpiredTokenException"),

@@ -134,6 +134,7 @@ fn the_documentation_lists_reasons_with_their_codes() {
         CredentialError::InvalidToken,
         CredentialError::RoleGone,
         CredentialError::Expired,
+        CredentialError::Revoked,
     ] {
         listed(error.reason(), &credentials(error));
     }

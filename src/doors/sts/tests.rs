@@ -95,6 +95,7 @@ async fn every_refusal_has_an_error() {
         (Refusal::TooLarge, 413, "Sender", "RequestEntityTooLarge"),
         (Refusal::Credentials(CredentialError::UnknownKey), 403, "Sender", "InvalidClientTokenId"),
         (Refusal::Credentials(CredentialError::Expired), 403, "Sender", "ExpiredToken"),
+        (Refusal::Credentials(CredentialError::Revoked), 403, "Sender", "ExpiredToken"),
         (Refusal::Signature(SigV4Error::Mismatch), 403, "Sender", "SignatureDoesNotMatch"),
         (Refusal::Signature(SigV4Error::TimeSkewed), 403, "Sender", "SignatureDoesNotMatch"),
         (Refusal::Signature(SigV4Error::MissingDate), 403, "Sender", "IncompleteSignature"),
