@@ -23,6 +23,8 @@ mod drain;
 mod faithful;
 #[path = "promises/keys.rs"]
 mod keys;
+#[path = "promises/limited.rs"]
+mod limited;
 #[path = "promises/logs.rs"]
 mod logs;
 #[path = "promises/memory.rs"]

@@ -20,7 +20,7 @@ use super::{
     credentials::{credentials, signer},
     policies::{Policies, hash, problems_in, read_policies, warn_of_folders},
     revocations,
-    routes::routes,
+    routes::{KnownLimits, routes},
     schemas::{Nobody, Schemas},
     shadow::{self, Loaded},
     stamps::{Stamp, Stamps},
@@ -49,6 +49,8 @@ pub struct Builder {
     shadow: Option<Loaded>,
     /// The list of what is revoked.
     revocations: Option<Arc<Revocations>>,
+    /// The counts of the routes.
+    limits: KnownLimits,
     /// Where tables are asked for; not where nothing is decided.
     runtime: Option<Handle>,
     generation: u64,
@@ -63,6 +65,7 @@ struct UpstreamKey {
     /// With the service that is signed for.
     sign: Option<(config::Service, config::Sign)>,
     trailers: bool,
+    concurrency: Option<u32>,
 }
 
 /// A generation that was built, and what is worth a warning.
@@ -86,6 +89,7 @@ pub struct Applied {
     schemas: Vec<Arc<Schemas>>,
     shadow: Option<Loaded>,
     revocations: Option<Arc<Revocations>>,
+    limits: KnownLimits,
     /// The files it was built from.
     stamps: Stamps,
 }
@@ -101,6 +105,7 @@ impl Builder {
             schemas: Vec::new(),
             shadow: None,
             revocations: None,
+            limits: KnownLimits::default(),
             runtime: Handle::try_current().ok(),
             generation: 0,
             stamps: Stamps::default(),
@@ -176,9 +181,10 @@ impl Builder {
                 |schemas| schemas as Arc<dyn TableSchemas>,
             )
         };
-        let routes = policies
-            .as_ref()
-            .and_then(|policies| routes(&settings, &policies.pools, &mut learnt, &mut problems));
+        let mut limits = self.limits.clone().after();
+        let routes = policies.as_ref().and_then(|policies| {
+            routes(&settings, &policies.pools, &mut learnt, &mut limits, &mut problems)
+        });
         let credentials = credentials(&settings, &mut problems);
         let revocations = revocations::arrange(&settings, self.revocations.as_ref(), &mut problems);
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
@@ -245,7 +251,8 @@ impl Builder {
         let max_stale = settings.token.max_stale;
         let upstreams = upstreams.into_iter().flatten().collect();
         let shadow = shadowed.loaded;
-        let applied = Applied { keys, max_stale, upstreams, schemas, shadow, revocations, stamps };
+        let applied =
+            Applied { keys, max_stale, upstreams, schemas, shadow, revocations, limits, stamps };
         Ok(Built { settings, snapshot, warnings, shadow_problems: shadowed.problems, applied })
     }
 
@@ -261,6 +268,7 @@ impl Builder {
         self.schemas = applied.schemas;
         self.shadow = applied.shadow;
         self.revocations = applied.revocations;
+        self.limits = applied.limits;
         self.stamps = applied.stamps;
     }
 
@@ -311,8 +319,8 @@ impl Builder {
                 UpstreamHost::Fixed(host) => HostHeader::rewrite(host),
             };
             let sign = told.sign.clone().map(|sign| (route.service, sign));
-            let trailers = told.trailers;
-            let key = UpstreamKey { url: url.value.clone(), host, sign, trailers };
+            let (trailers, concurrency) = (told.trailers, told.concurrency);
+            let key = UpstreamKey { url: url.value.clone(), host, sign, trailers, concurrency };
             let known = arranged.iter().flatten().chain(&self.upstreams);
             let known = known.into_iter().find(|(known, _)| *known == key);
             let upstream = match known {
@@ -320,7 +328,7 @@ impl Builder {
                 None => match self
                     .upstream(&key)
                     .and_then(|upstream| Ok(upstream.signed(signer(settings, route)?)))
-                    .map(|upstream| upstream.taking_trailers(trailers))
+                    .map(|upstream| upstream.taking_trailers(trailers).with_room(concurrency))
                 {
                     Ok(upstream) => Arc::new(upstream),
                     Err(message) => {

@@ -71,6 +71,13 @@ pub fn refresh_gauges(shared: &Shared) {
         // Seconds are few, and exact as they are.
         metrics.revocations_age.with_label_values::<&str>(&[]).set(age as f64 / 1000.0);
     }
+    metrics.upstream_in_flight.reset();
+    for upstream in snapshot.upstreams.iter().flatten() {
+        if let Some(room) = upstream.room() {
+            let taken = i64::try_from(room.taken()).unwrap_or(i64::MAX);
+            metrics.upstream_in_flight.with_label_values(&[upstream.label()]).set(taken);
+        }
+    }
     metrics.table_look_ups.reset();
     for route in snapshot.rules.routes.iter() {
         let upstream = route.upstream.and_then(|index| snapshot.upstream(index));

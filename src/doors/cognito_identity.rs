@@ -54,6 +54,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         | Refusal::S3(_) => ("AccessDeniedException", own),
         Refusal::NotFound => ("UnknownOperationException", own),
         Refusal::BadRequest | Refusal::TooLarge => ("InvalidParameterException", own),
+        Refusal::Throttled(_) => ("TooManyRequestsException", own),
         Refusal::Unavailable => (INTERNAL, own),
     };
     let status = match code {

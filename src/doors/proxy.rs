@@ -150,9 +150,18 @@ impl Proxy {
                 };
                 let started = std::time::Instant::now();
                 let rule = permit.answer().clone();
-                let body = body.rest();
-                let forwarded =
-                    self.client.forward(upstream, permit, &id, body, snapshot.timeouts).await;
+                let mut settled = true;
+                let forwarded = match upstream.enter() {
+                    Ok(place) => {
+                        exchange.occupies(place);
+                        let (body, timeouts) = (body.rest(), snapshot.timeouts);
+                        self.client.forward(upstream, permit, &id, body, timeouts).await
+                    }
+                    Err(busy) => {
+                        settled = body.settle(expects).await;
+                        Err(busy)
+                    }
+                };
                 if let Some(forget) = &rule.forget {
                     forget.now();
                 }
@@ -178,12 +187,15 @@ impl Proxy {
                             .upstream_errors
                             .with_label_values(&[upstream.label(), error.reason()])
                             .inc();
-                        tracing::warn!(
-                            upstream = upstream.label(), decision_id = %id,
-                            reason = error.reason(), %error, "no answer from the upstream"
-                        );
+                        // Under overload a line for each would be more of it.
+                        if !matches!(error, ForwardError::Busy) {
+                            tracing::warn!(
+                                upstream = upstream.label(), decision_id = %id,
+                                reason = error.reason(), %error, "no answer from the upstream"
+                            );
+                        }
                         let mut response = language.failed(&error, &asked.path, &id);
-                        if expects {
+                        if expects || !settled {
                             close(&mut response);
                         }
                         response

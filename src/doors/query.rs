@@ -56,6 +56,7 @@ pub(super) fn denied(
         Refusal::NotFound => (bad, "InvalidAction", own),
         Refusal::BadRequest => (bad, "ValidationError", own),
         Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", own),
+        Refusal::Throttled(_) => (bad, "Throttling", "Rate exceeded"),
         Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", own),
     };
     let blamed = if status.is_server_error() { "Receiver" } else { "Sender" };

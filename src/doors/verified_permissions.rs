@@ -64,6 +64,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         Refusal::NotFound => ("UnknownOperationException", own),
         Refusal::BadRequest => ("SerializationException", own),
         Refusal::TooLarge => ("ValidationException", own),
+        Refusal::Throttled(_) => ("ThrottlingException", own),
         Refusal::Unavailable => (INTERNAL, own),
     };
     let status = match code {

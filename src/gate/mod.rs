@@ -26,6 +26,7 @@ mod form;
 mod heard;
 mod judge;
 mod layers;
+mod limits;
 mod logins;
 mod named;
 mod objects;
@@ -64,6 +65,7 @@ pub use decision::{
     Refusal,
 };
 pub use heard::{EngineVerdict, Heard, ShadowVerdict};
+pub use limits::{Limits, Rate};
 pub use payload::{Enough, Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use reasons::REASONS;

@@ -9,6 +9,7 @@ mod deciding;
 mod demanding;
 mod engines;
 pub(crate) mod fixture;
+mod limiting;
 mod preflights;
 mod revoking;
 mod routing;

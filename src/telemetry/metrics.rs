@@ -37,6 +37,8 @@ pub struct Metrics {
     pub upstream_seconds: HistogramVec,
     /// `poolgate_upstream_errors_total{upstream,reason}`.
     pub upstream_errors: IntCounterVec,
+    /// `poolgate_upstream_in_flight{upstream}`: requests to upstreams whose number is limited.
+    pub upstream_in_flight: IntGaugeVec,
     /// `poolgate_connections`: open downstream connections.
     pub connections: IntGauge,
     /// `poolgate_requests_in_flight`.
@@ -134,6 +136,11 @@ impl Metrics {
                 "upstream_errors_total",
                 "Permitted requests without an answer",
                 &["upstream", "reason"],
+            )?,
+            upstream_in_flight: gauges(
+                "upstream_in_flight",
+                "Requests under way to upstreams whose number is limited",
+                &["upstream"],
             )?,
             connections: gauge("connections", "Open downstream connections")?,
             in_flight: gauge("requests_in_flight", "Requests being answered")?,

@@ -9,6 +9,7 @@ mod dial;
 mod error;
 mod once;
 mod origin;
+mod room;
 mod trailer;
 mod upload;
 
@@ -17,6 +18,7 @@ pub use client::{Client, Timeouts};
 pub use error::ForwardError;
 pub use once::{Call, CallError, ask};
 pub use origin::{Address, HostHeader, Place, Upstream};
+pub use room::{Occupied, Room};
 pub use upload::{Arriving, UploadBody};
 
 #[cfg(test)]

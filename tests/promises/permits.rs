@@ -220,7 +220,9 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 64] = [
+const ELSEWHERE: [(&str, &str); 66] = [
+    ("principal_rate_exceeded", "promises/limited.rs, as the next"),
+    ("route_rate_exceeded", ""),
     ("token_revoked", "promises/revoked.rs, as the next"),
     ("session_revoked", ""),
     ("credentials_revoked", "gate/tests/revoking.rs"),
@@ -403,6 +405,8 @@ fn reasons() -> BTreeSet<String> {
     ] {
         assert!(found.remove(grounds), "{grounds}");
     }
+    // Of gate/limits.rs, by whose limit it was.
+    found.extend(["principal_rate_exceeded", "route_rate_exceeded"].map(str::to_owned));
     // Where a token was found is no reason.
     assert!(found.remove("cookie"));
     // How the server words what the HTTP library itself refuses.

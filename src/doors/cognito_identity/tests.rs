@@ -101,6 +101,7 @@ async fn every_refusal_has_an_exception() {
         (Refusal::InvalidCredential, 400, "UnrecognizedClientException"),
         (Refusal::Credentials(CredentialError::UnknownKey), 400, "UnrecognizedClientException"),
         (Refusal::Credentials(CredentialError::RoleGone), 400, "UnrecognizedClientException"),
+        (Refusal::Throttled(1), 400, "TooManyRequestsException"),
         (Refusal::Credentials(CredentialError::Expired), 400, "ExpiredTokenException"),
         (Refusal::Credentials(CredentialError::Revoked), 400, "ExpiredTokenException"),
         (Refusal::Signature(SigV4Error::Mismatch), 400, "InvalidSignatureException"),

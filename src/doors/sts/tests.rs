@@ -94,6 +94,7 @@ async fn every_refusal_has_an_error() {
         (Refusal::BadRequest, 400, "Sender", "ValidationError"),
         (Refusal::TooLarge, 413, "Sender", "RequestEntityTooLarge"),
         (Refusal::Credentials(CredentialError::UnknownKey), 403, "Sender", "InvalidClientTokenId"),
+        (Refusal::Throttled(1), 400, "Sender", "Throttling"),
         (Refusal::Credentials(CredentialError::Expired), 403, "Sender", "ExpiredToken"),
         (Refusal::Credentials(CredentialError::Revoked), 403, "Sender", "ExpiredToken"),
         (Refusal::Signature(SigV4Error::Mismatch), 403, "Sender", "SignatureDoesNotMatch"),
