@@ -91,6 +91,7 @@ fn rules(keys: Arc<KeySet>) -> Rules {
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
         cors: None,
+        limits: None,
         upstream: Some(0),
     };
     let mut routes: Vec<Route> = (0..20).map(route).collect();

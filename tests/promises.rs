@@ -23,6 +23,8 @@ mod drain;
 mod faithful;
 #[path = "promises/keys.rs"]
 mod keys;
+#[path = "promises/limited.rs"]
+mod limited;
 #[path = "promises/logs.rs"]
 mod logs;
 #[path = "promises/memory.rs"]
@@ -33,6 +35,8 @@ mod overload;
 mod permits;
 #[path = "promises/reload.rs"]
 mod reload;
+#[path = "promises/revoked.rs"]
+mod revoked;
 #[path = "promises/server.rs"]
 mod server;
 #[path = "promises/setup.rs"]

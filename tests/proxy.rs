@@ -126,3 +126,48 @@ fn pages_of_listed_origins_may_call_and_read_also_what_is_denied() {
     let denied = wire.ask(from(other, get("/api/x", "nonsense")));
     assert_eq!(denied.header("access-control-allow-origin"), None);
 }
+
+#[test]
+fn pages_of_listed_origins_use_s3_and_dynamodb_as_their_sdks_do() {
+    let backend = Backend::start();
+    let routes = format!(
+        r#"  - {{ name: files, service: s3, match: {{ path: /files/ }}, cors: {{ origins: ["https://app.example"] }}, upstream: {{ url: "http://{0}" }} }}
+  - {{ name: rows, service: dynamodb, match: {{ host: rows.example }}, cors: {{ origins: ["https://app.example"] }}, upstream: {{ url: "http://{0}" }} }}"#,
+        backend.address
+    );
+    let gate = Gate::start(backend.address, &routes);
+    let app = "https://app.example";
+    let mut wire = Wire::connect(gate.proxy);
+    let mut ask = |line: &str, host: &str, more: &str| {
+        wire.ask(format!("{line} HTTP/1.1\r\nhost: {host}\r\n{more}\r\n"))
+    };
+    let preflight = |origin: &str, method: &str| {
+        let signed = "authorization,x-amz-content-sha256,x-amz-date,x-amz-security-token,x-amz-target,x-amz-user-agent,amz-sdk-invocation-id,amz-sdk-request,content-type";
+        format!(
+            "origin: {origin}\r\naccess-control-request-method: {method}\r\naccess-control-request-headers: {signed}\r\n"
+        )
+    };
+    for (line, host, method) in
+        [("OPTIONS /files/a/b", "gate", "PUT"), ("OPTIONS /", "rows.example", "POST")]
+    {
+        let answer = ask(line, host, &preflight(app, method));
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, Some(app)));
+        assert!(answer.header("access-control-allow-headers").unwrap().contains("x-amz-target"));
+    }
+    let refused = ask("OPTIONS /files/a/b", "gate", &preflight("https://evil.example", "PUT"));
+    assert_eq!(refused.status, 403);
+    let text = String::from_utf8_lossy(&refused.body).into_owned();
+    assert!(text.contains("<Code>AccessForbidden</Code>"), "{text}");
+    // Denials can be read there, and there alone: DynamoDB's are for any page without `cors`.
+    let scan = "x-amz-target: DynamoDB_20120810.ListTables\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n";
+    let mut wire = Wire::connect(gate.proxy);
+    for (origin, told) in [(app, Some(app)), ("https://evil.example", None)] {
+        let get = ask("GET /files/a", "gate", &format!("origin: {origin}\r\n"));
+        assert_eq!((get.status, get.header("access-control-allow-origin")), (403, told));
+        let call =
+            format!("POST / HTTP/1.1\r\nhost: rows.example\r\norigin: {origin}\r\n{scan}\r\n{{}}");
+        let scan = wire.ask(call);
+        assert_eq!((scan.status, scan.header("access-control-allow-origin")), (400, told));
+    }
+    assert_eq!(backend.count(), 0);
+}

@@ -14,7 +14,7 @@ use crate::{
     config::{self, LogFormat, Settings},
     control::{
         Builder, HttpFetch, Reloader, client_tls, post_records, refresh_gauges, resolve_upstreams,
-        tell_shadow, wait_for_keys,
+        tell_shadow, wait_for_keys, watch_revocations,
     },
     doors::{
         Phase, PolicyQueue, Shared,
@@ -121,6 +121,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
 
     tokio::spawn(serve_admin(admin, Arc::new(admin_door(&shared, &decisions, &settings))));
     tokio::spawn(resolve_upstreams(Arc::clone(&shared)));
+    tokio::spawn(watch_revocations(Arc::clone(&shared)));
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = DataThreads::start(cores, &shared, settings.timeouts.drain);
     let threads = Arc::new(threads.map_err(StartError::other)?);

@@ -98,6 +98,9 @@ fn kind(field: &Value) -> String {
             words.iter().map(|word| format!("`{}`", word.as_str().unwrap())).collect();
         return words.join(" ");
     }
+    if field["type"] == serde_json::json!(["string", "null"]) {
+        return "path or `null`".into();
+    }
     let Some(kind) = field["type"].as_str() else {
         assert_eq!(field["type"], serde_json::json!(["string", "array"]));
         return "text, or list of text".into();

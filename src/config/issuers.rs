@@ -88,6 +88,8 @@ pub struct TokenRules {
     pub leeway: Duration,
     /// How long keys are used after they could last be fetched.
     pub max_stale: Duration,
+    /// The file that lists what is revoked.
+    pub revocations: Option<At<PathBuf>>,
 }
 
 impl OidcProvider {
@@ -145,30 +147,32 @@ impl Section for TokenRules {
             ["1m", "720h"],
             "How long keys are used after they could last be fetched.",
         );
-        let doc = "Lists of revoked tokens come with a later version.";
-        let revocations = map.optional::<Nothing>("revocations", doc);
+        let doc = "A file that lists what is revoked, an object of JSON a line; looked at four times a second.";
+        let revocations = map.optional::<At<FileOrNull>>("revocations", doc);
         let (Span(leeway), Span(max_stale)) = (leeway?, max_stale?);
-        revocations?;
-        Some(Self { leeway, max_stale })
+        Some(Self { leeway, max_stale, revocations: revocations?.and_then(given) })
     }
 }
 
 section!(OidcProvider, TokenRules, UserPool);
 
-/// What can only be `null` yet.
-struct Nothing;
+fn given(At { value: FileOrNull(path), position }: At<FileOrNull>) -> Option<At<PathBuf>> {
+    path.map(|value| At { value, position })
+}
 
-impl Field for Nothing {
+/// A path, or that there is none.
+struct FileOrNull(Option<PathBuf>);
+
+impl Field for FileOrNull {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        if let Value::Scalar { kind: Kind::Null, .. } = node.value {
-            return Some(Self);
+        match node.value {
+            Value::Scalar { kind: Kind::Null, .. } => Some(Self(None)),
+            _ => PathBuf::read(node, reader).map(|path| Self(Some(path))),
         }
-        reader.error(node.position, "this version of poolgate does not have it yet; write null");
-        None
     }
 
     fn schema() -> serde_json::Value {
-        serde_json::json!({ "type": "null" })
+        serde_json::json!({ "type": ["string", "null"], "minLength": 1 })
     }
 }
 

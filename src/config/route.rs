@@ -3,6 +3,7 @@
 use super::cors::Cors;
 use super::credentials::Sign;
 use super::engines::{self, EngineMode, Engines};
+use super::limits::RouteLimits;
 use super::map::Map;
 use super::problem::{At, Position};
 use super::reach::{HostAndPort, HostName, Origin, PathPrefix, UpstreamUrl};
@@ -51,6 +52,8 @@ pub struct Route {
     pub resource_policies: ResourcePolicies,
     /// What pages of other origins may do; nothing is told of it without.
     pub cors: Option<Cors>,
+    /// How many requests it takes; as many as come without.
+    pub limits: Option<RouteLimits>,
     /// The `Host` that the upstream sees.
     pub host: UpstreamHost,
     /// Where permitted requests go; nowhere if they are only asked about.
@@ -202,6 +205,8 @@ pub struct Upstream {
     pub trailers: bool,
     /// Whether it is spoken to in HTTP/2: by ALPN over TLS, in clear without asking.
     pub http2: bool,
+    /// How many requests it is sent at a time; as many as come without.
+    pub concurrency: Option<u32>,
 }
 
 impl Section for Route {
@@ -238,6 +243,9 @@ impl Section for Route {
         let resource_policies = map.default::<ResourcePolicies>("resource_policies", "denied", doc);
         let doc = "What pages of other origins may do (CORS). Without it no preflight is answered, and the upstream says what it says.";
         let cors = map.optional::<Cors>("cors", doc);
+
+        let doc = "How many requests it takes; as many as come without.";
+        let limits = map.optional::<RouteLimits>("limits", doc);
 
         check_service(map, service, engines.as_ref());
         engines::check(map, service, engines.as_ref());
@@ -313,6 +321,7 @@ impl Section for Route {
             tables: tables?.map(by_name).unwrap_or_default(),
             resource_policies: resource_policies?,
             cors: cors?,
+            limits: limits?,
             host,
             upstream,
         })
@@ -415,13 +424,21 @@ impl Section for Upstream {
         let trailers = map.default("trailers", "false", doc);
         let doc = "Whether it is spoken to in HTTP/2, as gRPC needs it: agreed on in TLS, known beforehand in clear.";
         let http2 = map.default("http2", "false", doc);
+        let doc = "Requests that it is sent at a time, those among them whose answers are on their way; more are answered 503. From 1 to 1000000. As many as come if absent.";
+        let concurrency = map.optional::<u32>("concurrency", doc);
         let host: Option<HostAndPort> = host?;
+        let concurrency = concurrency?;
+        if concurrency.is_some_and(|most| !(1..=1_000_000).contains(&most)) {
+            map.error(Some("concurrency"), "must be from 1 to 1000000");
+            return None;
+        }
         Some(Self {
             url: url?,
             host: host.map(|HostAndPort(host)| host),
             sign: sign?,
             trailers: trailers?,
             http2: http2?,
+            concurrency,
         })
     }
 }

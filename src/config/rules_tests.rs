@@ -62,6 +62,26 @@ fn each_rule_is_reported() {
             "11:45: routes[0].cors.max_age: must be from 0s to 24h",
         ),
         (
+            api(&format!("{off}    limits: {{ }}\n")),
+            "11:13: routes[0].limits: needs `rate`, `per_principal` or both",
+        ),
+        (
+            api(&format!("{off}    limits: {{ rate: {{ requests: 0 }} }}\n")),
+            "11:33: routes[0].limits.rate.requests: must be from 1 to 1000000",
+        ),
+        (
+            api(&format!("{off}    limits: {{ per_principal: {{ requests: 1, burst: 1000001 }} }}\n")),
+            "11:52: routes[0].limits.per_principal.burst: must be from 1 to 1000000",
+        ),
+        (
+            api(&format!("{off}    limits: {{ rate: {{ requests: 1, per: 100ms }} }}\n")),
+            "11:41: routes[0].limits.rate.per: must be from 1s to 1h",
+        ),
+        (
+            api(off).replace("3000\" }", "3000\", concurrency: 0 }"),
+            "8:60: routes[0].upstream.concurrency: must be from 1 to 1000000",
+        ),
+        (
             with("cedar: { principal: \"App::\" }\n"),
             "11:21: cedar.principal: must be a name such as App::User",
         ),

@@ -263,7 +263,7 @@ user_pools:
   - id: eu-west-1
     clients: []
 trusted_proxies: [10.1.0.0/8, ::/0]
-token: { revocations: revoked.json }
+token: { revocations: [a] }
 identities: { store: memory, key: hunter2 }
 credentials: { keys: [] }
 routes:
@@ -293,7 +293,7 @@ log: { level: inf }
             "9:9: user_pools[0].id: must be a user pool id such as eu-west-1_Ab12Cd34E, not \"eu-west-1\"",
             "10:14: user_pools[0].clients: must not be empty",
             "11:19: trusted_proxies[0]: 10.1.0.0/8 has bits beyond its prefix; write 10.0.0.0/8",
-            "12:23: token.revocations: this version of poolgate does not have it yet; write null",
+            "12:23: token.revocations: must be a path, not a list",
             "13:22: identities.store: `memory` comes with a later version; only `derived` works in this one",
             "13:35: identities.key: must be a mapping, not text",
             "14:22: credentials.keys: must not be empty",

@@ -19,7 +19,8 @@ use super::{
     cedar,
     credentials::{credentials, signer},
     policies::{Policies, hash, problems_in, read_policies, warn_of_folders},
-    routes::routes,
+    revocations,
+    routes::{KnownLimits, routes},
     schemas::{Nobody, Schemas},
     shadow::{self, Loaded},
     stamps::{Stamp, Stamps},
@@ -33,7 +34,7 @@ use crate::{
     identity::{IdentityIds, IdentityPool},
     server::{ClientAuth, server_config},
     services::dynamodb::TableSchemas,
-    token::{Fetch, Issuer, Issuers, KeyPlan, KeySource, KeyStore},
+    token::{Fetch, Issuer, Issuers, KeyPlan, KeySource, KeyStore, Revocations},
     upstream::{HostHeader, Place, Timeouts, Upstream},
 };
 
@@ -46,6 +47,10 @@ pub struct Builder {
     schemas: Vec<Arc<Schemas>>,
     /// The shadow in force.
     shadow: Option<Loaded>,
+    /// The list of what is revoked.
+    revocations: Option<Arc<Revocations>>,
+    /// The counts of the routes.
+    limits: KnownLimits,
     /// Where tables are asked for; not where nothing is decided.
     runtime: Option<Handle>,
     generation: u64,
@@ -61,6 +66,7 @@ struct UpstreamKey {
     sign: Option<(config::Service, config::Sign)>,
     trailers: bool,
     http2: bool,
+    concurrency: Option<u32>,
 }
 
 /// A generation that was built, and what is worth a warning.
@@ -83,6 +89,8 @@ pub struct Applied {
     upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
     schemas: Vec<Arc<Schemas>>,
     shadow: Option<Loaded>,
+    revocations: Option<Arc<Revocations>>,
+    limits: KnownLimits,
     /// The files it was built from.
     stamps: Stamps,
 }
@@ -97,6 +105,8 @@ impl Builder {
             upstreams: Vec::new(),
             schemas: Vec::new(),
             shadow: None,
+            revocations: None,
+            limits: KnownLimits::default(),
             runtime: Handle::try_current().ok(),
             generation: 0,
             stamps: Stamps::default(),
@@ -172,10 +182,12 @@ impl Builder {
                 |schemas| schemas as Arc<dyn TableSchemas>,
             )
         };
-        let routes = policies
-            .as_ref()
-            .and_then(|policies| routes(&settings, &policies.pools, &mut learnt, &mut problems));
+        let mut limits = self.limits.clone().after();
+        let routes = policies.as_ref().and_then(|policies| {
+            routes(&settings, &policies.pools, &mut learnt, &mut limits, &mut problems)
+        });
         let credentials = credentials(&settings, &mut problems);
+        let revocations = revocations::arrange(&settings, self.revocations.as_ref(), &mut problems);
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
         let (Some(policies), Some(routes), []) = (policies, routes, problems.as_slice()) else {
             problems.extend(shadowed.problems);
@@ -183,6 +195,7 @@ impl Builder {
         };
         // From here on nothing fails but what the checks above should have found.
         let (issuers, keys) = self.issuers(&settings)?;
+        let issuers = issuers.with_revocations(revocations.clone());
         let Policies { account, pools, groups, cedar, warnings: more } = policies;
         warnings.extend(more);
         warnings.extend(shadowed.warnings);
@@ -242,7 +255,8 @@ impl Builder {
         let max_stale = settings.token.max_stale;
         let upstreams = upstreams.into_iter().flatten().collect();
         let shadow = shadowed.loaded;
-        let applied = Applied { keys, max_stale, upstreams, schemas, shadow, stamps };
+        let applied =
+            Applied { keys, max_stale, upstreams, schemas, shadow, revocations, limits, stamps };
         Ok(Built { settings, snapshot, warnings, shadow_problems: shadowed.problems, applied })
     }
 
@@ -257,6 +271,8 @@ impl Builder {
         self.upstreams = applied.upstreams;
         self.schemas = applied.schemas;
         self.shadow = applied.shadow;
+        self.revocations = applied.revocations;
+        self.limits = applied.limits;
         self.stamps = applied.stamps;
     }
 
@@ -307,8 +323,9 @@ impl Builder {
                 UpstreamHost::Fixed(host) => HostHeader::rewrite(host),
             };
             let sign = told.sign.clone().map(|sign| (route.service, sign));
-            let (trailers, http2) = (told.trailers, told.http2);
-            let key = UpstreamKey { url: url.value.clone(), host, sign, trailers, http2 };
+            let config::Upstream { trailers, http2, concurrency, .. } = *told;
+            let url = url.value.clone();
+            let key = UpstreamKey { url, host, sign, trailers, http2, concurrency };
             let known = arranged.iter().flatten().chain(&self.upstreams);
             let known = known.into_iter().find(|(known, _)| *known == key);
             let upstream = match known {
@@ -317,6 +334,7 @@ impl Builder {
                     .upstream(&key)
                     .and_then(|upstream| Ok(upstream.signed(signer(settings, route)?)))
                     .map(|upstream| upstream.taking_trailers(trailers).speaking_http2(http2))
+                    .map(|upstream| upstream.with_room(concurrency))
                 {
                     Ok(upstream) => Arc::new(upstream),
                     Err(message) => {

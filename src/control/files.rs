@@ -129,6 +129,11 @@ pub(super) fn list_files(
 }
 
 pub(super) fn read_file(path: &Path) -> Result<PolicyFile, Unread> {
+    read_capped(path, MAX_BYTES)
+}
+
+/// A file of at most `most` bytes.
+pub(super) fn read_capped(path: &Path, most: u64) -> Result<PolicyFile, Unread> {
     let unread = |error: io::Error| Unread::file(path, error);
     let metadata = fs::metadata(path).map_err(unread)?;
     // Opening a FIFO would wait for its writer.
@@ -136,8 +141,8 @@ pub(super) fn read_file(path: &Path) -> Result<PolicyFile, Unread> {
         return Err(Unread::file(path, "it is not a regular file"));
     }
     let size = metadata.len();
-    if size > MAX_BYTES {
-        return Err(Unread::file(path, format!("{size} bytes are more than {MAX_BYTES}")));
+    if size > most {
+        return Err(Unread::file(path, format!("{size} bytes are more than {most}")));
     }
     let text = String::from_utf8(fs::read(path).map_err(unread)?).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();

@@ -9,6 +9,7 @@ mod files;
 mod lints;
 mod policies;
 mod reload;
+mod revocations;
 mod routes;
 mod schemas;
 mod shadow;
@@ -21,6 +22,7 @@ pub use fetch::{HttpFetch, Offline, post_records};
 pub use lints::lint_policies;
 pub use policies::{PolicyFiles, read_policies};
 pub use reload::Reloader;
+pub use revocations::watch_revocations;
 pub use shadow::tell_shadow;
 pub use tasks::{refresh_gauges, resolve_upstreams, wait_for_keys};
 

@@ -208,6 +208,10 @@ impl Reloader {
                 "resources/ and organization/ had policies, and have none any more: what they denied is allowed now"
             );
         }
+        let listed = self.shared.snapshot.load().rules.issuers.revocations().is_some();
+        if listed && snapshot.rules.issuers.revocations().is_none() {
+            tracing::warn!("token.revocations is gone: what was revoked isn't any more");
+        }
         resolve(&snapshot.upstreams).await;
         let (generation, hash) = (snapshot.rules.generation, snapshot.rules.hash.clone());
         self.shared.snapshot.store(Arc::new(snapshot));

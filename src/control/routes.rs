@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    config::{self, Position, Problem, Settings},
+    config::{self, Position, Problem, RouteLimits, Settings},
     gate::{
-        AlbSource, Authenticate, BoundTokens, Compose, CookieSource, Engine, Forward, Match,
-        ResourcePolicies, Route, RouteConflict, Routes, Service, Tables, TokenSources,
+        AlbSource, Authenticate, BoundTokens, Compose, CookieSource, Engine, Forward, Limits,
+        Match, Rate, ResourcePolicies, Route, RouteConflict, Routes, Service, Tables, TokenSources,
     },
     http::{Cors, CorsRules, Origin},
     iam::{self, Action},
@@ -24,6 +24,7 @@ pub(super) fn routes(
     settings: &Settings,
     pools: &[IdentityPool],
     learnt: &mut dyn FnMut(usize) -> Arc<dyn TableSchemas>,
+    limits: &mut KnownLimits,
     problems: &mut Vec<Problem>,
 ) -> Option<Routes> {
     let problem = |at: Position, message: String| Problem::error(&settings.file, at, message);
@@ -72,6 +73,7 @@ pub(super) fn routes(
             },
             sources: sources(route),
             cors: route.cors.as_ref().map(cors),
+            limits: limits.of(route),
             // Upstreams are arranged in the order of the routes.
             upstream: route.upstream.as_ref().map(|_| index),
         });
@@ -237,6 +239,35 @@ fn templates(route: &config::Route) -> Result<Templates, (Position, String)> {
         templates.add(template).map_err(|error| failed(error.to_string()))?;
     }
     Ok(templates)
+}
+
+/// The counts of routes' limits, which go on where a route and its limits are what they were.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KnownLimits {
+    before: Vec<(String, RouteLimits, Arc<Limits>)>,
+    now: Vec<(String, RouteLimits, Arc<Limits>)>,
+}
+
+impl KnownLimits {
+    /// Those that another generation has begun with.
+    pub(super) fn after(self) -> Self {
+        Self { before: self.now, now: Vec::new() }
+    }
+
+    fn of(&mut self, route: &config::Route) -> Option<Arc<Limits>> {
+        let told = route.limits.as_ref()?;
+        let known =
+            self.before.iter().find(|(name, as_told, _)| *name == route.name && as_told == told);
+        let limits = known.map_or_else(
+            || {
+                let rate = |told: config::Rate| Rate::new(told.requests, told.per, told.burst);
+                Arc::new(Limits::new(told.rate.map(rate), told.per_principal.map(rate)))
+            },
+            |(_, _, limits)| Arc::clone(limits),
+        );
+        self.now.push((route.name.clone(), told.clone(), Arc::clone(&limits)));
+        Some(limits)
+    }
 }
 
 fn cors(told: &config::Cors) -> Cors {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::{doors::Shared, gate::Service, upstream::Upstream};
+use crate::{clock, doors::Shared, gate::Service, upstream::Upstream};
 
 /// Looks the upstreams' names up again and again; the last good answer stays.
 pub async fn resolve_upstreams(shared: Arc<Shared>) {
@@ -56,6 +56,26 @@ pub fn refresh_gauges(shared: &Shared) {
         for (result, count) in stats.refreshes {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             metrics.keys_refreshes.with_label_values(&[name, result]).set(count);
+        }
+    }
+    metrics.revocations.reset();
+    metrics.revocations_age.reset();
+    let revocations = snapshot.rules.issuers.revocations();
+    metrics.revocations_refused.set(revocations.is_some_and(|list| list.is_refused()).into());
+    if let Some(revocations) = revocations {
+        for (kind, count) in revocations.list().counts() {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            metrics.revocations.with_label_values(&[kind]).set(count);
+        }
+        let age = clock::now().millis().saturating_sub(revocations.confirmed().millis());
+        // Seconds are few, and exact as they are.
+        metrics.revocations_age.with_label_values::<&str>(&[]).set(age as f64 / 1000.0);
+    }
+    metrics.upstream_in_flight.reset();
+    for upstream in snapshot.upstreams.iter().flatten() {
+        if let Some(room) = upstream.room() {
+            let taken = i64::try_from(room.taken()).unwrap_or(i64::MAX);
+            metrics.upstream_in_flight.with_label_values(&[upstream.label()]).set(taken);
         }
     }
     metrics.table_look_ups.reset();

@@ -66,7 +66,7 @@ impl Language {
         path: &str,
         id: &DecisionId,
     ) -> Response<AnswerBody> {
-        match self {
+        let mut response = match self {
             Self::S3 => s3::denied(denial, path, id),
             Self::DynamoDb => dynamodb::denied(denial, id),
             Self::BuiltIn(BuiltIn::CognitoIdentity) => cognito_identity::denied(denial, id),
@@ -75,7 +75,11 @@ impl Language {
             Self::BuiltIn(BuiltIn::VerifiedPermissions) => verified_permissions::denied(denial, id),
             Self::Api => denied(denial, id).map(AnswerBody::own),
             Self::Grpc => calls::worded(denied(denial, id), &denial.detail),
+        };
+        if let Refusal::Throttled(seconds) = denial.refusal {
+            retry_after(&mut response, seconds);
         }
+        response
     }
 
     /// A permitted request that got no answer.
@@ -85,7 +89,7 @@ impl Language {
         path: &str,
         id: &DecisionId,
     ) -> Response<AnswerBody> {
-        match self {
+        let mut response = match self {
             Self::S3 => s3::failed(error, path, id),
             Self::DynamoDb => dynamodb::failed(error, id),
             Self::Api | Self::Grpc | Self::BuiltIn(_) => {
@@ -98,8 +102,17 @@ impl Language {
                     _ => problem.map(AnswerBody::own),
                 }
             }
+        };
+        if let ForwardError::Busy = error {
+            retry_after(&mut response, 1);
         }
+        response
     }
+}
+
+/// When to try again (RFC 9110 §10.2.3).
+fn retry_after<B>(response: &mut Response<B>, seconds: u32) {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
 }
 
 /// What the gate answers itself.
@@ -154,6 +167,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<Bytes> {
         // As API Gateway answers requests whose AWS signature fails.
         Refusal::Signature(_) | Refusal::Credentials(_) => StatusCode::FORBIDDEN,
         Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
         Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::S3(error) => error.status(),
@@ -162,8 +176,10 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<Bytes> {
         Problem::new(status, denial.reason, denial.detail.clone()).decision_id(id.as_str());
     let problem = challenged(problem, denial);
     let mut response = problem.into_response();
-    if denial.refusal == Refusal::Unavailable {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    match denial.refusal {
+        Refusal::Unavailable => retry_after(&mut response, 1),
+        Refusal::Throttled(seconds) => retry_after(&mut response, seconds),
+        _ => {}
     }
     response
 }

@@ -39,7 +39,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
     let (code, message) = match &denial.refusal {
         Refusal::Fault(code) => (*code, own),
         Refusal::Signature(error) => signature(*error),
-        Refusal::Credentials(CredentialError::Expired) => {
+        Refusal::Credentials(CredentialError::Expired | CredentialError::Revoked) => {
             ("ExpiredTokenException", "The security token included in the request is expired")
         }
         Refusal::Credentials(_) | Refusal::InvalidCredential | Refusal::ExpiredCredential => (
@@ -54,6 +54,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         | Refusal::S3(_) => ("AccessDeniedException", own),
         Refusal::NotFound => ("UnknownOperationException", own),
         Refusal::BadRequest | Refusal::TooLarge => ("InvalidParameterException", own),
+        Refusal::Throttled(_) => ("TooManyRequestsException", own),
         Refusal::Unavailable => (INTERNAL, own),
     };
     let status = match code {

@@ -26,7 +26,8 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
             let (name, message) = signature(*error);
             coral(name, message)
         }
-        Refusal::Credentials(CredentialError::Expired) | Refusal::ExpiredCredential => {
+        Refusal::Credentials(CredentialError::Expired | CredentialError::Revoked)
+        | Refusal::ExpiredCredential => {
             coral("ExpiredTokenException", "The security token included in the request is expired")
         }
         Refusal::Credentials(_) | Refusal::InvalidCredential => coral(
@@ -46,6 +47,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         Refusal::TooLarge => {
             (StatusCode::PAYLOAD_TOO_LARGE, exception(CORAL, "RequestEntityTooLargeException"), own)
         }
+        Refusal::Throttled(_) => throttled(),
         Refusal::Unavailable => internal(own),
     };
     answer(status, &kind, message, id)
@@ -53,7 +55,10 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
 
 /// A permitted call that got no answer.
 pub(super) fn failed(error: &ForwardError, id: &DecisionId) -> Response<AnswerBody> {
-    let (status, kind, message) = internal(error.detail());
+    let (status, kind, message) = match error {
+        ForwardError::Busy => throttled(),
+        _ => internal(error.detail()),
+    };
     answer(status, &kind, message, id)
 }
 
@@ -61,6 +66,12 @@ pub(super) fn failed(error: &ForwardError, id: &DecisionId) -> Response<AnswerBo
 pub(super) fn finished(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     cors(response.headers_mut());
     response
+}
+
+/// What the SDKs send less after.
+fn throttled() -> (StatusCode, String, &'static str) {
+    let kind = exception(AVAILABILITY, "ThrottlingException");
+    (StatusCode::BAD_REQUEST, kind, "Rate of requests exceeds the allowed throughput.")
 }
 
 /// What the SDKs try again after.
@@ -97,6 +108,7 @@ pub(super) fn ok(body: &Value, id: &DecisionId) -> Response<AnswerBody> {
     response
 }
 
+const AVAILABILITY: &str = "com.amazon.coral.availability";
 const CORAL: &str = "com.amazon.coral.service";
 pub(super) const SERVICE: &str = "com.amazonaws.dynamodb.v20120810";
 

@@ -15,13 +15,15 @@ use super::{
     Shared, grpc,
     record::{AccessRecord, Asked},
 };
-use crate::upstream::{AnswerBody, Course, Ended, Side};
+use crate::upstream::{AnswerBody, Course, Ended, Occupied, Side};
 
 /// Counts an exchange as in flight until it is dropped, then writes its line of the access log.
 pub(super) struct Exchange {
     shared: Arc<Shared>,
     started: Instant,
     line: Option<Line>,
+    /// Its place among the requests to its upstream.
+    occupied: Option<Occupied>,
 }
 
 struct Line {
@@ -35,11 +37,16 @@ struct Line {
 impl Exchange {
     pub(super) fn start(shared: &Arc<Shared>) -> Self {
         shared.metrics.in_flight.inc();
-        Self { shared: Arc::clone(shared), started: Instant::now(), line: None }
+        Self { shared: Arc::clone(shared), started: Instant::now(), line: None, occupied: None }
     }
 
     pub(super) fn started(&self) -> Instant {
         self.started
+    }
+
+    /// Keeps its place among the requests to its upstream until its answer has ended.
+    pub(super) fn occupies(&mut self, place: Option<Occupied>) {
+        self.occupied = place;
     }
 
     /// What the access log will say, if anyone listens.

@@ -21,19 +21,17 @@ use super::{
     policies,
     record::{Asked, Head},
     s3,
-    standing::{Right, Standing},
+    standing::{Permitted, Standing},
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, DecisionId, Gate, Grounds, Outcome, Permit, Question, Trail},
+    gate::{Decision, DecisionId, Gate, Grounds, Outcome, Permit, Question, Right, Trail},
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme,
     },
     telemetry::{method_label, status_class},
-    upstream::{
-        AnswerBody, Arriving, Client, Course, ForwardError, Forwarded, Sending, UpstreamSide,
-    },
+    upstream::{AnswerBody, Client, Course, ForwardError, Forwarded, Sending, UpstreamSide},
 };
 
 /// The reverse proxy of one data thread.
@@ -184,8 +182,8 @@ impl Proxy {
         let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
         self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
 
-        let (expires, generation) = (decision.expires(&snapshot.rules), snapshot.rules.generation);
-        let right = Right { expires, question: lasting, generation };
+        let (right, generation) = (Right::of(&decision), snapshot.rules.generation);
+        let permitted = Permitted { right, question: lasting, generation };
         let Decision { id, outcome, destination, .. } = decision;
         let preflight = matches!(outcome.grounds(), Some(Grounds::Preflight));
         let mut answer = match outcome {
@@ -204,7 +202,7 @@ impl Proxy {
             }
             Outcome::Allow(permit) => {
                 let asking = Asking { id: &id, language, method, asked: &asked, version, expects };
-                self.forward(snapshot, permit, asking, right, body.rest()).await
+                self.forward(snapshot, permit, asking, permitted, body, exchange).await
             }
         };
         if let Some(cors) = snapshot.rules.routes.cors(destination).filter(|_| !preflight) {
@@ -220,32 +218,49 @@ impl Proxy {
         snapshot: &Snapshot,
         permit: Box<Permit>,
         asking: Asking<'_>,
-        right: Right,
-        body: Option<Arriving>,
+        permitted: Permitted,
+        mut body: CallerBody,
+        exchange: &mut Exchange,
     ) -> Answer {
         let Asking { id, language, method, asked, version, expects } = asking;
         let failed = |error: &ForwardError| Answer::own(language.failed(error, &asked.path, id));
         let upstream = permit.upstream().and_then(|index| snapshot.upstream(index));
         let Some(upstream) = upstream else { return failed(&ForwardError::NoAddress) };
+        let metrics = &self.shared.metrics;
+        let in_vain = |error: &ForwardError| {
+            metrics.upstream_errors.with_label_values(&[upstream.label(), error.reason()]).inc();
+        };
+        match upstream.enter() {
+            Ok(place) => exchange.occupies(place),
+            Err(busy) => {
+                // Under overload a line of the log for each would be more of it.
+                in_vain(&busy);
+                let mut answer = failed(&busy);
+                if expects || !body.settle(expects).await {
+                    close(&mut answer.response);
+                }
+                return answer;
+            }
+        }
         let started = std::time::Instant::now();
         let rule = permit.answer().clone();
         let course = Course::default();
-        let (mut pace, mut timeouts, mut right) = (Pace::Steady, snapshot.timeouts, Some(right));
+        let (mut pace, mut timeouts) = (Pace::Steady, snapshot.timeouts);
+        let mut permitted = Some(permitted);
         if language == Language::Grpc {
             (pace, timeouts.header) = (Pace::Call, timeouts.stream.max(timeouts.header));
         }
         if (pace == Pace::Call || permit.upgrade().is_some())
-            && let Some(right) = right.take()
+            && let Some(permitted) = permitted.take()
         {
-            self.standing.watch(&course, right);
+            self.standing.watch(&course, permitted);
         }
-        let sending = Sending { permit, id, body, course: &course };
+        let sending = Sending { permit, id, body: body.rest(), course: &course };
         let forwarded = self.client.forward(upstream, sending, timeouts).await;
         let took = started.elapsed();
         if let Some(forget) = &rule.forget {
             forget.now();
         }
-        let metrics = &self.shared.metrics;
         let (response, switched) = match forwarded {
             Ok(Forwarded::Switched(head, side)) => (websocket(head, version), Some(side)),
             Ok(Forwarded::Answer(mut response)) => {
@@ -253,8 +268,8 @@ impl Proxy {
                 if pace == Pace::Steady && is_events(response.headers()) {
                     pace = Pace::Events;
                 }
-                if let (Pace::Events, Some(right)) = (pace, right) {
-                    self.standing.watch(&course, right);
+                if let (Pace::Events, Some(permitted)) = (pace, permitted) {
+                    self.standing.watch(&course, permitted);
                 }
                 let pause = snapshot.timeouts.header;
                 let response = match language {
@@ -264,10 +279,7 @@ impl Proxy {
                 (response, None)
             }
             Err(error) => {
-                metrics
-                    .upstream_errors
-                    .with_label_values(&[upstream.label(), error.reason()])
-                    .inc();
+                in_vain(&error);
                 tracing::warn!(
                     upstream = upstream.label(), decision_id = %id,
                     reason = error.reason(), %error, "no answer from the upstream"

@@ -39,7 +39,7 @@ pub(super) fn denied(
     let (status, code, message) = match &denial.refusal {
         Refusal::Fault(code) => (status(code), *code, own),
         Refusal::Signature(error) => signature(*error),
-        Refusal::Credentials(CredentialError::Expired) => {
+        Refusal::Credentials(CredentialError::Expired | CredentialError::Revoked) => {
             (forbidden, "ExpiredToken", "The security token included in the request is expired")
         }
         Refusal::Credentials(_) | Refusal::InvalidCredential | Refusal::ExpiredCredential => (
@@ -56,6 +56,7 @@ pub(super) fn denied(
         Refusal::NotFound => (bad, "InvalidAction", own),
         Refusal::BadRequest => (bad, "ValidationError", own),
         Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", own),
+        Refusal::Throttled(_) => (bad, "Throttling", "Rate exceeded"),
         Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", own),
     };
     let blamed = if status.is_server_error() { "Receiver" } else { "Sender" };

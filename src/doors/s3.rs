@@ -71,6 +71,7 @@ pub(super) fn denied(denial: &Denial, path: &str, id: &DecisionId) -> Response<A
         }
         Refusal::TooLarge => error(bad, "EntityTooLarge", own),
         Refusal::NotFound => error(StatusCode::NOT_FOUND, "NoSuchBucket", own),
+        Refusal::Throttled(_) => SLOW_DOWN,
         Refusal::Unavailable => {
             error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "Please try again.")
         }
@@ -176,7 +177,9 @@ fn credentials(error: CredentialError) -> Error<'static> {
         CredentialError::InvalidToken | CredentialError::RoleGone => {
             (bad, "InvalidToken", "The provided token is malformed or otherwise invalid.")
         }
-        CredentialError::Expired => (bad, "ExpiredToken", "The provided token has expired."),
+        CredentialError::Expired | CredentialError::Revoked => {
+            (bad, "ExpiredToken", "The provided token has expired.")
+        }
     };
     Error { status, code, message }
 }
@@ -189,6 +192,7 @@ pub(super) fn failed(error: &ForwardError, path: &str, id: &DecisionId) -> Respo
         return answer(&Error { status, code, message: &message }, path, id);
     }
     let error = match error {
+        ForwardError::Busy => SLOW_DOWN,
         ForwardError::CallerBody => Error {
             status: StatusCode::BAD_REQUEST,
             code: "IncompleteBody",
@@ -345,6 +349,11 @@ fn xml(status: StatusCode, body: Bytes, id: &DecisionId) -> Response<AnswerBody>
     response
 }
 
+const SLOW_DOWN: Error<'static> = Error {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "SlowDown",
+    message: "Please reduce your request rate.",
+};
 const NO_CORS: &str = "CORSResponse: This CORS request is not allowed. This is usually because the \
     evalution of Origin, request method / Access-Control-Request-Method or \
     Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";

@@ -1,5 +1,5 @@
 //! Streams of a data thread that go on for long, and the rights they stand on: WebSockets, gRPC calls and
-//! events of a server end when the token does, or when a new generation wouldn't permit them.
+//! events of a server end when the token does, when it is revoked, or when a new generation wouldn't permit them.
 //!
 //! The one place that ends them. What else may take a right away is to be asked in [`Standing::review`].
 
@@ -8,7 +8,7 @@ use std::{cell::RefCell, time::Duration};
 use super::{Shared, Snapshot};
 use crate::{
     clock::{self, Time},
-    gate::{Gate, Question},
+    gate::{Gate, Question, Right},
     upstream::{Course, Ended, WeakCourse},
 };
 
@@ -20,15 +20,17 @@ pub(super) struct Standing {
 
 struct Stream {
     course: WeakCourse,
-    right: Right,
+    permitted: Permitted,
+    /// Whether the generation that was asked last would permit it.
+    stands: bool,
     /// Since when it isn't permitted any more.
     withdrawn: Option<Time>,
 }
 
 /// What a stream stands on.
-pub(super) struct Right {
-    /// When token or credentials expire, if there are any.
-    pub(super) expires: Option<Time>,
+pub(super) struct Permitted {
+    /// Who asked, and as which role.
+    pub(super) right: Right,
     /// What was permitted; none where nobody knew that it would go on for long.
     pub(super) question: Option<Box<Question>>,
     /// By which generation.
@@ -37,8 +39,9 @@ pub(super) struct Right {
 
 impl Standing {
     /// Watches over the stream of this course.
-    pub(super) fn watch(&self, course: &Course, right: Right) {
-        let stream = Stream { course: course.watched(), right, withdrawn: None };
+    pub(super) fn watch(&self, course: &Course, permitted: Permitted) {
+        let course = course.watched();
+        let stream = Stream { course, permitted, stands: true, withdrawn: None };
         let mut streams = self.streams.borrow_mut();
         if streams.len() == streams.capacity() {
             // Calls that are over already leave before there is made room for more.
@@ -77,14 +80,15 @@ impl Stream {
     async fn ends(&mut self, shared: &Shared, snapshot: &Snapshot) -> Option<Ended> {
         let now = clock::now();
         let over = |since: Time| passed(since, snapshot.stream_grace, now);
-        if self.right.expires.is_some_and(over) {
+        let Permitted { right, question, generation } = &mut self.permitted;
+        if right.expires(&snapshot.rules).is_some_and(over) {
             return Some(Ended::Expired);
         }
-        if self.right.generation != snapshot.rules.generation {
-            self.right.generation = snapshot.rules.generation;
+        if *generation != snapshot.rules.generation {
+            *generation = snapshot.rules.generation;
             // After a reload there may be many to ask for, and requests are waiting.
             tokio::task::yield_now().await;
-            let stands = match &self.right.question {
+            self.stands = match question {
                 Some(question) => {
                     let gate = Gate { rules: &snapshot.rules, tokens: &shared.tokens };
                     gate.stands(question, now).await.is_ok()
@@ -92,8 +96,10 @@ impl Stream {
                 // It can't be told, and nothing is allowed by accident.
                 None => false,
             };
-            self.withdrawn = if stands { None } else { self.withdrawn.or(Some(now)) };
         }
+        // What is revoked is so without a reload.
+        let stands = self.stands && right.still_held(&snapshot.rules, now).is_ok();
+        self.withdrawn = if stands { None } else { self.withdrawn.or(Some(now)) };
         self.withdrawn.filter(|since| over(*since)).map(|_| Ended::Withdrawn)
     }
 }

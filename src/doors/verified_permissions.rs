@@ -48,7 +48,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
     let (code, message) = match &denial.refusal {
         Refusal::Fault(code) => (*code, own),
         Refusal::Signature(error) => signature(*error),
-        Refusal::Credentials(CredentialError::Expired) => {
+        Refusal::Credentials(CredentialError::Expired | CredentialError::Revoked) => {
             ("ExpiredTokenException", "The security token included in the request is expired")
         }
         Refusal::Credentials(_) | Refusal::InvalidCredential | Refusal::ExpiredCredential => (
@@ -64,6 +64,7 @@ pub(super) fn denied(denial: &Denial, id: &DecisionId) -> Response<AnswerBody> {
         Refusal::NotFound => ("UnknownOperationException", own),
         Refusal::BadRequest => ("SerializationException", own),
         Refusal::TooLarge => ("ValidationException", own),
+        Refusal::Throttled(_) => ("ThrottlingException", own),
         Refusal::Unavailable => (INTERNAL, own),
     };
     let status = match code {

@@ -30,7 +30,9 @@ impl Gate<'_> {
         match &progress.login {
             Login::Credentials(presented) => Ok(Some(Arc::clone(&presented.assumed))),
             Login::Token(token) => {
-                self.of_token(pool(route)?, token, &mut progress.trail).map(Some)
+                let assumed = self.of_token(pool(route)?, token, &mut progress.trail)?;
+                self.rules.check_session(&assumed, token.claims.issued_at())?;
+                Ok(Some(assumed))
             }
             Login::Anonymous if route.guest => {
                 self.of_guest(pool(route)?, now, &mut progress.trail).map(Some)

@@ -26,7 +26,7 @@ use crate::{
 
 /// Whose token it is.
 enum Bearer {
-    Pool(PoolToken),
+    Pool(Box<PoolToken>),
     Provider(Arc<VerifiedToken>),
 }
 
@@ -88,7 +88,10 @@ impl Gate<'_> {
     ) -> Result<Bearer, Denial> {
         let own = self.pool_tokens().map(|tokens| tokens.verify(token, now));
         match own {
-            Some(Ok(token)) => return Ok(Bearer::Pool(token)),
+            Some(Ok(token)) if self.rules.has_revoked(&told_by_pool(&token)) => {
+                return Err(refused("token_revoked", INVALID, REVOKED));
+            }
+            Some(Ok(token)) => return Ok(Bearer::Pool(Box::new(token))),
             Some(Err(PoolTokenError::Expired(at))) => return Err(expired(at, now)),
             Some(Err(PoolTokenError::BadSignature)) => {
                 return Err(refused("bad_signature", INVALID, "The token's signature is invalid."));
@@ -125,7 +128,7 @@ impl Gate<'_> {
                 let pool = pool
                     .filter(|pool| pool.classic_flow() != Some(false) && !pool.maps_roles())
                     .ok_or_else(|| denied("classic_flow"))?;
-                let identity = identity_of(pool, token.clone());
+                let identity = identity_of(pool, PoolToken::clone(token));
                 if identity.is_guest() && !pool.allows_guests() {
                     return Err(denied("guests_not_allowed"));
                 }
@@ -175,6 +178,7 @@ fn token_refused(error: &TokenError, token: &str, now: Time) -> Denial {
             Some(at) => expired(at, now),
             None => told(EXPIRED, "Token expired"),
         },
+        TokenError::Revoked => told(INVALID, REVOKED),
         TokenError::NotYetValid => told(INVALID, "The token is not valid yet."),
         TokenError::WrongAudience | TokenError::WrongClient => {
             told(INVALID, "Incorrect token audience")
@@ -230,5 +234,6 @@ fn refused(reason: &'static str, code: &'static str, message: &str) -> Denial {
 
 const INVALID: &str = "InvalidIdentityToken";
 const EXPIRED: &str = "ExpiredTokenException";
+const REVOKED: &str = "The token has been revoked.";
 const NO_JWT: &str = "The ID Token provided is not a valid JWT. (You may see this error if you \
                       sent an Access Token)";

@@ -11,7 +11,8 @@ use crate::{
     clock::Time,
     identity::{Assumed, RoleChoice},
     sigv4::{Scope, SigningKey},
-    sts::{Grant, PoolTokens, Sealer, SecretAccessKey, StsError},
+    sts::{Grant, GrantToken, PoolTokens, Sealer, SecretAccessKey, StsError},
+    token::LoginFacts,
 };
 
 /// What temporary credentials are made and opened with.
@@ -51,6 +52,9 @@ pub enum CredentialError {
     /// They have expired.
     #[error("the session token has expired; get new credentials")]
     Expired,
+    /// The login that they were given for was revoked.
+    #[error("the login that the credentials were given for has been revoked; sign in again")]
+    Revoked,
     /// Their role, or their identity pool, isn't there any more, or is another of that name.
     #[error("the role that the credentials are for is gone; get new credentials")]
     RoleGone,
@@ -63,6 +67,7 @@ impl CredentialError {
             Self::UnknownKey => "unknown_access_key",
             Self::InvalidToken => "invalid_session_token",
             Self::Expired => "expired_session_token",
+            Self::Revoked => "credentials_revoked",
             Self::RoleGone => "role_gone",
         }
     }
@@ -93,7 +98,7 @@ impl CredentialRules {
     /// The credentials of this access key id and session token.
     ///
     /// # Errors
-    /// [`CredentialError`]; expiry is read from the clock each time.
+    /// [`CredentialError`]; expiry is read from the clock each time, and what is revoked from its list.
     pub fn present(
         &self,
         rules: &Rules,
@@ -112,9 +117,7 @@ impl CredentialRules {
         if presented.access_key_id != access_key_id {
             return Err(CredentialError::InvalidToken);
         }
-        if now >= presented.grant.expires {
-            return Err(CredentialError::Expired);
-        }
+        presented.check(rules, now)?;
         Ok(presented)
     }
 
@@ -144,6 +147,18 @@ impl CredentialRules {
 }
 
 impl Presented {
+    /// Whether they still stand at `now`.
+    pub(super) fn check(&self, rules: &Rules, now: Time) -> Result<(), CredentialError> {
+        let grant = &self.grant;
+        if now >= grant.expires {
+            return Err(CredentialError::Expired);
+        }
+        match rules.has_revoked(&grant.token) {
+            true => Err(CredentialError::Revoked),
+            false => Ok(()),
+        }
+    }
+
     /// The key that requests of this scope are signed with.
     pub(super) fn signing_key(&self, scope: &Scope) -> Arc<(Scope, SigningKey)> {
         if let Some(known) = self.signing.load_full()
@@ -155,6 +170,20 @@ impl Presented {
         let derived = Arc::new((scope.clone(), key));
         self.signing.store(Some(Arc::clone(&derived)));
         derived
+    }
+}
+
+impl Rules {
+    /// Whether the login is revoked that something was given for.
+    pub(super) fn has_revoked(&self, token: &GrantToken) -> bool {
+        let facts = LoginFacts {
+            issuer: token.issuer.as_deref(),
+            subject: token.subject.as_deref(),
+            jti: token.jti.as_deref(),
+            origin_jti: token.origin_jti.as_deref(),
+            issued: token.issued,
+        };
+        self.issuers.revocations().is_some_and(|list| list.has_login(&facts))
     }
 }
 

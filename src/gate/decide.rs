@@ -15,6 +15,7 @@ use super::{
     engines::{Asked, Engines},
     form::form_action,
     judge::Wording,
+    limits,
     named::Named,
     objects,
     post::{self, Posted},
@@ -219,13 +220,16 @@ impl Gate<'_> {
             }
             progress.login = found.login;
             demand_token(route, &progress.login, found.challenge)?;
+            limits::count(route, question.received.client_ip, progress)?;
             if route.iam == Engine::Enforce || matches!(progress.login, Login::Credentials(_)) {
                 progress.assumed = self.assume(route, question.now, progress)?;
             }
-        } else if is_api(route) {
-            refuse_signed_query(question)?;
         } else {
-            refuse_credentials(question)?;
+            match is_api(route) {
+                true => refuse_signed_query(question)?,
+                false => refuse_credentials(question)?,
+            }
+            limits::count(route, question.received.client_ip, progress)?;
         }
         Ok(target)
     }
@@ -318,6 +322,7 @@ impl Gate<'_> {
             None => authenticate(self, route, question, signed, &mut reading, progress).await?,
         };
         progress.login = found.login.clone();
+        limits::count(route, question.received.client_ip, progress)?;
         progress.assumed = self.assume(route, question.now, progress)?;
         let facts = objects::facts(self.rules, question, &found);
         let operation = match &posted {
@@ -366,6 +371,7 @@ impl Gate<'_> {
     ) -> Result<Outcome, Denial> {
         let found = authenticate(self, route, question, signed, &mut reading, progress).await?;
         progress.login = found.login;
+        limits::count(route, question.received.client_ip, progress)?;
         progress.assumed = self.assume(route, question.now, progress)?;
         let decided = rows::decide((self.rules, route), tables, question, reading, progress);
         let decided = match decided.await? {

@@ -252,6 +252,8 @@ pub enum Refusal {
     NotFound,
     /// It could not be decided now: 503.
     Unavailable,
+    /// There are too many requests: 429, and after how many seconds there may be another.
+    Throttled(u32),
     /// A body is larger than it may be: 413.
     TooLarge,
     /// The signature can't be read or doesn't hold.

@@ -144,6 +144,9 @@ impl Gate<'_> {
             None => Err(no_match()),
             Some(pool) => {
                 let told = told_by_pool(&token);
+                if self.rules.has_revoked(&told) {
+                    return Err(refused("token_revoked", REVOKED));
+                }
                 let identity = Box::new(identity_of(pool, token));
                 Ok(Identified::PoolToken { pool, identity, token: told })
             }
@@ -158,13 +161,14 @@ pub(super) fn identity_of(pool: &IdentityPool, token: PoolToken) -> WebIdentity 
     WebIdentity::of_pool(pool, Some(token.identity), token.methods, tags)
 }
 
-/// What is told of a pool's own token.
+/// What is told of a pool's own token: the login that it was given for, or the guest.
 pub(super) fn told_by_pool(token: &PoolToken) -> GrantToken {
-    GrantToken {
+    token.login.clone().unwrap_or_else(|| GrantToken {
         issuer: Some(POOL_TOKEN_ISSUER.to_owned()),
         subject: Some(token.identity.clone()),
+        issued: Some(token.issued),
         ..GrantToken::default()
-    }
+    })
 }
 
 /// The one login, if there is any.
@@ -197,6 +201,7 @@ fn token_refused(error: &TokenError, token: &str, now: Time) -> Denial {
                 |at| expired(at, now),
             )
         }
+        TokenError::Revoked => REVOKED.to_owned(),
         TokenError::NotYetValid => "Invalid login token. Token is not valid yet.".to_owned(),
         TokenError::WrongAudience | TokenError::WrongClient => UNSUPPORTED.to_owned(),
         TokenError::InvalidClaim(claim) => {
@@ -246,5 +251,6 @@ fn refused(reason: &'static str, message: impl Into<String>) -> Denial {
 
 /// The key in `Logins` of the pools' own tokens.
 pub(super) const POOL_LOGIN: &str = "cognito-identity.amazonaws.com";
+const REVOKED: &str = "Invalid login token. Token has been revoked.";
 const UNVERIFIED: &str = "Invalid login token. Couldn't verify signed token.";
 const UNSUPPORTED: &str = "Token is not from a supported provider of this identity pool.";

@@ -26,6 +26,7 @@ mod form;
 mod heard;
 mod judge;
 mod layers;
+mod limits;
 mod logins;
 mod named;
 mod objects;
@@ -35,6 +36,7 @@ mod preflight;
 mod question;
 mod random;
 mod reasons;
+mod right;
 mod routes;
 mod rows;
 mod rules;
@@ -64,9 +66,11 @@ pub use decision::{
     Refusal,
 };
 pub use heard::{EngineVerdict, Heard, ShadowVerdict};
+pub use limits::{Limits, Rate};
 pub use payload::{Enough, Payload, PayloadError, ReadFuture, Whole};
 pub use question::Question;
 pub use reasons::REASONS;
+pub use right::Right;
 pub use routes::{
     Authenticate, BoundTokens, BuiltIn, Destination, Forward, Match, ResourcePolicies, Route,
     RouteConflict, RouteIndex, Routes, Service,

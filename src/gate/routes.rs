@@ -5,7 +5,7 @@
 //! host goes before the longest path prefix before no match at all. Two equal matches are a
 //! configuration error.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use ::http::{HeaderMap, Method};
 
@@ -14,7 +14,7 @@ use crate::{
     services::{cognito_identity, cognito_idp, execute_api::Api},
 };
 
-use super::{Compose, Engine, Tables, TokenSources, named::Named};
+use super::{Compose, Engine, Limits, Tables, TokenSources, named::Named};
 
 /// The place of a route in its configuration.
 pub type RouteIndex = usize;
@@ -52,6 +52,8 @@ pub struct Route {
     pub sources: TokenSources,
     /// What pages of other origins may do, if anything is told of it.
     pub cors: Option<Cors>,
+    /// How many requests it takes, if that is limited.
+    pub limits: Option<Arc<Limits>>,
     /// The place of its upstream among the snapshot's; none if it is only asked about.
     pub upstream: Option<usize>,
 }

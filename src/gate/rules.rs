@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::{
+    clock::Time,
     http::Origin,
     iam::{self, Account},
     identity::{Assumed, Groups, IdentityIds, IdentityPool},
     token::Issuers,
 };
 
-use super::{Cedar, CredentialRules, Routes, Sessions, StoredPolicy};
+use super::{Cedar, CredentialRules, Denial, Refusal, Routes, Sessions, StoredPolicy};
 
 /// One generation of everything a decision is made from. It is built by the control runtime,
 /// swapped whole on a reload, and taken once per request.
@@ -58,6 +59,24 @@ impl Rules {
     /// The partition that ARNs are in.
     pub fn partition(&self) -> &'static str {
         self.region.as_deref().map_or("aws", iam::partition)
+    }
+
+    /// Refuses a session that began at `issued`, if anything says when, where those of its role are revoked:
+    /// as AWS does by a policy that denies what was issued before some moment (AWSRevokeOlderSessions).
+    pub(super) fn check_session(
+        &self,
+        assumed: &Assumed,
+        issued: Option<Time>,
+    ) -> Result<(), Denial> {
+        let Some(revocations) = self.issuers.revocations() else { return Ok(()) };
+        let role = assumed.session.principal.role();
+        match role.is_some_and(|role| revocations.has_session(role.arn.as_str(), issued)) {
+            false => Ok(()),
+            true => {
+                let detail = "the sessions of the role were revoked; sign in again";
+                Err(Denial::new("session_revoked", Refusal::AccessDenied, detail))
+            }
+        }
     }
 
     /// The groups of the user pool `id`, if they are configured.

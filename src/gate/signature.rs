@@ -89,10 +89,12 @@ pub(super) fn present(
     access_key_id: &str,
     session_token: Option<&str>,
     now: Time,
-) -> Result<Arc<Presented>, CredentialError> {
+) -> Result<Arc<Presented>, Denial> {
     let credentials = rules.credentials.as_ref().ok_or(CredentialError::UnknownKey)?;
     let token = session_token.ok_or(CredentialError::UnknownKey)?;
-    credentials.present(rules, access_key_id, token, now)
+    let presented = credentials.present(rules, access_key_id, token, now)?;
+    rules.check_session(&presented.assumed, Some(presented.grant.issued))?;
+    Ok(presented)
 }
 
 async fn check(

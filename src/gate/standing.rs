@@ -5,8 +5,7 @@
 //! credentials, the role, and the policies.
 
 use super::{
-    Authenticate, BoundTokens, Decision, Denial, Destination, Engine, Gate, Login, Question,
-    Refusal, Rules, Trail,
+    Authenticate, BoundTokens, Denial, Destination, Engine, Gate, Login, Question, Refusal, Trail,
     authenticate::{accepts, denial, find_token, verify},
     context::RequestContext,
     decide::{Progress, in_time, is_api, misconfigured},
@@ -20,20 +19,6 @@ use crate::{
     services::{Body, Proof, Request},
     sigv4::Signed,
 };
-
-impl Decision {
-    /// When the right ends that it stands on: that of the token, with the leeway of `rules`, or of the
-    /// credentials. Never, where there is neither.
-    pub fn expires(&self, rules: &Rules) -> Option<Time> {
-        match &self.login {
-            Login::Token(token) => {
-                Some(token.claims.expires().plus_secs(i64::from(rules.issuers.leeway())))
-            }
-            Login::Credentials(presented) => Some(presented.grant.expires),
-            Login::Anonymous => None,
-        }
-    }
-}
 
 impl Gate<'_> {
     /// Whether what was permitted to `question` would be permitted now.

@@ -11,7 +11,7 @@ use crate::{
 /// One step of a stage.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
-    /// `authenticate`, `assume`, `describe` or `decide`.
+    /// `route`, `cors`, `authenticate`, `limit`, `assume`, `describe` or `decide`.
     pub stage: &'static str,
     /// What was done, as a short phrase.
     pub what: String,

@@ -254,6 +254,10 @@ impl Gate<'_> {
             pool_arn: pool.arn(self.rules.account_id.as_deref().unwrap_or_default()),
             methods: of.methods,
             tags: of.tags.into_iter().map(|(key, fact)| (key, value(fact))).collect(),
+            login: match &identified {
+                Identified::Login { token, .. } => Some(told(token)),
+                _ => None,
+            },
             issued,
             expires: issued.plus_secs(POOL_TOKEN_SECONDS),
         };
@@ -366,6 +370,7 @@ pub(super) fn told(token: &VerifiedToken) -> GrantToken {
         subject: text("sub"),
         jti: text("jti"),
         origin_jti: text("origin_jti"),
+        issued: token.claims.issued_at(),
     }
 }
 

@@ -41,9 +41,13 @@ pub(super) fn encode(grant: &Grant) -> Vec<u8> {
             }
         }
     }
-    let GrantToken { issuer, subject, jti, origin_jti } = &grant.token;
+    let GrantToken { issuer, subject, jti, origin_jti, issued } = &grant.token;
     for claim in [issuer, subject, jti, origin_jti] {
         out.option(claim.as_deref());
+    }
+    out.0.push(u8::from(issued.is_some()));
+    if let Some(issued) = issued {
+        out.0.extend_from_slice(&issued.secs().to_be_bytes());
     }
     for time in [grant.issued, grant.expires] {
         out.0.extend_from_slice(&time.secs().to_be_bytes());
@@ -83,6 +87,11 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Grant> {
         subject: input.option()?,
         jti: input.option()?,
         origin_jti: input.option()?,
+        issued: match input.byte()? {
+            0 => None,
+            1 => Some(input.time()?),
+            _ => return None,
+        },
     };
     let (issued, expires) = (input.time()?, input.time()?);
     input.0.is_empty().then_some(Grant {

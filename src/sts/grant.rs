@@ -45,6 +45,8 @@ pub struct GrantToken {
     pub jti: Option<String>,
     /// `origin_jti`.
     pub origin_jti: Option<String>,
+    /// `iat`. Kept to the second, rounded down.
+    pub issued: Option<Time>,
 }
 
 /// A policy that narrows a session.

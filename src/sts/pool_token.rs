@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
 
-use super::error::StsError;
+use super::{error::StsError, grant::GrantToken};
 
 /// What a pool's own token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct PoolToken {
     pub methods: Vec<String>,
     /// Principal tags; none is the value of a tag whose value can't be told.
     pub tags: Vec<(String, Option<String>)>,
+    /// The login it was given for, which may be revoked while it lasts; a guest has none.
+    pub login: Option<GrantToken>,
     /// `iat`, to the second.
     pub issued: Time,
     /// `exp`, to the second.
@@ -130,6 +132,12 @@ impl PoolTokens {
             let listed: Map<String, Value> = listed.collect();
             claims.insert(TAGS.to_owned(), json!({ "principal_tags": listed }));
         }
+        if let (Some(claims), Some(login)) = (claims.as_object_mut(), &token.login) {
+            let GrantToken { issuer, subject, jti, origin_jti, issued } = login;
+            let issued = issued.map(Time::secs);
+            let login = json!({ "iss": issuer, "sub": subject, "jti": jti, "origin_jti": origin_jti, "iat": issued });
+            claims.insert(LOGIN.to_owned(), login);
+        }
         let mut text = key.header.clone();
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut text);
@@ -211,6 +219,16 @@ fn read(claims: &[u8]) -> Option<PoolToken> {
             tags.push((key.clone(), value));
         }
     }
+    let login = claims.get(LOGIN).map(|login| {
+        let text = |name: &str| login.get(name).and_then(Value::as_str).map(str::to_owned);
+        GrantToken {
+            issuer: text("iss"),
+            subject: text("sub"),
+            jti: text("jti"),
+            origin_jti: text("origin_jti"),
+            issued: login.get("iat").and_then(Value::as_i64).map(Time::from_secs),
+        }
+    });
     let methods = claims.get("amr")?.as_array()?;
     (text("iss")? == POOL_TOKEN_ISSUER).then_some(PoolToken {
         identity: text("sub")?,
@@ -218,6 +236,7 @@ fn read(claims: &[u8]) -> Option<PoolToken> {
         pool_arn: text(ARN)?,
         methods: methods.iter().map(|m| m.as_str().map(str::to_owned)).collect::<Option<_>>()?,
         tags,
+        login,
         issued: time("iat")?,
         expires: time("exp")?,
     })
@@ -229,6 +248,8 @@ pub const POOL_TOKEN_ISSUER: &str = "https://cognito-identity.amazonaws.com";
 pub const POOL_TOKEN_SECONDS: i64 = 600;
 
 const ARN: &str = "https://cognito-identity.amazonaws.com/identity-pool-arn";
+/// Beside Amazon Cognito's own claims: without it a login that is revoked would go on as its identity.
+const LOGIN: &str = "poolgate:login";
 const TAGS: &str = "https://aws.amazon.com/tags";
 /// AssumeRoleWithWebIdentity takes no longer ones.
 const MAX_TOKEN_BYTES: usize = 20_000;

@@ -198,7 +198,7 @@ fn is_key_id(id: &str) -> bool {
 /// about this much in a header.
 pub const MAX_SESSION_TOKEN_BYTES: usize = 4096;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const NONCE: usize = 12;
 /// Keep what is derived here apart from any other use of the key, and one use from the other.
 const SALT: &[u8] = b"poolgate temporary credentials 1";

@@ -37,6 +37,8 @@ pub struct Metrics {
     pub upstream_seconds: HistogramVec,
     /// `poolgate_upstream_errors_total{upstream,reason}`.
     pub upstream_errors: IntCounterVec,
+    /// `poolgate_upstream_in_flight{upstream}`: requests to upstreams whose number is limited.
+    pub upstream_in_flight: IntGaugeVec,
     /// `poolgate_connections`: open downstream connections.
     pub connections: IntGauge,
     /// `poolgate_requests_in_flight`.
@@ -51,6 +53,12 @@ pub struct Metrics {
     pub reload_failed: IntGauge,
     /// `poolgate_shadow_refused`: 1 while the files of `shadow_policies` are refused.
     pub shadow_refused: IntGauge,
+    /// `poolgate_revocations{kind}`: entries of the list in force.
+    pub revocations: IntGaugeVec,
+    /// `poolgate_revocations_age_seconds`: since the file last said what the list says.
+    pub revocations_age: GenericGaugeVec<prometheus::core::AtomicF64>,
+    /// `poolgate_revocations_refused`: 1 while the file of revocations can't be read.
+    pub revocations_refused: IntGauge,
     /// `poolgate_log_records_dropped_total{log}`.
     pub dropped: IntCounterVec,
     /// `poolgate_keys{issuer}`: verification keys held.
@@ -131,6 +139,11 @@ impl Metrics {
                 "Permitted requests without an answer",
                 &["upstream", "reason"],
             )?,
+            upstream_in_flight: gauges(
+                "upstream_in_flight",
+                "Requests under way to upstreams whose number is limited",
+                &["upstream"],
+            )?,
             connections: gauge("connections", "Open downstream connections")?,
             in_flight: gauge("requests_in_flight", "Requests being answered")?,
             streams_ended: counters(
@@ -141,6 +154,21 @@ impl Metrics {
             generation: gauge("generation", "Generation of the configuration in force")?,
             reloads: counters("reloads_total", "Reloads", &["result"])?,
             reload_failed: gauge("reload_failed", "1 while the configuration on disk is refused")?,
+            revocations: gauges("revocations", "Entries of the list of revocations", &["kind"])?,
+            revocations_age: add(
+                r,
+                GenericGaugeVec::new(
+                    Opts::new(
+                        "revocations_age_seconds",
+                        "Seconds since the file of revocations last said what is in force",
+                    ),
+                    &[],
+                )?,
+            )?,
+            revocations_refused: gauge(
+                "revocations_refused",
+                "1 while the file of revocations can't be read",
+            )?,
             shadow_refused: gauge(
                 "shadow_refused",
                 "1 while the shadow policies on disk are refused",

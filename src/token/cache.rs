@@ -47,7 +47,7 @@ impl TokenCache {
     /// verify it.
     ///
     /// # Errors
-    /// [`TokenError::Expired`], [`TokenError::NotYetValid`].
+    /// [`TokenError::Expired`], [`TokenError::NotYetValid`], [`TokenError::Revoked`].
     pub fn lookup(
         &self,
         token: &str,
@@ -63,6 +63,7 @@ impl TokenCache {
             self.tokens.invalidate(token);
             return Err(error);
         }
+        issuers.check_revoked(&known)?;
         Ok(Some(known))
     }
 
@@ -83,6 +84,7 @@ impl TokenCache {
         let text: Arc<str> = token.into();
         let known = Known { text: Arc::clone(&text), token: Arc::clone(&verified) };
         self.tokens.insert(text, Arc::new(known));
+        issuers.check_revoked(&verified)?;
         Ok(verified)
     }
 

@@ -54,6 +54,9 @@ pub enum TokenError {
     /// `exp` has passed, or the token is older than the issuer's maximum age.
     #[error("the token has expired; get a new one")]
     Expired,
+    /// It was revoked: it, its sign-in, or all of its user's of before some moment.
+    #[error("the token has been revoked; sign in again")]
+    Revoked,
     /// `nbf` or `iat` is in the future.
     #[error("the token is not valid yet; compare this machine's clock with the issuer's")]
     NotYetValid,
@@ -93,6 +96,7 @@ impl TokenError {
             Self::KeysStale { .. } => "keys_stale",
             Self::BadSignature => "bad_signature",
             Self::Expired => "expired",
+            Self::Revoked => "token_revoked",
             Self::NotYetValid => "not_yet_valid",
             Self::WrongAudience => "wrong_audience",
             Self::WrongClient => "wrong_client",

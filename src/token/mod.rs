@@ -5,8 +5,8 @@
 //! - [`KeyStore`] keeps the keys of every source fresh in the background; a [`KeySet`] is the live
 //!   handle to one source and outlives reloads.
 //! - [`DpopProof`] is the proof of a token's key (RFC 9449), verified for one request.
-//! - [`TokenCache`] remembers verified tokens; times, keys and the issuer's settings are checked
-//!   again on every hit.
+//! - [`TokenCache`] remembers verified tokens; times, keys, the issuer's settings and
+//!   [`Revocations`] are checked again on every hit.
 //!
 //! Refused whatever the configuration: HMAC and `none`, keys or key locations named by the token
 //! itself (`jwk`, `jku`, `x5u`, `x5c` are ignored), `crit`, unencoded payloads (RFC 7797), JWE,
@@ -25,6 +25,7 @@ mod json;
 mod key;
 mod keys;
 mod replays;
+mod revocation;
 mod stated;
 mod store;
 mod verify;
@@ -42,6 +43,7 @@ pub use issuer::{Issuer, IssuerError, IssuerKind};
 pub use key::{Algorithm, VerificationKey};
 pub use keys::{KeySet, KeyStats, KeysError, RefreshError};
 pub(crate) use replays::Replays;
+pub use revocation::{ListError, LoginFacts, RevocationList, Revocations};
 pub(crate) use stated::stated;
 pub use store::{KeyPlan, KeyStore};
 pub use verify::{Issuers, TokenKind, VerifiedToken};

@@ -15,7 +15,9 @@ use crate::http::Written;
 use super::compact::{Compact, SIGNER};
 use super::key::VerifyError;
 use super::keys::Missing;
-use super::{Claims, Issuer, IssuerError, IssuerKind, TokenError, TokenUse};
+use super::{
+    Claims, Issuer, IssuerError, IssuerKind, Revocations, TokenError, TokenUse, revocation,
+};
 
 /// The accepted issuers of one configuration generation. Immutable.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub struct Issuers {
     by_issuer: HashMap<String, Arc<Issuer>>,
     by_signer: HashMap<String, Arc<Issuer>>,
     leeway: u32,
+    revocations: Option<Arc<Revocations>>,
 }
 
 /// A token whose signature and claims have been verified; nothing else makes one.
@@ -91,7 +94,42 @@ impl Issuers {
                 }
             }
         }
-        Ok(Self { by_issuer, by_signer, leeway })
+        Ok(Self { by_issuer, by_signer, leeway, revocations: None })
+    }
+
+    /// The same, with a list of what is revoked.
+    #[must_use]
+    pub fn with_revocations(self, revocations: Option<Arc<Revocations>>) -> Self {
+        Self { revocations, ..self }
+    }
+
+    /// The list of what is revoked, if there is one.
+    pub fn revocations(&self) -> Option<&Arc<Revocations>> {
+        self.revocations.as_ref()
+    }
+
+    /// Whether a token that was verified once is revoked by now.
+    ///
+    /// # Errors
+    /// [`TokenError::Revoked`].
+    pub(super) fn check_revoked(&self, token: &VerifiedToken) -> Result<(), TokenError> {
+        revocation::check(self.revocations.as_ref(), token)
+    }
+
+    /// Whether a token that was verified once would still be taken at `now`.
+    ///
+    /// # Errors
+    /// Why it wouldn't.
+    pub fn still_holds(&self, token: &VerifiedToken, now: Time) -> Result<(), TokenError> {
+        if !self.still_accepts(token) {
+            return Err(TokenError::UnknownIssuer);
+        }
+        if !token.still_valid_key() {
+            let (issuer, kid) = (Arc::clone(&token.issuer), token.kid.clone());
+            return Err(TokenError::UnknownKey { issuer, kid });
+        }
+        token.check_times(now, self.leeway)?;
+        self.check_revoked(token)
     }
 
     /// Every issuer once, in the order of their names.

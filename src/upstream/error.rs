@@ -23,6 +23,9 @@ pub enum ForwardError {
     /// The upstream closed or broke the connection, or answered with something else than HTTP.
     #[error("the upstream gave no valid answer: {0}")]
     Upstream(hyper::Error),
+    /// It has as many requests as it may be sent at a time.
+    #[error("the upstream has as many requests as `upstream.concurrency` allows")]
+    Busy,
     /// The upstream switched to another protocol without being asked.
     #[error("the upstream switched protocols without being asked")]
     Switched,
@@ -53,6 +56,7 @@ impl ForwardError {
             Self::Tls(_) => "upstream_tls",
             Self::Upstream(_) | Self::Switched => "upstream_broken",
             Self::AnswerTimeout => "upstream_timeout",
+            Self::Busy => "upstream_busy",
             Self::CallerBody => "request_body_broken",
             Self::Body(error) => error.reason(),
             Self::Ended(_) => "upstream_right_ended",
@@ -63,6 +67,7 @@ impl ForwardError {
     /// The status that says so: RFC 9110 §15.6.3 and §15.6.5.
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Ended(Ended::Expired) => StatusCode::UNAUTHORIZED,
             Self::Ended(Ended::Withdrawn) => StatusCode::FORBIDDEN,
@@ -75,6 +80,7 @@ impl ForwardError {
     pub fn detail(&self) -> &'static str {
         match self {
             Self::ConnectTimeout | Self::AnswerTimeout => "the upstream did not answer in time",
+            Self::Busy => "too many requests are under way; try again",
             Self::CallerBody => "the request's body broke off",
             Self::Body(_) => "the request's body is not what was said of it",
             Self::Ended(why) => why.detail(),

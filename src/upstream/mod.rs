@@ -12,6 +12,7 @@ mod gathered;
 mod multiplexed;
 mod once;
 mod origin;
+mod room;
 mod trailer;
 mod upgrade;
 mod upload;
@@ -23,6 +24,7 @@ pub use error::ForwardError;
 pub(crate) use gathered::Gathered;
 pub use once::{Call, CallError, ask};
 pub use origin::{Address, HostHeader, Place, Upstream};
+pub use room::{Occupied, Room};
 pub use upgrade::{Closed, Upgrade, UpstreamSide};
 pub use upload::{Arriving, UploadBody};
 

@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use super::{ForwardError, Occupied, Room};
 use crate::sigv4::Signer;
 use ::http::HeaderValue;
 use arc_swap::ArcSwap;
@@ -44,6 +45,7 @@ pub struct Upstream {
     pub(super) takes_trailers: bool,
     /// Set if it is spoken to in HTTP/2.
     pub(super) http2: Option<Http2>,
+    room: Option<Arc<Room>>,
     addresses: ArcSwap<Vec<Address>>,
     turn: AtomicUsize,
 }
@@ -97,6 +99,7 @@ impl Upstream {
             signer: None,
             takes_trailers: false,
             http2: None,
+            room: None,
             addresses: ArcSwap::from_pointee(known.into_iter().collect()),
             turn: AtomicUsize::new(0),
         }
@@ -127,6 +130,28 @@ impl Upstream {
             }),
         });
         self
+    }
+
+    /// The same, which is sent `most` requests at a time, if that is limited.
+    #[must_use]
+    pub fn with_room(mut self, most: Option<u32>) -> Self {
+        let most = most.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+        self.room = most.map(Room::new);
+        self
+    }
+
+    /// Takes a place for a request to it, if their number is limited.
+    ///
+    /// # Errors
+    /// [`ForwardError::Busy`]: there is none, and nobody waits for one.
+    pub fn enter(&self) -> Result<Option<Occupied>, ForwardError> {
+        let Some(room) = &self.room else { return Ok(None) };
+        room.enter().map(Some).ok_or(ForwardError::Busy)
+    }
+
+    /// The room for its requests, if that is limited.
+    pub fn room(&self) -> Option<&Arc<Room>> {
+        self.room.as_ref()
     }
 
     /// Its URL, as configured: its name in metrics and logs.

@@ -220,7 +220,12 @@ fn requests() -> Vec<Refused> {
 }
 
 /// Reasons that no request can meet at this door.
-const ELSEWHERE: [(&str, &str); 62] = [
+const ELSEWHERE: [(&str, &str); 67] = [
+    ("principal_rate_exceeded", "promises/limited.rs, as the next"),
+    ("route_rate_exceeded", ""),
+    ("token_revoked", "promises/revoked.rs, as the next"),
+    ("session_revoked", ""),
+    ("credentials_revoked", "gate/tests/revoking.rs"),
     ("keys_unavailable", "the next test"),
     ("keys_stale", "token/keys/tests.rs: the configuration allows no less than a minute"),
     ("decision_timeout", "every look-up has a shorter limit of its own"),
@@ -367,7 +372,7 @@ fn reasons() -> BTreeSet<String> {
         "gate/named.rs",
         "gate/authenticate.rs",
         "gate/credentials.rs",
-        "gate/named.rs",
+        "gate/rules.rs",
         "gate/payload.rs",
         "sigv4/error.rs",
         "sigv4/body/error.rs",
@@ -401,6 +406,8 @@ fn reasons() -> BTreeSet<String> {
     ] {
         assert!(found.remove(grounds), "{grounds}");
     }
+    // Of gate/limits.rs, by whose limit it was.
+    found.extend(["principal_rate_exceeded", "route_rate_exceeded"].map(str::to_owned));
     // Where a token was found is no reason.
     assert!(found.remove("cookie"));
     // How the server words what the HTTP library itself refuses.

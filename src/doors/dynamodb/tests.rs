@@ -62,6 +62,18 @@ async fn every_refusal_has_a_status_and_an_exception() {
             "The security token included in the request is expired",
         ),
         (
+            R::Credentials(CredentialError::Revoked),
+            400,
+            coral("ExpiredTokenException"),
+            "The security token included in the request is expired",
+        ),
+        (
+            R::Throttled(3),
+            400,
+            "com.amazon.coral.availability#ThrottlingException".to_owned(),
+            "Rate of requests exceeds the allowed throughput.",
+        ),
+        (
             R::ExpiredCredential,
             400,
             coral("ExpiredTokenException"),

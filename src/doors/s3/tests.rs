@@ -55,6 +55,13 @@ async fn every_refusal_has_a_status_and_a_code() {
     let no_cors = NO_CORS.replace('\'', "&apos;");
     for (refusal, reason, status, code, message) in [
         (R::AccessDenied, "implicit_deny", 403, "AccessDenied", "own words"),
+        (
+            R::Throttled(3),
+            "principal_rate_exceeded",
+            503,
+            "SlowDown",
+            "Please reduce your request rate.",
+        ),
         (R::AccessDenied, "cors_origin_not_allowed", 403, "AccessForbidden", &no_cors),
         (R::MissingCredential, "missing_token", 403, "AccessDenied", "own words"),
         (R::InsufficientScope("s".into()), "insufficient_scope", 403, "AccessDenied", "own words"),
@@ -134,6 +141,7 @@ fn the_documentation_lists_reasons_with_their_codes() {
         CredentialError::InvalidToken,
         CredentialError::RoleGone,
         CredentialError::Expired,
+        CredentialError::Revoked,
     ] {
         listed(error.reason(), &credentials(error));
     }

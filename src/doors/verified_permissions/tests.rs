@@ -75,7 +75,9 @@ async fn denials_are_exceptions() {
         (Refusal::MissingCredential, 400, "MissingAuthenticationTokenException"),
         (Refusal::Unavailable, 500, "InternalServerException"),
         (Refusal::TooLarge, 400, "ValidationException"),
+        (Refusal::Throttled(1), 400, "ThrottlingException"),
         (Refusal::Credentials(CredentialError::Expired), 400, "ExpiredTokenException"),
+        (Refusal::Credentials(CredentialError::Revoked), 400, "ExpiredTokenException"),
     ] {
         let found = parts(denied(&denial(refusal, "d", Value::Null), &id)).await;
         assert_eq!((found.0, found.1.as_str()), (status, kind));

@@ -149,6 +149,7 @@ pub(super) fn api(name: &str) -> Route {
         forward_token: Forward::Keep,
         sources: TokenSources::default(),
         cors: None,
+        limits: None,
         upstream: Some(0),
     }
 }

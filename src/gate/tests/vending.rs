@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use std::sync::OnceLock;
 
 mod bound;
+mod revoked;
 mod sts;
 
 const PROVIDER: &str = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E";

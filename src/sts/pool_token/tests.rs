@@ -38,6 +38,7 @@ fn token() -> PoolToken {
             .to_owned(),
         methods: vec!["authenticated".to_owned(), "p".to_owned()],
         tags: vec![("a".to_owned(), Some("x".to_owned())), ("b".to_owned(), None)],
+        login: None,
         issued: NOW,
         expires: NOW.plus_secs(POOL_TOKEN_SECONDS),
     }
@@ -67,6 +68,18 @@ fn tokens_are_written_as_amazon_cognito_does() {
     let untagged = PoolToken { tags: Vec::new(), ..token() };
     let signed = tokens(0).sign(&untagged).unwrap();
     assert_eq!(tokens(0).verify(&signed, NOW), Ok(untagged));
+    let full = GrantToken {
+        issuer: Some("i".to_owned()),
+        subject: Some("s".to_owned()),
+        jti: Some("j".to_owned()),
+        origin_jti: None,
+        issued: Some(NOW),
+    };
+    for login in [GrantToken::default(), full] {
+        let of_login = PoolToken { login: Some(login), ..token() };
+        let signed = tokens(0).sign(&of_login).unwrap();
+        assert_eq!(tokens(0).verify(&signed, NOW), Ok(of_login));
+    }
 }
 
 #[test]
