@@ -35,6 +35,7 @@ fn grant() -> Grant {
             subject: Some("f3c0ffee-0000-4000-8000-000000000001".to_owned()),
             jti: Some("00000001-1111-4222-8333-444444444444".to_owned()),
             origin_jti: Some("00000001-5555-4666-8777-888888888888".to_owned()),
+            issued: Some(NOW),
         },
         issued: NOW,
         expires: Time::from_secs(NOW.secs() + 3600),

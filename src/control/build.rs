@@ -324,8 +324,8 @@ impl Builder {
             };
             let sign = told.sign.clone().map(|sign| (route.service, sign));
             let config::Upstream { trailers, http2, concurrency, .. } = *told;
-            let url = url.value.clone();
-            let key = UpstreamKey { url, host, sign, trailers, http2, concurrency };
+            let location = url.value.clone();
+            let key = UpstreamKey { url: location, host, sign, trailers, http2, concurrency };
             let known = arranged.iter().flatten().chain(&self.upstreams);
             let known = known.into_iter().find(|(known, _)| *known == key);
             let upstream = match known {

@@ -291,6 +291,7 @@ impl Gate<'_> {
             identity: IdentityHeaders::default(),
             withheld,
             answer: AnswerRule::default(),
+            upgrade: None,
         })
     }
 
