@@ -90,7 +90,7 @@ class Counter:
         self.control("-d")
         totals = []
         for path in set(self.folder.glob("counted.*")) - before:
-            found = re.search(r"^(?:totals|summary): (\d+)", path.read_text(), re.M)
+            found = re.search(r"^totals: (\d+)", path.read_text(), re.M)
             totals.append(int(found[1]) if found else 0)
         # The data thread is the one that did the work.
         return max(totals) / COUNTED

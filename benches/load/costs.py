@@ -155,9 +155,7 @@ def memory(rig, plan):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 30_000), hard))
     ours = peers.poolgate(rig, behind.port, "idle")
-    others = {"Poolgate": ours, "nginx": peers.nginx(rig, behind.port),
-              "HAProxy": peers.haproxy(rig, behind.port, "2.6" if peers.tool("haproxy", "/usr/sbin/haproxy") else "2.8"),
-              "Envoy": peers.envoy(rig, behind.port, checks=False)}
+    others = {"Poolgate": ours, "nginx": peers.nginx(rig, behind.port), "Envoy": peers.envoy(rig, behind.port, checks=False)}
     request = (f"GET {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {plan.tokens[0]}\r\n\r\n").encode()
     rows = []
     for name, peer in others.items():

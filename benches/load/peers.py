@@ -109,7 +109,7 @@ def haproxy(rig, upstream, version, checks=False):
 """ if checks else ""
     config = rig.write(f"haproxy-{port}.cfg", f"""\
 global
-  maxconn 24000
+  maxconn 9000
   nbthread 1
 defaults
   mode http
