@@ -273,7 +273,7 @@ impl Changes {
         let about = about(identity);
         let mut set = Vec::with_capacity(IDENTITY_HEADERS);
         set.extend(about.identity.pairs().map(|(name, value)| (name, value.clone())));
-        set.push((DECISION_ID, about.id.to_value()));
+        set.push((http::DECISION_ID, about.id.to_value()));
         // A cookie among cookies is all that is ever taken out of a header.
         if !sent.cookies.is_empty() && forward.headers.contains_key(COOKIE) {
             set.extend(remaining_cookies(&sent.cookies, &forward.headers, sent.told));
@@ -357,4 +357,3 @@ fn unexpected(id: &DecisionId) -> Response<Bytes> {
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 const IDENTITY_HEADERS: usize = 5;
-pub(super) const DECISION_ID: HeaderName = HeaderName::from_static("x-poolgate-decision-id");

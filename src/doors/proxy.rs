@@ -427,7 +427,7 @@ fn is_kind_of_events(kind: &[u8]) -> bool {
 
 /// Names the decision in its answer.
 fn name(response: &mut Response<AnswerBody>, id: &DecisionId) {
-    response.headers_mut().insert("x-poolgate-decision-id", id.to_value());
+    response.headers_mut().insert(http::DECISION_ID, id.to_value());
 }
 
 fn close(response: &mut Response<AnswerBody>) {

@@ -49,7 +49,7 @@ pub use hygiene::{
 pub use identity_value::{Written, identity_list, identity_value};
 pub use multipart::{Boundary, Field, Fields, FileEnd, MultipartError, Read};
 pub use origin::{Origin, check_origin};
-pub use problem::{BearerChallenge, Problem};
+pub use problem::{BearerChallenge, DECISION_ID, Problem};
 pub use raw_target::RawTarget;
 pub use request_error::RequestError;
 pub use request_uri::RequestUri;

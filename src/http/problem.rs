@@ -191,7 +191,8 @@ const MAX_QUOTED: usize = 1024;
 
 pub(super) const REALM: &str = "poolgate";
 
-const DECISION_ID: HeaderName = HeaderName::from_static("x-poolgate-decision-id");
+/// The header that names a decision, in what goes upstream and in every answer.
+pub const DECISION_ID: HeaderName = HeaderName::from_static("x-poolgate-decision-id");
 
 const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 

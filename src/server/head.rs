@@ -10,8 +10,6 @@
 //! is followed as hyper reads it; whatever breaks the framing ends in [`State::Spoilt`], where
 //! nothing reaches hyper that it could take for a head.
 
-use std::io::BufRead;
-
 use ::http::StatusCode;
 
 use crate::http::{Problem, RequestError, TargetError};
@@ -317,9 +315,7 @@ fn trailer(line: &mut Line, piece: &[u8]) -> Option<State> {
 
 /// How many bytes to the end of the line, or of what there is of it.
 fn line_end(bytes: &[u8]) -> usize {
-    // The standard library's fast search; reading from a slice does not fail.
-    let mut rest = bytes;
-    rest.skip_until(b'\n').unwrap_or(bytes.len())
+    memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1)
 }
 
 /// A decimal number alone, in white space.

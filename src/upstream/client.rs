@@ -478,7 +478,7 @@ fn serialise(
     for (name, value) in identity.pairs() {
         headers.insert(name, value.clone());
     }
-    headers.insert(DECISION_ID, id.to_value());
+    headers.insert(http::DECISION_ID, id.to_value());
     Ok(request)
 }
 
@@ -495,7 +495,6 @@ fn is_idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }
 
-pub(super) const DECISION_ID: &str = "x-poolgate-decision-id";
 /// Idle connections kept per upstream and data thread.
 const MAX_IDLE: usize = 512;
 /// Idle connections are dropped after this long; most servers wait longer.

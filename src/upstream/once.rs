@@ -14,12 +14,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     ForwardError, Upstream,
-    client::DECISION_ID,
     dial::{MAX_TRIES, Speaking, Wire, dial},
 };
 use crate::{
     clock,
     gate::IdentityHeaders,
+    http,
     sigv4::{SignedPayload, sha256},
 };
 
@@ -143,7 +143,7 @@ fn request(upstream: &Upstream, call: Call) -> Result<Request<Full<Bytes>>, Forw
     for (name, value) in IdentityHeaders::default().pairs() {
         headers.insert(name, value.clone());
     }
-    headers.insert(DECISION_ID, HeaderValue::from_static(""));
+    headers.insert(http::DECISION_ID, HeaderValue::from_static(""));
     Ok(request)
 }
 

@@ -8,7 +8,7 @@ use prost::Message;
 
 use super::{
     super::{
-        asking::{About, Account, Changes, DECISION_ID, Refused},
+        asking::{About, Account, Changes, Refused},
         grpc,
     },
     check::{Extensions, account},
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     config::{ClientCertificates, Metadata},
     gate::{DecisionId, IdentityHeaders},
+    http::DECISION_ID,
 };
 
 /// Reads `message` as a question and writes what could be answered to it.

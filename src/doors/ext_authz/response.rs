@@ -3,10 +3,10 @@
 use ::http::{HeaderMap, HeaderName, StatusCode};
 
 use super::{
-    super::asking::{About, Changes, DECISION_ID, Refused},
+    super::asking::{About, Changes, Refused},
     wire::{bytes, message, number},
 };
-use crate::config::Metadata;
+use crate::{config::Metadata, http::DECISION_ID};
 
 /// Writes that the request is let through, with these changes.
 pub(super) fn allowed(out: &mut Vec<u8>, changes: &Changes, told: Metadata) {

@@ -4,13 +4,14 @@ use ::http::{Response, StatusCode, header};
 use prost::Message;
 
 use super::{
-    super::asking::{About, Changes, DECISION_ID, Refused},
+    super::asking::{About, Changes, Refused},
     envoy::*,
     response,
 };
 use crate::{
     config::Metadata,
     gate::{DecisionId, IdentityHeaders},
+    http::DECISION_ID,
 };
 
 fn about() -> About {
