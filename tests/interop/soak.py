@@ -110,7 +110,7 @@ class Crowd:
                 caller.round()
                 self.did(name)
             except Exception:  # noqa: BLE001
-                self.complain(f"{name}: {traceback.format_exc(limit=-6)}")
+                self.complain(f"{name}: {traceback.format_exc(limit=-3)}")
                 caller = self.closed(caller)
                 self.stopping.wait(1)
             self.stopping.wait(pause * random.uniform(0.5, 1.5))

@@ -68,7 +68,7 @@ class Kept(Wire):
         expect(answer, 200, "a new order")
         seen = answer.json()
         assert subject_of(seen) == subject and seen["sha256"] == hashlib.sha256(body).hexdigest()
-        expect(self.ask("HEAD", "/api/bytes/1000", token), 200, "HEAD")
+        expect(self.ask("HEAD", f"/api/orders/{number}", token), 403, "HEAD, which only GET's permission doesn't allow")
         if number < 100:
             self.close()
 
@@ -219,7 +219,7 @@ class Refused:
         (401, "GET", "/api/orders/1", "forged"),
         (401, "GET", "/api/orders/1", "expired"),
         (403, "POST", "/api/orders/1", "reader"),
-        (404, "GET", "/nowhere", "reader"),
+        (403, "GET", "/nowhere", "reader"),
         (400, "GET", "/api/a%2Fb", "reader"),
         (403, "GET", "/demo/secret/plans.txt", "reader"),
         (403, "PUT", "/demo/public/x", "nobody"),

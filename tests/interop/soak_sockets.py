@@ -50,7 +50,7 @@ class Sockets:
                     await asyncio.sleep(0.5)
                 self.open -= 1
         except Exception:  # noqa: BLE001
-            self.crowd.complain(f"a standing socket: {traceback.format_exc(limit=-6)}")
+            self.crowd.complain(f"a standing socket: {traceback.format_exc(limit=-3)}")
 
     async def pass_by(self):
         while not self.crowd.stopping.is_set():
@@ -69,7 +69,7 @@ class Sockets:
                         assert socket.close_code == 4001, socket.close_code
                 self.crowd.did("passing socket")
             except Exception:  # noqa: BLE001
-                self.crowd.complain(f"a socket: {traceback.format_exc(limit=-6)}")
+                self.crowd.complain(f"a socket: {traceback.format_exc(limit=-3)}")
             await asyncio.sleep(random.uniform(0.1, 0.4))
 
     def leave(self):

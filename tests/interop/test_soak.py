@@ -75,7 +75,7 @@ def test_everything_at_once(place):
     crowd.start()
     sockets.start()
     try:
-        while time.monotonic() < began + SECONDS and not crowd.complaints:
+        while time.monotonic() < began + SECONDS and len(crowd.complaints) < 10:
             time.sleep(0.5)
             assert gate.process.poll() is None, gate.printed()[-4000:]
             for remembered in place.remembered:
