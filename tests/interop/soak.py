@@ -29,6 +29,7 @@ class Place(Files):
     """The gate: all over TLS, with an address for Envoy and a list of revocations."""
 
     def __init__(self, folder, key, s3, http, calls, sockets, seconds):
+        self.key, self.lasting = key, seconds + 3600
         self.revoked, self.asked = folder / "revoked.jsonl", free_port()
         self.revoked.write_text("")
         certificate(folder)
@@ -48,16 +49,15 @@ class Place(Files):
             text = text.replace("\nidentities:", "\ntoken: { revocations: revoked.jsonl }\nidentities:")
             return text.replace("\ndecision_log:", f"\n{routes}decision_log:")
 
-        super().__init__(folder, key, s3, edit=edit, scheme="https")
         self.trust = ssl.create_default_context(cafile=folder / "tls.crt")
         self.trust_http2 = ssl.create_default_context(cafile=folder / "tls.crt")
         self.trust_http2.set_alpn_protocols(["h2"])
-        self.lasting = seconds + 3600
         # Who may write, and who may only read.
         self.writer, self.reader = self.token("bob"), self.token("alice")
         self.tokens = [self.token(random.choice(["alice", "bob"])) for _ in range(TOKENS)]
+        super().__init__(folder, key, s3, edit=edit, scheme="https")
         # What the end looks for in the log is a sample of them: it is a large log.
-        self.gate.tokens |= {token for _, token in self.tokens[:10]}
+        self.gate.tokens |= {token for _, token in [self.writer, self.reader, *self.tokens[:10]]}
 
     def token(self, user="alice", **more):
         """A subject of its own in this user's groups, and a token of it."""
@@ -163,7 +163,7 @@ class Watch:
     def within(self, start, end):
         """The usual memory between two moments, and the most."""
         found = [resident for at, resident in self.samples if start <= at <= end]
-        return statistics.median(found), max(found)
+        return statistics.median_low(found), max(found)
 
     def stop(self):
         self.ended.set()

@@ -40,6 +40,7 @@ class Objects:
         people = self.place.people
         answer = people.cognito.get_credentials_for_identity(IdentityId=people.identity("bob"), **people.logins("bob"))
         self.credentials = answer["Credentials"]
+        self.place.gate.tokens |= {self.credentials["SecretKey"], self.credentials["SessionToken"]}
         config = {"read_timeout": PATIENCE, "connect_timeout": PATIENCE}
         self.s3 = client(self.place.gate, "s3", self.credentials, **config)
 
