@@ -8,7 +8,8 @@ from boto3.s3.transfer import TransferConfig
 
 from chunks import FORMS, Upload
 from people import BUCKET, IDENTITY_POOL, client
-from soak_callers import PATIENCE, opened
+from soak_callers import PATIENCE
+from soak_hostile import opened
 
 MIB = 1 << 20
 SIZES = [0, 1, 1000, 65_536, MIB, 3 * MIB + 1, 8 * MIB]

@@ -16,7 +16,8 @@ from files import BACKEND_KEY, BACKEND_SECRET
 from gate import ROOT, free_port, until
 from people import BUCKET
 from soak import Crowd, Place, Watch
-from soak_callers import Calls, Envoy, Events, Kept, Refused, Reloading, Revoking, Streams, Vanishing
+from soak_callers import Calls, Envoy, Events, Kept, Reloading, Revoking, Streams
+from soak_hostile import Refused, Vanishing
 from soak_objects import Objects
 from soak_sockets import Sockets
 from standins import running
