@@ -1,8 +1,8 @@
 """An HTTP/1.1 backend that tells what reached it.
 
-`GET /bytes/N` answers N bytes, `…/slow/MS` answers after MS milliseconds, `/files/…` serves what `serve` was given;
-everything else reads the body to its end and answers JSON of what arrived. Every request is counted, so that
-a test can show that a refused one never got here.
+`GET /bytes/N` answers N bytes, `…/slow/MS` answers after MS milliseconds, `…/events/N` tells N server-sent events,
+20 ms apart, `/files/…` serves what `serve` was given; everything else reads the body to its end and answers JSON of
+what arrived. Every request is counted, so that a test can show that a refused one never got here.
 """
 
 import contextlib
@@ -64,6 +64,8 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(int(pause.group(1)) / 1000)
         if size := re.search(r"/bytes/(\d+)$", self.path):
             return self.stream(int(size.group(1)))
+        if count := re.search(r"/events/(\d+)$", self.path):
+            return self.tell(int(count.group(1)))
         seen = {
             "method": self.command,
             "path": self.path,
@@ -90,6 +92,17 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         while left and self.command != "HEAD":
             left -= self.wfile.write(BLOCK[: min(left, len(BLOCK))])
+
+    def tell(self, count):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for number in range(count):
+            event = b"data: %d\n\n" % number
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+            time.sleep(0.02)
+        self.wfile.write(b"0\r\n\r\n")
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
 

@@ -20,8 +20,8 @@ BACKEND_KEY = "AKIABACKEND000000000"
 BACKEND_SECRET = "backend/secret+of/the+tests0123456789ab"
 
 
-def pool_tokens(key, user):
-    """ID and access token of one of the demo's users, as Cognito makes them."""
+def pool_tokens(key, user, **more):
+    """ID and access token of one of the demo's users, as Cognito makes them; `more` replaces claims of both."""
     groups = GROUPS[user]
     about = {
         "iss": f"https://cognito-idp.{REGION}.amazonaws.com/{POOL}",
@@ -38,7 +38,7 @@ def pool_tokens(key, user):
         "id": {"aud": CLIENT, "cognito:username": user, **roles},
         "access": {"client_id": CLIENT, "username": user},
     }
-    return {use: mint.pool_token(key, use, **about, **named[use]) for use in ("id", "access")}
+    return {use: mint.pool_token(key, use, **(about | named[use] | more)) for use in ("id", "access")}
 
 
 def private(path, text):

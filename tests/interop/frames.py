@@ -30,11 +30,13 @@ def request(token, method="GET", path="/orders/1", more=(), **change):
 
 
 class Caller:
-    """A connection to a port, whose frames are written by hand and read by a library."""
+    """A connection to a port, over TLS where there is `trust`, whose frames are written by hand and read by a library."""
 
-    def __init__(self, port, settings=b""):
+    def __init__(self, port, settings=b"", trust=None):
         self.wire = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if trust:
+            self.wire = trust.wrap_socket(self.wire, server_hostname="localhost")
         self.encoder = hpack.Encoder()
         config = h2.config.H2Configuration(header_encoding=None, validate_inbound_headers=False)
         self.reader = h2.connection.H2Connection(config)

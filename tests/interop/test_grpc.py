@@ -76,9 +76,9 @@ class Echo(grpc.GenericRpcHandler):
             yield message.upper()
 
 
-def started(handler, port=0):
+def started(handler, port=0, workers=8):
     """A server of these calls, and its port."""
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(workers))
     server.add_generic_rpc_handlers([handler])
     handler.port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()

@@ -474,10 +474,11 @@ def test_a_gibibyte(plain):
     up = time.monotonic() - started
     target = f"/{BUCKET}/public/bytes/{size}"
     request = urllib.request.Request(f"{plain.gate.url}{target}")
-    left = 0
+    left, digest = 0, hashlib.sha256()
     with urllib.request.urlopen(request, timeout=60) as found:
         while piece := found.read(MIB):
             left += len(piece)
+            digest.update(piece)
     assert left == size and resident(plain.gate) < MOST, resident(plain.gate) >> 20
     print(f"1 GiB up in {up:.1f} s, down in {time.monotonic() - started - up:.1f} s, {resident(plain.gate) >> 20} MiB")
-    assert answer.json()["sha256"] == pieces.digest()
+    assert answer.json()["sha256"] == digest.hexdigest() == pieces.digest()
