@@ -47,7 +47,7 @@ class Plan:
     new_tokens: list = field(default_factory=list)
 
 
-QUICK = {"rounds": 1, "seconds": 1, "pairs": 1, "growth_rounds": 1, "object_mib": 64, "object_rounds": 1, "distinct": 10_000, "fresh": 30_000}
+QUICK = {"rounds": 1, "seconds": 1, "pairs": 1, "growth_rounds": 1, "object_mib": 64, "object_rounds": 1, "distinct": 10_000, "fresh": 12_000}
 
 
 def main():

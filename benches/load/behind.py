@@ -15,8 +15,10 @@ def section(rig, plan):
     listeners = {"nobody is asked": ([], peers.DIRECT),
                  "jwt_authn and rbac": (peers.own_checks(rig), peers.DIRECT),
                  "jwt_authn with a cache, rbac": (peers.own_checks(rig, 20_000), peers.DIRECT),
-                 **{name: ([peers.ext_authz(name)], peers.DIRECT) for name in asked}}
-    clusters = [peers.cluster(name, gate.ports["asked"], http2=True) for name, gate in asked.items()]
+                 # A cluster's name is the authority of its calls.
+                 **{name: ([peers.ext_authz(f"poolgate{place}")], peers.DIRECT) for place, name in enumerate(asked)}}
+    clusters = [peers.cluster(f"poolgate{place}", gate.ports["asked"], http2=True)
+                for place, gate in enumerate(asked.values())]
     envoy, ports = peers.envoy_with(rig, listeners, clusters)
     for port in ports.values():
         saturate(peers.Peer("envoy", envoy, port), tokens, 1)

@@ -13,18 +13,16 @@ from rig import OTHER_CORE, free_port
 POLICIES = 10
 DEPARTMENT = f"d{POLICIES - 1}"
 SCHEMA = """\
-namespace Bench {
-  entity Person = { department: String };
-  entity Order = { owner: String };
-  action "read" appliesTo { principal: [Person], resource: [Order] };
-}
+entity Person = { department: String };
+entity Order = { owner: String };
+action "read" appliesTo { principal: [Person], resource: [Order] };
 """
 
 
 def cedar_policies():
     """Ten policies that all could apply, of which the last one does."""
     return "\n".join(
-        f'@id("p{place}") permit (principal is Bench::Person, action == Bench::Action::"read", resource is Bench::Order)'
+        f'@id("p{place}") permit (principal is Person, action == Action::"read", resource is Order)'
         f' when {{ principal.department == "d{place}" && resource.owner == "owner-{place}" }};' for place in range(POLICIES))
 
 
@@ -41,6 +39,7 @@ question over gRPC (`ext_authz`), with one token of {len(plan.tokens[:1000]):,} 
 
 
 def post(rig, name, path, body):
+    rig.write(f"{name}.json", body)
     text = json.dumps(json.dumps(body))
     return rig.write(f"{name}.lua", f"""\
 wrk.method, wrk.path, wrk.body = "POST", "{path}", {text}
@@ -50,9 +49,9 @@ wrk.headers["Content-Type"] = "application/json"
 
 def authzen(rig, ours):
     lua = post(rig, "authzen", "/access/v1/evaluation", {
-        "subject": {"type": "Bench::Person", "id": "ann", "properties": {"department": DEPARTMENT}},
+        "subject": {"type": "Person", "id": "ann", "properties": {"department": DEPARTMENT}},
         "action": {"name": "read"},
-        "resource": {"type": "Bench::Order", "id": "1", "properties": {"owner": f"owner-{POLICIES - 1}"}}})
+        "resource": {"type": "Order", "id": "1", "properties": {"owner": f"owner-{POLICIES - 1}"}}})
     return peers.Peer("Poolgate", ours.program, ours.ports["asked"]), lua, '"decision":true'
 
 
@@ -84,15 +83,15 @@ def cedar_agent(rig):
     port = free_port()
     policies = rig.write("agent/policies.json", [
         {"id": f"p{place}", "content": text} for place, text in enumerate(
-            re.sub(r'@id\("p\d+"\) ', "", cedar_policies()).replace("principal is Bench::Person", "principal")
-            .replace("resource is Bench::Order", "resource").splitlines())])
+            re.sub(r'@id\("p\d+"\) ', "", cedar_policies()).replace("principal is Person", "principal")
+            .replace("resource is Order", "resource").splitlines())])
     data = rig.write("agent/data.json", [
-        {"uid": {"type": "Bench::Person", "id": "ann"}, "attrs": {"department": DEPARTMENT}, "parents": []},
-        {"uid": {"type": "Bench::Order", "id": "1"}, "attrs": {"owner": f"owner-{POLICIES - 1}"}, "parents": []}])
+        {"uid": {"type": "Person", "id": "ann"}, "attrs": {"department": DEPARTMENT}, "parents": []},
+        {"uid": {"type": "Order", "id": "1"}, "attrs": {"owner": f"owner-{POLICIES - 1}"}, "parents": []}])
     program = rig.start("cedar-agent", [binary, "--addr", "127.0.0.1", "--port", port, "--policies", policies, "--data", data],
                         port, env={"ROCKET_WORKERS": "1", "ROCKET_LOG_LEVEL": "off"})
     lua = post(rig, "agent", "/v1/is_authorized", {
-        "principal": 'Bench::Person::"ann"', "action": 'Bench::Action::"read"', "resource": 'Bench::Order::"1"', "context": {}})
+        "principal": 'Person::"ann"', "action": 'Action::"read"', "resource": 'Order::"1"', "context": {}})
     return peers.Peer("cedar-agent", program, port), lua, "Allow"
 
 
@@ -118,11 +117,10 @@ def points(rig, plan, ours):
 
 def once(peer, lua):
     """The answer to one question, as wrk will ask it."""
-    text = lua.read_text()
-    path = re.search(r'"POST", "([^"]+)"', text)[1]
-    body = json.loads(re.search(r"wrk.body = .*?, (\".*\")\n", text)[1])
+    path = re.search(r'"POST", "([^"]+)"', lua.read_text())[1]
     return subprocess.run(
-        ["curl", "-s", "-m", "10", "-H", "content-type: application/json", "-d", body, f"http://127.0.0.1:{peer.port}{path}"],
+        ["curl", "-s", "-m", "10", "-H", "content-type: application/json", "-d", f"@{lua.with_suffix('.json')}",
+         f"http://127.0.0.1:{peer.port}{path}"],
         capture_output=True, text=True, check=True).stdout
 
 

