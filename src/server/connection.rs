@@ -36,24 +36,20 @@ use super::{
     watched::{Moment, Speaking, Stage, Watched},
 };
 use crate::{
-    doors::{
-        AnswerError, ConnectionLimits, ExchangeBody, Pace, Phase, Proxy, ProxyPeer, Shared,
-        Snapshot,
-    },
+    doors::{AnswerError, ConnectionLimits, ExchangeBody, Pace, Phase, Proxy, ProxyPeer, Shared},
     http::{ClientCertificate, Scheme},
     upstream::Gathered,
 };
 
 /// Serves a connection to its end.
 pub(super) async fn serve(accepted: Accepted, proxy: Rc<Proxy>, shared: Arc<Shared>) {
-    let snapshot = shared.snapshot.load_full();
     let served = match accepted {
         Accepted::Tcp(stream, address) => match TcpStream::from_std(stream) {
-            Ok(stream) => secured(stream, Some(address), &snapshot, proxy, &shared).await,
+            Ok(stream) => secured(stream, Some(address), proxy, &shared).await,
             Err(error) => Err(error),
         },
         Accepted::Unix(stream) => match UnixStream::from_std(stream) {
-            Ok(stream) => secured(stream, None, &snapshot, proxy, &shared).await,
+            Ok(stream) => Box::pin(secured(stream, None, proxy, &shared)).await,
             Err(error) => Err(error),
         },
     };
@@ -67,25 +63,34 @@ pub(super) async fn serve(accepted: Accepted, proxy: Rc<Proxy>, shared: Arc<Shar
 async fn secured<S>(
     stream: S,
     address: Option<IpAddr>,
-    snapshot: &Snapshot,
     proxy: Rc<Proxy>,
     shared: &Arc<Shared>,
 ) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let limits = snapshot.connection;
+    // A connection must not keep the whole generation that it began under.
+    let (limits, tls) = {
+        let snapshot = shared.snapshot.load();
+        (snapshot.connection, snapshot.tls.clone())
+    };
     // Unix sockets are local: TLS is for the network.
-    match (&snapshot.tls, address) {
+    match (tls, address) {
         (Some(config), Some(_)) => {
-            let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
-            let stream = timeout_at(Instant::now() + limits.header, handshake).await??;
-            let certificate = client_certificate(&stream)?;
-            let peer = ProxyPeer { address, scheme: Scheme::Https, certificate };
-            match stream.get_ref().1.alpn_protocol() {
-                Some(b"h2") => Box::pin(http2::exchange(stream, peer, limits, proxy, shared)).await,
-                _ => exchange(stream, peer, limits, proxy, shared).await,
-            }
+            // Apart, so that connections in clear don't have room for what only TLS needs.
+            Box::pin(async move {
+                let handshake = TlsAcceptor::from(config).accept(stream);
+                let stream = timeout_at(Instant::now() + limits.header, handshake).await??;
+                let certificate = client_certificate(&stream)?;
+                let peer = ProxyPeer { address, scheme: Scheme::Https, certificate };
+                match stream.get_ref().1.alpn_protocol() {
+                    Some(b"h2") => {
+                        Box::pin(http2::exchange(stream, peer, limits, proxy, shared)).await
+                    }
+                    _ => exchange(stream, peer, limits, proxy, shared).await,
+                }
+            })
+            .await
         }
         _ => {
             let peer = ProxyPeer { address, scheme: Scheme::Http, certificate: None };
@@ -127,7 +132,8 @@ where
         let tunnel = &tunnel;
         async move {
             moment.enter(Stage::Deciding);
-            let answered = proxy.answer(request, peer).await;
+            // It is large, and hyper would keep room for it on every idle connection.
+            let answered = Box::pin(proxy.answer(request, peer)).await;
             if answered.tunnel.is_some() {
                 // What came before the answer is nobody's to read (CVE-2026-2833).
                 if moment.is_ahead() {

@@ -141,13 +141,17 @@ async fn run(
     while let Some((serves, accepted, guard)) = queue.recv().await {
         let shared = Arc::clone(&shared);
         let (proxy, asker) = (Rc::clone(&proxy), Rc::clone(&asker));
-        spawn_local(async move {
-            match serves {
-                Serves::Proxy => connection::serve(accepted, proxy, shared).await,
-                Serves::Asking => asking::serve(accepted, asker, shared).await,
-            }
-            drop(guard);
-        });
+        // Two tasks, so that neither has room for the other's kind of connection.
+        match serves {
+            Serves::Proxy => spawn_local(async move {
+                connection::serve(accepted, proxy, shared).await;
+                drop(guard);
+            }),
+            Serves::Asking => spawn_local(async move {
+                asking::serve(accepted, asker, shared).await;
+                drop(guard);
+            }),
+        };
     }
     let end = Instant::now() + drain;
     while open.load(Ordering::Relaxed) > 0 && Instant::now() < end {

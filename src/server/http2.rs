@@ -78,7 +78,8 @@ async fn answer(
 ) -> ::http::Response<StreamBody> {
     let upgrade = hyper::upgrade::on(&mut request);
     let is_head = request.method() == Method::HEAD;
-    let answered = proxy.answer(request, peer).await;
+    // It is large, and whoever serves this moves it about.
+    let answered = Box::pin(proxy.answer(request, peer)).await;
     call.is_answered = true;
     if let Some(tunnel) = answered.tunnel {
         // The stream is the tunnel's now, which has a clock of its own.
