@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import peers
-from measure import alternating, at_rate, median, ratio, saturate, script
+from measure import alternating, at_rate, median, ratio, saturate, script, streams
 from page import Chart, Section, Table
 
 PATH = "/api/items/1"
@@ -134,12 +134,32 @@ def growth(rig, plan):
     lua = {size: script(rig, f"body{size}", f"/api/body/{size}", plan.tokens[:100]) for size in sizes}
     table("bodies", "size of the answer", {
         f"{size} KiB, {name}": (peer, lua[size]) for size in sizes for name, peer in (("Poolgate", bodies), ("nginx", proxy))})
-    certificate(rig)
-    table("tls", "TLS", {
-        "in clear": (peers.poolgate(rig, behind.port, "clear"), few),
-        "TLS 1.3, connections kept": (peers.poolgate(rig, behind.port, "tls", tls=rig.folder / "server"), few)})
+    tables.append(protocols(rig, plan, behind, few))
     rig.stop()
     return Section("What it grows with", "The same request, of 100 users where nothing else is said.", tables)
+
+
+def protocols(rig, plan, behind, few):
+    """HTTP/1.1 and HTTP/2, in clear and over TLS, to the same backend of HTTP/1.1."""
+    certificate(rig)
+    clear = peers.poolgate(rig, behind.port, "clear")
+    secure = peers.poolgate(rig, behind.port, "tls", tls=rig.folder / "server")
+    token = ["-H", f"authorization: Bearer {plan.tokens[0]}"]
+    many = lambda peer: streams(peer.program, f"{peer.scheme}://127.0.0.1:{peer.port}{PATH}", plan.growth_seconds, token, 4, 16)
+    cases = {
+        "HTTP/1.1": lambda: saturate(clear, few, plan.growth_seconds),
+        "HTTP/1.1, TLS 1.3": lambda: saturate(secure, few, plan.growth_seconds),
+        "HTTP/2": lambda: many(clear),
+        "HTTP/2, TLS 1.3": lambda: many(secure),
+    }
+    for run in cases.values():
+        run()
+    found = alternating(plan.growth_rounds, cases)
+    rows = [[name, f"{median(rounds, 'cost'):.1f}", f"{median(rounds, 'rate'):,.0f}", str(sum(each.failed for each in rounds))]
+            for name, rounds in found.items()]
+    bars = [(name, median(rounds, "cost")) for name, rounds in found.items()]
+    return Table(["protocol, 64 requests at a time", "CPU µs/request", "requests/s", "errors"], rows,
+                 Chart.bars("protocols", "Protocols: µs a request", bars))
 
 
 def certificate(rig):

@@ -6,9 +6,9 @@ import struct
 import subprocess
 
 import peers
-from measure import Round, alternating, median, ratio, saturate
+from measure import alternating, median, ratio, saturate, streams
 from page import Chart, Section, Table
-from rig import OTHER_CORE, free_port
+from rig import free_port
 
 POLICIES = 10
 DEPARTMENT = f"d{POLICIES - 1}"
@@ -162,15 +162,8 @@ def checks(rig, plan, ours):
 
 
 def ask(ours, body, seconds):
-    before = ours.program.used()
-    done = subprocess.run(
-        ["taskset", "-c", OTHER_CORE, peers.tool("h2load"), "-c", "2", "-m", "64", "-t", "1", "-D", str(seconds), "-d", body,
-         "-H", "content-type: application/grpc", "-H", "te: trailers",
-         f"http://127.0.0.1:{ours.ports['asked']}/envoy.service.auth.v3.Authorization/Check"],
-        capture_output=True, text=True, timeout=seconds + 60, check=True).stdout
-    used = ours.program.used() - before
-    count, failed = (int(re.search(rf"(\d+) {what}", done)[1]) for what in ("succeeded", "failed"))
-    return Round(count / seconds, used / max(count, 1), 0.0, failed)
+    url = f"http://127.0.0.1:{ours.ports['asked']}/envoy.service.auth.v3.Authorization/Check"
+    return streams(ours.program, url, seconds, ["-d", body, "-H", "content-type: application/grpc", "-H", "te: trailers"])
 
 
 def verification():

@@ -56,6 +56,17 @@ def saturate(peer, lua, seconds, connections=CONNECTIONS):
     return Round(rate, used / max(count, 1), milliseconds(re.search(r"99%\s+(\S+)", done)[1]), failed)
 
 
+def streams(program, url, seconds, options, connections=2, each=64):
+    """As many requests of HTTP/2 as `program` answers; h2load sends the same one again and again."""
+    before = program.used()
+    done = subprocess.run(
+        ["taskset", "-c", OTHER_CORE, tool("h2load"), "-c", str(connections), "-m", str(each), "-t", "1", "-D", str(seconds),
+         *map(str, options), url], capture_output=True, text=True, timeout=seconds + 60, check=True).stdout
+    used = program.used() - before
+    count, failed = (int(re.search(rf"(\d+) {what}", done)[1]) for what in ("2xx", "failed"))
+    return Round(count / seconds, used / max(count, 1), 0.0, failed)
+
+
 def milliseconds(text):
     value, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
     return float(value) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}[unit]
