@@ -54,11 +54,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="short rounds")
     parser.add_argument("--only", choices=SECTIONS, action="append", help="measure this part, and print it only")
+    parser.add_argument("--distinct", type=int, metavar="N", help="ever new tokens that are sent (1,000,000)")
     asked = parser.parse_args()
     missing = [name for name in ("wrk", "h2load", "envoy", "taskset", "curl") if not peers.tool(name)]
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}; see --help")
     plan = Plan(**(QUICK if asked.quick else {}))
+    plan.distinct = asked.distinct or plan.distinct
     with tempfile.TemporaryDirectory(prefix="poolgate-bench-") as folder:
         rig = Rig(Path(folder))
         try:
@@ -69,12 +71,13 @@ def main():
             for name in asked.only or SECTIONS:
                 print(f"measuring {name}", file=sys.stderr)
                 sections.append(SECTIONS[name](rig, plan))
+                print(sections[-1].text(), file=sys.stderr)
         finally:
             rig.stop()
     if asked.only or asked.quick:
         print("\n\n".join(section.text() for section in sections))
     else:
-        page.write(ROOT / "docs", sections, peers.versions(), "target/bench/bin/python benches/load")
+        page.write(ROOT / "docs", sections, peers.versions(), " ".join(["target/bench/bin/python benches/load", *sys.argv[1:]]))
 
 
 main()
