@@ -32,7 +32,7 @@ SECTIONS = {"costs": costs.costs, "growth": costs.growth, "memory": costs.memory
 class Plan:
     """How long and how often is measured."""
 
-    rounds: int = 5
+    rounds: int = 3
     seconds: int = 2
     pairs: int = 9
     new_seconds: int = 1

@@ -53,7 +53,7 @@ def saturate(peer, lua, seconds, connections=CONNECTIONS):
     for found in re.findall(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", done):
         failed += sum(map(int, found))
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1])
-    return Round(rate, used / max(count, 1), milliseconds(re.search(r"99%\s+(\S+)", done)[1]), failed)
+    return Round(rate, used / max(count, 1), milliseconds(re.search(r"^\s+99%\s+(\S+)", done, re.M)[1]), failed)
 
 
 def streams(program, url, seconds, options, connections=2, each=64):

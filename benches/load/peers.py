@@ -226,16 +226,17 @@ def poolgate(rig, upstream, name, *, statements=100, roles=1, routes=1, log=None
     trust = lambda who, condition: {"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"Federated": who}, "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": condition}]}
+    # A document has at most 512 statements.
+    allowed = [*others, *also, statement("GET/api/*")]
     cognito = trust("cognito-identity.amazonaws.com",
                     {"StringEquals": {"cognito-identity.amazonaws.com:aud": IDENTITY_POOL}})
     for place in range(roles):
         role = "Bench" if place == 0 else f"Other{place}"
-        # IAM has 10,240 characters of inline policies a role; managed ones are read without a bound.
         rig.write(f"{folder}/policies/roles/{role}.json", {
             "RoleName": role, "Path": "/", "Arn": f"arn:aws:iam::{ACCOUNT}:role/{role}",
             "RoleId": f"AROABENCHBENCHB{place:06d}", "AssumeRolePolicyDocument": cognito,
-            "RolePolicyList": [{"PolicyName": "bench", "PolicyDocument": {
-                "Version": "2012-10-17", "Statement": [*others, *also, statement("GET/api/*")]}}],
+            "RolePolicyList": [{"PolicyName": f"bench{first}", "PolicyDocument": {
+                "Version": "2012-10-17", "Statement": allowed[first:first + 500]}} for first in range(0, len(allowed), 500)],
             "AttachedManagedPolicies": []})
     rig.write(f"{folder}/jwks.json", rig.keys.rsa_set)
     rig.write(f"{folder}/provider.json", rig.keys.elliptic_set)
