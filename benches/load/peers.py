@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -285,5 +286,5 @@ def versions():
     lines["commit"] = said(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"]).stdout.split()
     lines["HAProxy"] = said([tool("haproxy", "/usr/sbin/haproxy"), "-v"]).stdout.split()[2:3]
     lines["nginx"] = said([nginx_binary(), "-v"]).stderr.split("/")[-1:]
-    lines["Envoy"] = said([tool("envoy"), "--version"]).stdout.split("/")[1:2]
+    lines["Envoy"] = re.findall(r"/(\d+\.\d+\.\d+)/", said([tool("envoy"), "--version"]).stdout)[:1]
     return {name: parts[0].strip() for name, parts in lines.items() if parts}
