@@ -11,6 +11,8 @@
 mod clients;
 #[path = "tls/http2.rs"]
 mod http2;
+#[path = "tls/protocols.rs"]
+mod protocols;
 mod support;
 
 use std::{
