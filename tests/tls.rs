@@ -9,6 +9,8 @@
 
 #[path = "tls/clients.rs"]
 mod clients;
+#[path = "tls/grpc.rs"]
+mod grpc;
 #[path = "tls/http2.rs"]
 mod http2;
 #[path = "tls/protocols.rs"]
