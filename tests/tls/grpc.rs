@@ -312,31 +312,51 @@ async fn denials_and_failures_have_their_status() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_its_token() {
+async fn a_stream_ends_with_the_right_to_it() {
     let gate = gate();
     let mut client = connect(&gate).await;
-    for (jti, seconds, reason) in [("short", 3, "expired"), ("doomed", 600, "revoked")] {
+    for (jti, seconds, code, told, reason) in [
+        ("short", 3, Code::Unauthenticated, "have expired", "expired"),
+        ("doomed", 600, Code::Unauthenticated, "has been revoked", "revoked"),
+        ("unlucky", 600, Code::PermissionDenied, "not permitted any more", "withdrawn"),
+    ] {
         client.ready().await.unwrap();
+        let token = token(jti, seconds);
         let (ask, asked) = unbounded_channel();
         ask.send("a".to_owned()).unwrap();
-        let asked = with(&token(jti, seconds), UnboundedReceiverStream::new(asked));
+        let asked = with(&token, UnboundedReceiverStream::new(asked));
         let answer = client.streaming(asked, path("/test.Echo/Both"), Text).await.unwrap();
         let mut said = answer.into_inner();
         assert_eq!(said.message().await.unwrap().as_deref(), Some("A"));
-        if jti == "doomed" {
-            fs::write(gate.path("revoked.jsonl"), "{\"jti\": \"doomed\"}\n").unwrap();
+        match jti {
+            "doomed" => {
+                fs::write(gate.path("revoked.jsonl"), "{\"jti\": \"doomed\"}\n").unwrap();
+            }
+            "unlucky" => {
+                let role = gate.path("policies/roles/Tester.json");
+                let text = fs::read_to_string(&role).unwrap();
+                fs::write(&role, text.replace("POST/test.Echo/*", "POST/test.Echo/Unary")).unwrap();
+                gate.signal("HUP");
+            }
+            _ => {}
         }
         let start = Instant::now();
         let ended = said.message().await.unwrap_err();
-        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
-        assert_eq!(ended.code(), Code::Unauthenticated, "{ended}");
-        assert!(ended.message().contains(reason), "{ended}");
+        assert!(start.elapsed() < Duration::from_secs(8), "{jti}: {:?}", start.elapsed());
+        assert_eq!(ended.code(), code, "{jti}: {ended}");
+        assert!(ended.message().contains(told), "{jti}: {ended}");
         let series = format!("poolgate_streams_ended_total{{reason=\"{reason}\"}}");
-        assert_eq!(gate.metric(&series), Some(1.0));
+        assert_eq!(gate.metric(&series), Some(1.0), "{jti}");
+        // The next call says the same.
+        client.ready().await.unwrap();
+        let asked = with(&token, several(&["a"]));
+        let refused = client.streaming(asked, path("/test.Echo/Both"), Text).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{jti}: {refused}");
         drop(ask);
     }
-    // The others of the connection go on.
+    // What is still permitted goes on, over the same connection.
     client.ready().await.unwrap();
     let answer = client.unary(one(&token("a", 600)), path("/test.Echo/Unary"), Text).await;
     assert_eq!(answer.unwrap().into_inner(), "HELLO");
+    assert_eq!(gate.metric("poolgate_connections"), Some(1.0));
 }
