@@ -9,8 +9,12 @@
 
 #[path = "tls/clients.rs"]
 mod clients;
+#[path = "tls/grpc.rs"]
+mod grpc;
 #[path = "tls/http2.rs"]
 mod http2;
+#[path = "tls/protocols.rs"]
+mod protocols;
 mod support;
 
 use std::{

@@ -128,10 +128,10 @@ pub(super) fn patience(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// How a call ends whose right has.
+/// How a call ends whose right has: as the next one with the same proof would begin.
 pub(super) fn ended(why: upstream::Ended) -> HeaderMap {
     let code = match why {
-        upstream::Ended::Expired => Code::Unauthenticated,
+        upstream::Ended::Expired | upstream::Ended::Revoked => Code::Unauthenticated,
         upstream::Ended::Withdrawn => Code::PermissionDenied,
     };
     trailers(Err((code, why.detail())))

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use ::http::{HeaderValue, Method, Uri, header, request::Parts};
+use ::http::{HeaderValue, Method, Uri, header, request::Parts, uri::Authority};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -181,7 +181,9 @@ impl<'a> Asked<'a> {
         client_ip: IpAddr,
         now: Time,
     ) -> Self {
-        let host = host.and_then(|host| host.to_str().ok()).or_else(|| uri.host());
+        let host = host.and_then(|host| host.to_str().ok());
+        // Of HTTP/2 it is `:authority`, with its port as in `Host`.
+        let host = host.or_else(|| uri.authority().map(Authority::as_str));
         Self::told(method.as_str(), host.unwrap_or_default(), uri.path(), client_ip, now)
     }
 

@@ -9,6 +9,7 @@ use super::{Shared, Snapshot};
 use crate::{
     clock::{self, Time},
     gate::{Gate, Question, Right},
+    token::TokenError,
     upstream::{Course, Ended, WeakCourse},
 };
 
@@ -23,8 +24,8 @@ struct Stream {
     permitted: Permitted,
     /// Whether the generation that was asked last would permit it.
     stands: bool,
-    /// Since when it isn't permitted any more.
-    withdrawn: Option<Time>,
+    /// Since when it isn't permitted any more, and why.
+    withdrawn: Option<(Time, Ended)>,
 }
 
 /// What a stream stands on.
@@ -98,9 +99,14 @@ impl Stream {
             };
         }
         // What is revoked is so without a reload.
-        let stands = self.stands && right.still_held(&snapshot.rules, now).is_ok();
-        self.withdrawn = if stands { None } else { self.withdrawn.or(Some(now)) };
-        self.withdrawn.filter(|since| over(*since)).map(|_| Ended::Withdrawn)
+        let why = match right.still_held(&snapshot.rules, now) {
+            Ok(()) if self.stands => None,
+            Err(reason) if reason == TokenError::Revoked.reason() => Some(Ended::Revoked),
+            Ok(()) | Err(_) => Some(Ended::Withdrawn),
+        };
+        let since = self.withdrawn.map_or(now, |(since, _)| since);
+        self.withdrawn = why.map(|why| (since, why));
+        self.withdrawn.filter(|(since, _)| over(*since)).map(|(_, why)| why)
     }
 }
 

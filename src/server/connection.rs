@@ -24,7 +24,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
-    time::{Instant, Sleep, sleep_until, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -33,7 +33,7 @@ use super::{
     http2,
     listener::Accepted,
     refusal::Refusals,
-    watched::{Moment, Speaking, Stage, Watched},
+    watched::{Moment, Speaking, Stage, Watched, expired},
 };
 use crate::{
     doors::{AnswerError, ConnectionLimits, ExchangeBody, Pace, Phase, Proxy, ProxyPeer, Shared},
@@ -188,7 +188,7 @@ where
     loop {
         let ended = poll_fn(|cx| match connection.as_mut().poll(cx) {
             Poll::Ready(ended) => Poll::Ready(ended.map_err(io::Error::other)),
-            Poll::Pending => expired(patience.as_mut(), moment, limits, cx),
+            Poll::Pending => expired(patience.as_mut(), || moment.end(limits), cx),
         });
         tokio::select! {
             // The connection first: a request that has arrived is seen before the drain is.
@@ -205,29 +205,6 @@ where
             }
         }
     }
-}
-
-/// Waits for the end of the connection's patience. What the connection is doing changes while it is
-/// polled: an end that has come nearer is taken up at once, one that has moved away when the old
-/// one is reached.
-fn expired(
-    mut patience: Pin<&mut Sleep>,
-    moment: &Moment,
-    limits: ConnectionLimits,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    let end = moment.end(limits);
-    if end < patience.deadline() {
-        patience.as_mut().reset(end);
-    }
-    while patience.as_mut().poll(cx).is_ready() {
-        let end = moment.end(limits);
-        if end <= Instant::now() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        patience.as_mut().reset(end);
-    }
-    Poll::Pending
 }
 
 /// A body that tells the connection when it is done.

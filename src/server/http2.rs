@@ -34,7 +34,7 @@ use tokio::{
 };
 
 use super::{
-    watched::{Moment, Stage},
+    watched::{Moment, Stage, expired},
     whole_writes::WholeWrites,
 };
 use crate::doors::{
@@ -160,26 +160,6 @@ where
             }
         }
     }
-}
-
-/// Waits for an end that may move.
-fn expired(
-    mut patience: Pin<&mut Sleep>,
-    end: impl Fn() -> Instant,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    let now_due = end();
-    if now_due < patience.deadline() {
-        patience.as_mut().reset(now_due);
-    }
-    while patience.as_mut().poll(cx).is_ready() {
-        let end = end();
-        if end <= Instant::now() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        patience.as_mut().reset(end);
-    }
-    Poll::Pending
 }
 
 /// The streams of a connection.

@@ -73,7 +73,8 @@ pub fn server_config(
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
         .with_single_cert(certs, key_der)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // Whoever offers HTTP/1.0 alone would be refused in the handshake, and is served in clear.
+    config.alpn_protocols = ["h2", "http/1.1", "http/1.0"].map(|name| name.into()).to_vec();
     Ok(Arc::new(config))
 }
 

@@ -151,6 +151,27 @@ impl Moment {
     }
 }
 
+/// Waits for an end that may move while what it bounds is polled: one that has come nearer is taken up at
+/// once, one that has moved away when the old one is reached.
+pub(super) fn expired(
+    mut patience: Pin<&mut Sleep>,
+    end: impl Fn() -> Instant,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let due = end();
+    if due < patience.deadline() {
+        patience.as_mut().reset(due);
+    }
+    while patience.as_mut().poll(cx).is_ready() {
+        let end = end();
+        if end <= Instant::now() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        patience.as_mut().reset(end);
+    }
+    Poll::Pending
+}
+
 /// The stream under a connection.
 pub(super) struct Watched<S> {
     stream: S,

@@ -16,8 +16,9 @@
 //!   answer NotImplemented, and the headers of that kind are ignored.
 //!
 //! [`folder`] mends what `s3s-fs` does beyond these: its listings ignore `encoding-type=url`, so that
-//! a `+` in a key reached SDKs as a space, objects could be put into buckets that don't exist, and those
-//! that came in chunks had the coding `aws-chunked` for ever.
+//! a `+` in a key reached SDKs as a space, objects could be put into buckets that don't exist, those
+//! that came in chunks had the coding `aws-chunked` for ever, and those that were put together of parts had
+//! the checksums of what was there before.
 
 mod folder;
 

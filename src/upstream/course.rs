@@ -32,6 +32,8 @@ struct Inner {
 pub enum Ended {
     /// The caller's token or credentials have expired.
     Expired,
+    /// The caller's token is on the list of revocations.
+    Revoked,
     /// It wouldn't be permitted any more.
     Withdrawn,
 }
@@ -41,6 +43,7 @@ impl Ended {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::Withdrawn => "withdrawn",
         }
     }
@@ -49,6 +52,7 @@ impl Ended {
     pub fn detail(self) -> &'static str {
         match self {
             Self::Expired => "the credentials have expired",
+            Self::Revoked => "the token has been revoked",
             Self::Withdrawn => "it is not permitted any more",
         }
     }

@@ -69,7 +69,7 @@ impl ForwardError {
         match self {
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::Ended(Ended::Expired) => StatusCode::UNAUTHORIZED,
+            Self::Ended(Ended::Expired | Ended::Revoked) => StatusCode::UNAUTHORIZED,
             Self::Ended(Ended::Withdrawn) => StatusCode::FORBIDDEN,
             Self::CallerBody | Self::Body(_) | Self::Unsendable => StatusCode::BAD_REQUEST,
             _ => StatusCode::BAD_GATEWAY,

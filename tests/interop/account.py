@@ -158,6 +158,11 @@ def route(name, path, upstream, engines="{ iam: enforce, cedar: off }", more="")
     return "\n".join(lines) + "\n"
 
 
+def over_tls(text):
+    """A configuration whose proxy has the certificate of `charts.certificate`."""
+    return text.replace('" }\n  admin', '", tls: { cert: tls.crt, key: tls.key } }\n  admin')
+
+
 TOKEN_ONLY = "{ iam: off, cedar: off }"
 
 

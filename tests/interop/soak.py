@@ -14,12 +14,11 @@ import uuid
 from collections import Counter
 from pathlib import Path
 
-from account import TOKEN_ONLY, role, route, statement
+from account import TOKEN_ONLY, over_tls, role, route, statement
 from charts import certificate
 from files import Files, pool_tokens
 from gate import call, free_port
 from test_grpc import SERVICE
-from test_http2 import over_tls
 
 # How many callers the crowd of tokens is of.
 TOKENS = 600

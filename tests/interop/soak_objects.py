@@ -48,8 +48,7 @@ class Objects:
     def round(self):
         form = random.choice([self.plainly, self.with_a_checksum, self.from_a_pipe, self.in_parts, self.presigned, self.by_form, self.by_hand])
         content = random.randbytes(random.choice(SIZES))
-        # A key of its own: the backend has checksums of what was there before for what is put in parts.
-        self.key = f"{self.place.people.home('bob')}{self.name}/{self.count}"
+        self.key = f"{self.place.people.home('bob')}{self.name}"
         what = f"{form.__name__}, {len(content)} bytes"
         form(content)
         found = self.s3.get_object(Bucket=BUCKET, Key=self.key)

@@ -1,4 +1,4 @@
-"""curl through the gate: keep-alive, chunked uploads, HEAD, big bodies both ways, HTTP/1.0."""
+"""curl through the gate in HTTP/1, in clear and over TLS: keep-alive, chunked uploads, HEAD, big bodies both ways, HTTP/1.0."""
 
 import hashlib
 import json
@@ -8,16 +8,20 @@ import subprocess
 import pytest
 
 import mint
-from account import TOKEN_ONLY, route
+from account import TOKEN_ONLY, over_tls, route
 from backend import BLOCK
+from charts import certificate
 
 CURL = shutil.which("curl") or "curl"
 MIB = 1 << 20
 
 
-@pytest.fixture
-def curl(serve, key, backend, tmp_path):
-    gate = serve(route("all", "/", backend.url, TOKEN_ONLY))
+@pytest.fixture(params=["http", "https"])
+def curl(request, serve, key, backend, tmp_path):
+    certificate(tmp_path)
+    edit = over_tls if request.param == "https" else lambda text: text
+    gate = serve(route("all", "/", backend.url, TOKEN_ONLY), edit=edit)
+    gate.scheme = request.param
     token = mint.pool_token(key)
     gate.tokens.add(token)
     netrc = tmp_path / "headers"
@@ -25,7 +29,8 @@ def curl(serve, key, backend, tmp_path):
 
     def run(*arguments):
         # The token comes from a file: it has no place in a process listing.
-        command = [CURL, "-sS", "--max-time", "60", "-H", f"@{netrc}", *map(str, arguments)]
+        trusting = ["--http1.1", "--cacert", str(tmp_path / "tls.crt")]
+        command = [CURL, "-sS", "--max-time", "60", "-H", f"@{netrc}", *trusting, *map(str, arguments)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=90)
         assert done.returncode == 0, (done.returncode, done.stderr.decode())
         return done.stdout

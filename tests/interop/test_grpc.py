@@ -9,10 +9,9 @@ import grpc
 import pytest
 
 import mint
-from account import TOKEN_ONLY, route
+from account import TOKEN_ONLY, over_tls, route
 from charts import certificate
 from gate import until
-from test_http2 import over_tls
 
 SERVICE = "interop.Echo"
 DETAILS = b"\x08\x05\x12\x07details"
@@ -178,7 +177,8 @@ def test_many_calls_at_a_time(gate, echo, key, tmp_path):
 
 
 def test_denials_speak_grpc(serve, echo, key, tmp_path):
-    gate = served(serve, echo, engines="{ iam: enforce, cedar: off }")
+    certificate(tmp_path)
+    gate = served(serve, echo, over_tls, "tls", "{ iam: enforce, cedar: off }")
     with channel(gate, tmp_path) as wire:
         ask = wire.unary_unary(f"/{SERVICE}/Unary", plain, plain)
         for metadata, code in [
@@ -222,8 +222,8 @@ def test_a_backend_that_restarts_is_found_again(serve, key, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["Watch", "Both"])
-def test_a_stream_ends_with_its_token(serve, echo, key, tmp_path, kind):
-    gate, sent = served(serve, echo), threading.Event()
+def test_a_stream_ends_with_its_token(gate, echo, key, tmp_path, kind):
+    sent = threading.Event()
     said = bearer(gate, mint.pool_token(key, seconds=3))
 
     def messages():

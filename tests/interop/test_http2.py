@@ -10,7 +10,7 @@ import time
 import pytest
 
 import mint
-from account import TOKEN_ONLY, route
+from account import TOKEN_ONLY, over_tls, route
 from charts import certificate
 from frames import (
     CONTINUATION,
@@ -30,11 +30,6 @@ from test_curl import MIB, upload  # noqa: F401
 
 CURL = shutil.which("curl") or "curl"
 H2LOAD = shutil.which("h2load") or "h2load"
-WITH_TLS = ", tls: { cert: tls.crt, key: tls.key }"
-
-
-def over_tls(text):
-    return text.replace('" }\n  admin', f'"{WITH_TLS} }}\n  admin')
 
 
 @pytest.fixture
@@ -98,6 +93,7 @@ def test_a_hundred_streams(request, how, token, backend, tmp_path):
     command = [H2LOAD, "-n", "4000", "-c", "2", "-m", "100", "-H", f"authorization: Bearer {token}"]
     done = subprocess.run([*command, f"{scheme}://localhost:{gate.proxy}/bytes/100"], capture_output=True, timeout=120)
     output = done.stdout.decode()
+    assert how == "clear" or "Application protocol: h2\n" in output, output
     assert re.search(r"requests: 4000 total, 4000 started, 4000 done, 4000 succeeded, 0 failed", output), output
     assert backend.count() == 4000
 

@@ -4,6 +4,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from functools import partial
 
 import pytest
 from botocore.exceptions import ClientError
@@ -267,6 +268,24 @@ def test_a_multipart_upload_is_put_together(people, homes):
     s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, **same)
     found = s3.get_object(Bucket=BUCKET, Key=key)
     assert found["Body"].read() == b"".join(pieces) and found["Metadata"] == {"kind": "parts"}
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA256"])
+def test_parts_take_the_place_of_an_object_with_its_checksums(people, homes, algorithm):
+    s3, key = people.s3("dave"), f"{homes['dave']}again"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"before", ChecksumAlgorithm=algorithm)
+    read = partial(s3.get_object, Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")
+    assert read()[f"Checksum{algorithm}"]
+    same = {"Bucket": BUCKET, "Key": key, "UploadId": s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]}
+    tag = s3.upload_part(PartNumber=1, Body=b"after", **same)["ETag"]
+    whole = s3.complete_multipart_upload(MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]}, **same)
+    # boto3 compares what it reads with the checksum that it is told.
+    found = read()
+    assert found["Body"].read() == b"after" and found["ETag"] == whole["ETag"]
+    assert not [name for name in found if name.startswith("Checksum") and name != "ChecksumType"], found
+    # What comes in one piece has its own again.
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"at last", ChecksumAlgorithm=algorithm)
+    assert read()["Body"].read() == b"at last" and read()[f"Checksum{algorithm}"]
 
 
 def test_part_copies_are_judged_on_their_source(people, homes):

@@ -12,10 +12,9 @@ from websockets.sync.client import connect
 from websockets.sync.server import serve as serve_websockets
 
 import mint
-from account import TOKEN_ONLY, route
+from account import TOKEN_ONLY, over_tls, route
 from charts import certificate
 from frames import Caller, request
-from test_http2 import over_tls
 
 
 class Echo:

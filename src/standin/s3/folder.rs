@@ -1,13 +1,17 @@
 //! `s3s-fs`'s file system, mended where it would mislead; see the module above.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::dto::*;
 use s3s::path::S3Path;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use tokio::fs;
 
 /// The files.
 pub(super) struct Folder {
@@ -62,6 +66,17 @@ impl Folder {
         }
     }
 
+    /// Where `s3s-fs` keeps an object's ETag and checksums.
+    fn info(&self, bucket: &str, key: &str) -> PathBuf {
+        let [bucket, key] = [bucket, key].map(|name| URL_SAFE_NO_PAD.encode(name));
+        self.root.join(format!(".bucket-{bucket}.object-{key}.internal.json"))
+    }
+
+    /// A file of an upload's own, named as what `s3s-fs` removes at a start.
+    fn draft(&self, upload: &str) -> PathBuf {
+        self.root.join(format!(".tmp.{upload}.internal.part"))
+    }
+
     fn has_source(&self, source: &CopySource) -> S3Result<()> {
         let CopySource::Bucket { bucket, key, .. } = source else {
             return Err(s3_error!(NotImplemented));
@@ -95,8 +110,12 @@ impl S3 for Folder {
         }
 
         complete_multipart_upload(self, request: CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput {
-            self.has_upload(&request.input.upload_id)?;
-            self.files.complete_multipart_upload(request).await
+            let CompleteMultipartUploadInput { bucket, key, upload_id, .. } = &request.input;
+            self.has_upload(upload_id)?;
+            let (info, draft) = (self.info(bucket, key), self.draft(upload_id));
+            let answer = self.files.complete_multipart_upload(request).await?;
+            forget_checksums(&info, &draft).await.map_err(s3s::S3Error::internal_error)?;
+            Ok(answer)
         }
 
         abort_multipart_upload(self, request: AbortMultipartUploadInput) -> AbortMultipartUploadOutput {
@@ -259,6 +278,20 @@ fn check_key(key: &str) -> S3Result<()> {
         true => Err(s3_error!(InvalidURI, "Couldn't parse the specified URI.")),
         false => Ok(()),
     }
+}
+
+/// What was put together of parts has no checksum here: those that `s3s-fs` leaves are the object's that was
+/// there before.
+async fn forget_checksums(info: &Path, draft: &Path) -> io::Result<()> {
+    let mut kept: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&fs::read(info).await?)?;
+    let count = kept.len();
+    kept.retain(|name, _| !name.starts_with("checksum_"));
+    if kept.len() < count {
+        fs::write(draft, serde_json::to_vec(&kept)?).await?;
+        fs::rename(draft, info).await?;
+    }
+    Ok(())
 }
 
 /// `aws-chunked` is how a body was sent, and not what the object is.
