@@ -48,6 +48,28 @@ impl Time {
             .and_then(|moment| moment.format(format).ok())
             .unwrap_or_else(|| self.0.to_string())
     }
+
+    /// `20261124T030131Z`, as AWS's signatures have it; none outside the years that have four digits.
+    pub fn amz_date(self) -> Option<[u8; 16]> {
+        let moment = time::OffsetDateTime::from_unix_timestamp(self.secs()).ok()?;
+        let year = u32::try_from(moment.year()).ok().filter(|year| *year < 10_000)?;
+        let mut text = *b"00000000T000000Z";
+        let numbers = [
+            (0, 4, year),
+            (4, 6, u32::from(u8::from(moment.month()))),
+            (6, 8, u32::from(moment.day())),
+            (9, 11, u32::from(moment.hour())),
+            (11, 13, u32::from(moment.minute())),
+            (13, 15, u32::from(moment.second())),
+        ];
+        for (from, to, mut number) in numbers {
+            for digit in text.get_mut(from..to)?.iter_mut().rev() {
+                *digit += u8::try_from(number % 10).ok()?;
+                number /= 10;
+            }
+        }
+        Some(text)
+    }
 }
 
 /// What `future` comes to before the moment that `due` tells; none if it takes longer. One that needn't be

@@ -21,7 +21,7 @@ use crate::upstream::{AnswerBody, Course, Ended, Occupied, Side};
 pub(super) struct Exchange {
     shared: Arc<Shared>,
     started: Instant,
-    line: Option<Line>,
+    line: Option<Box<Line>>,
     /// Its place among the requests to its upstream.
     occupied: Option<Occupied>,
 }
@@ -52,13 +52,13 @@ impl Exchange {
     /// What the access log will say, if anyone listens.
     pub(super) fn describe(&mut self, asked: &Asked<'_>, decision_id: &str, route: &str) {
         if self.shared.access.is_on() {
-            self.line = Some(Line {
+            self.line = Some(Box::new(Line {
                 asked: asked.clone().into_owned(),
                 decision_id: decision_id.to_owned(),
                 route: route.to_owned(),
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 bytes: 0,
-            });
+            }));
         }
     }
 

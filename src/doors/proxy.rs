@@ -197,7 +197,7 @@ impl Proxy {
             }
             Outcome::Answer(answer) => Answer::own(answered(&answer, &id)),
             Outcome::Change(permit) => {
-                let outcome = self.shared.policies.change(permit, &id).await;
+                let outcome = Box::pin(self.shared.policies.change(permit, &id)).await;
                 Answer::own(policies::changed(language, &outcome, (&asked.path, &id)))
             }
             Outcome::Allow(permit) => {
@@ -274,7 +274,11 @@ impl Proxy {
                 let pause = snapshot.timeouts.header;
                 let response = match language {
                     Language::DynamoDb => dynamodb::finished(response),
-                    _ => s3::finished(rule, response, (&method, &*asked.path), id, pause).await,
+                    Language::S3 => {
+                        let asked = (&method, &*asked.path);
+                        Box::pin(s3::finished(rule, response, asked, id, pause)).await
+                    }
+                    _ => response,
                 };
                 (response, None)
             }

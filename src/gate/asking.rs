@@ -61,9 +61,19 @@ impl Gate<'_> {
     /// as far as it was sent along.
     ///
     /// A dropped future decides nothing, and so permits nothing.
-    pub async fn ask(
+    pub fn ask(
         &self,
         question: Question,
+        asked: (AskedRoute<'_>, AskedQuery),
+        payload: &mut dyn Payload,
+        trail: Trail,
+    ) -> impl Future<Output = Decision> {
+        self.ask_of(Box::new(question), asked, payload, trail)
+    }
+
+    async fn ask_of(
+        &self,
+        question: Box<Question>,
         (route, query): (AskedRoute<'_>, AskedQuery),
         payload: &mut dyn Payload,
         trail: Trail,
@@ -80,7 +90,7 @@ impl Gate<'_> {
         let admitted = self.asked(&question, route, &mut reading, &mut progress).await;
         let outcome = admitted.and_then(|(route, target)| {
             let permit = if preflight::asks(route, &question) {
-                self.permit_preflight(route, (question, target), reading)?
+                self.permit_preflight(route, (*question, target), reading)?
             } else {
                 let asked = (question, target, SentBy::Asker);
                 self.permit(route, asked, reading, &mut progress)?

@@ -136,7 +136,7 @@ fn of_token(token: &VerifiedToken) -> Caller<'_> {
 }
 
 fn all(claims: &Claims) -> Vec<(&str, &serde_json::Value)> {
-    claims.names().filter_map(|name| Some((name, claims.get(name)?))).collect()
+    claims.iter().collect()
 }
 
 /// What principals' ids begin with: the user pool's id, or the issuer's name.

@@ -139,21 +139,25 @@ impl Gate<'_> {
     /// for longer than [`DECISION_DEADLINE`].
     ///
     /// A dropped future decides nothing, and so permits nothing.
-    pub async fn decide(
+    pub fn decide(
         &self,
         question: Question,
         payload: &mut dyn Payload,
         trail: Trail,
-    ) -> Decision {
-        let mut progress = Progress::new(question.certificate.clone(), trail);
-        let outcome = self.outcome(question, Reading::new(payload), &mut progress).await;
-        decided(progress, outcome)
+    ) -> impl Future<Output = Decision> {
+        // Once, since every stage that waits would have room for it, and be moved with it.
+        let question = Box::new(question);
+        async move {
+            let mut progress = Progress::new(question.certificate.clone(), trail);
+            let outcome = self.outcome(question, Reading::new(payload), &mut progress).await;
+            decided(progress, outcome)
+        }
     }
 
     /// The stages in their order. The only way to a [`Permit`].
     async fn outcome(
         &self,
-        question: Question,
+        question: Box<Question>,
         mut reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Outcome, Denial> {
@@ -166,9 +170,8 @@ impl Gate<'_> {
                 progress
                     .trail
                     .note("route", || (format!("built in: {}", service.name()), Value::Null));
-                let answer =
-                    self.answer(service, &question, signed, &mut reading, progress).await?;
-                Ok(Outcome::Answer(Box::new(answer)))
+                let answer = self.answer(service, &question, signed, &mut reading, progress);
+                Ok(Outcome::Answer(Box::new(Box::pin(answer).await?)))
             }
             Destination::Route(index) => {
                 let route = self.rules.routes.route(index);
@@ -182,17 +185,21 @@ impl Gate<'_> {
                 if let Some(answer) = preflight::answer(route, &question, progress)? {
                     return Ok(Outcome::Answer(Box::new(answer)));
                 }
+                // Apart, so that requests to APIs have no room for what only others need.
                 match route.service {
                     Service::S3 => {
-                        self.permit_objects(route, &question, signed, reading, progress).await
+                        let permit =
+                            self.permit_objects(route, &question, signed, reading, progress);
+                        Box::pin(permit).await
                     }
                     Service::DynamoDb(ref tables) => {
                         let call = (route, tables);
-                        self.permit_rows(call, &question, signed, reading, progress).await
+                        let permit = self.permit_rows(call, &question, signed, reading, progress);
+                        Box::pin(permit).await
                     }
                     _ => {
                         let target = question.target.strict().map_err(http::RequestError::from)?;
-                        let asked = (&question, target, signed);
+                        let asked = (&*question, target, signed);
                         let target = self.admit(route, asked, &mut reading, progress).await?;
                         let asked = (question, target, SentBy::Gate);
                         let permit = self.permit(route, asked, reading, progress)?;
@@ -238,11 +245,11 @@ impl Gate<'_> {
     pub(super) fn permit(
         &self,
         route: &Route,
-        (question, target, by): (Question, Target, SentBy),
+        (question, target, by): (Box<Question>, Target, SentBy),
         reading: Reading<'_>,
         progress: &mut Progress,
     ) -> Result<Permit, Denial> {
-        let Question { method, authority, headers, received, certificate, now, .. } = question;
+        let Question { method, authority, headers, received, certificate, now, .. } = *question;
         let body = reading.into_body(Proof::NONE);
         let request = services::Request { method, target, headers, body };
         let asked = Asked::of(route, &request);

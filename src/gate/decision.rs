@@ -392,11 +392,18 @@ impl IdentityHeaders {
 
     /// Names and values, as they are sent.
     pub fn pairs(&self) -> [(HeaderName, &HeaderValue); 4] {
+        const NAMES: [HeaderName; 4] = [
+            HeaderName::from_static("x-poolgate-subject"),
+            HeaderName::from_static("x-poolgate-identity"),
+            HeaderName::from_static("x-poolgate-role"),
+            HeaderName::from_static("x-poolgate-groups"),
+        ];
+        let [subject, identity, role, groups] = NAMES;
         [
-            (HeaderName::from_static("x-poolgate-subject"), &self.subject),
-            (HeaderName::from_static("x-poolgate-identity"), &self.identity),
-            (HeaderName::from_static("x-poolgate-role"), &self.role),
-            (HeaderName::from_static("x-poolgate-groups"), &self.groups),
+            (subject, &self.subject),
+            (identity, &self.identity),
+            (role, &self.role),
+            (groups, &self.groups),
         ]
     }
 }

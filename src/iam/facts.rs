@@ -52,7 +52,22 @@ impl Facts {
 
     /// Sets `key` (any case), replacing what it was.
     pub fn set(&mut self, key: &str, fact: Fact) {
-        let key = key.to_ascii_lowercase();
+        self.put(key.to_ascii_lowercase(), fact);
+    }
+
+    /// Sets all that `others` say, over what is there.
+    pub fn extend(&mut self, others: Self) {
+        if self.known.is_empty() {
+            self.known = others.known;
+        } else {
+            for (key, fact) in others.known {
+                self.put(key, fact);
+            }
+        }
+        self.unknown_below.extend(others.unknown_below);
+    }
+
+    fn put(&mut self, key: String, fact: Fact) {
         match self.known.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = fact,
             None => self.known.push((key, fact)),

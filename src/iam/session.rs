@@ -157,9 +157,7 @@ impl Session {
         for (tag, value) in &role.tags {
             facts.one(&format!("aws:PrincipalTag/{tag}"), value);
         }
-        for (key, fact) in extra.iter() {
-            facts.set(key, fact.clone());
-        }
+        facts.extend(extra);
         facts.one("aws:PrincipalArn", role.arn.as_str());
         facts.one("aws:PrincipalAccount", role.arn.account());
         let principal = Principal::AssumedRole { role, session_name: session_name.into() };

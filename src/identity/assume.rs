@@ -72,9 +72,7 @@ impl AssumedRole {
     pub fn session(self, issued: Fact, more: Facts) -> Assumed {
         let Self { identity_id, role, role_choice, provider, mut facts } = self;
         facts.set("aws:TokenIssueTime", issued);
-        for (key, fact) in more.iter() {
-            facts.set(key, fact.clone());
-        }
+        facts.extend(more);
         let session = Session::for_role(role, SESSION_NAME, facts);
         Assumed::new(identity_id, session, role_choice, provider)
     }
@@ -251,24 +249,24 @@ impl Assume<'_> {
 /// `jwt:<claim>` for policies: scalars single-valued, arrays of scalars and the words of `scope`
 /// multi-valued, what is no such thing or too long unknown.
 fn jwt(token: &VerifiedToken, facts: &mut Facts) -> Result<(), AssumeError> {
-    let mut seen = std::collections::HashSet::new();
-    for name in token.claims.names() {
+    for (at, (name, value)) in token.claims.iter().enumerate() {
         // Context keys have no case: of two claims that differ in case only, neither can be meant.
-        let new = seen.insert(name.to_ascii_lowercase());
-        if !new || seen.len() > MAX_CLAIMS || name.len() > MAX_CLAIM_NAME {
+        let mut before = token.claims.names().take(at);
+        let known = before.any(|other| other.eq_ignore_ascii_case(name));
+        if known || at >= MAX_CLAIMS || name.len() > MAX_CLAIM_NAME {
             return Err(AssumeError::ClaimsOverLimit);
         }
-        let fact = match token.claims.get(name) {
-            None | Some(Value::Null) => continue,
-            Some(Value::String(_)) if name == "scope" => {
+        let fact = match value {
+            Value::Null => continue,
+            Value::String(_) if name == "scope" => {
                 Fact::Many(token.claims.scopes().map(str::to_owned).collect())
             }
-            Some(Value::Array(items)) => {
+            Value::Array(items) => {
                 let items: Option<Vec<String>> =
                     items.iter().map(|item| scalar(item).map(|text| text.into_owned())).collect();
                 items.map_or(Fact::Unknown, Fact::Many)
             }
-            Some(value) => scalar(value).map_or(Fact::Unknown, |text| Fact::One(text.into_owned())),
+            value => scalar(value).map_or(Fact::Unknown, |text| Fact::One(text.into_owned())),
         };
         let fits = match &fact {
             Fact::One(value) => value.len() <= MAX_VALUE,

@@ -109,10 +109,10 @@ impl Line {
             Some((b'\n', text)) => (text, true),
             _ => (piece, false),
         };
-        if let Some(free) = self.start.get_mut(self.length..) {
-            for (slot, byte) in free.iter_mut().zip(text) {
-                *slot = *byte;
-            }
+        let free = self.start.get_mut(self.length..).unwrap_or_default();
+        let kept = free.len().min(text.len());
+        if let (Some(free), Some(text)) = (free.get_mut(..kept), text.get(..kept)) {
+            free.copy_from_slice(text);
         }
         self.length = self.length.saturating_add(text.len());
         match text {

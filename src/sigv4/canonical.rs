@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::parse::{Kind, Signed};
 use super::{Form, SigV4Error};
 
-/// Memory that verifications use again and again.
+/// Memory that signatures are written in, again and again.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) request: Vec<u8>,

@@ -321,11 +321,6 @@ pub(super) fn hex(bytes: impl AsRef<[u8]>) -> [u8; 64] {
     text
 }
 
-/// The same as text.
-pub(super) fn hex_text(hash: &[u8; 32]) -> String {
-    hex(hash).iter().map(|byte| char::from(*byte)).collect()
-}
-
 /// 64 lower-case hexadecimal digits.
 pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];

@@ -1,27 +1,31 @@
-//! Signing requests to backends, by the signer of the AWS SDKs.
+//! Signing requests to backends.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::cell::RefCell;
+use std::sync::Arc;
 
 use ::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, RANGE};
 use ::http::uri::PathAndQuery;
 use ::http::{HeaderMap, HeaderValue, Method};
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
-};
-use aws_sigv4::sign::v4;
+use arc_swap::ArcSwapOption;
+use aws_lc_rs::hmac;
 
-use super::parse::hex_text;
+use super::canonical::{Scratch, Slash};
+use super::parse::{ALGORITHM, Kind, Payload, Signed, Stamp, hex};
+use super::{Form, Head, Scope, SigningKey};
 use crate::clock::Time;
+use crate::http::visible;
 
 /// Signs requests to a backend with its own credentials.
 #[derive(Clone)]
 pub struct Signer {
-    credentials: Credentials,
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<HeaderValue>,
     region: String,
     service: Cow<'static, str>,
+    /// The key of the day, which four HMACs make.
+    today: Arc<ArcSwapOption<(Scope, SigningKey)>>,
 }
 
 /// What is signed of a body.
@@ -41,23 +45,32 @@ pub enum SignedPayload {
 pub struct SignError;
 
 impl Signer {
-    /// A signer with these credentials, for S3.
+    /// A signer with these credentials, for S3. A session token that can't stand in a header signs nothing.
     pub fn new(
         access_key_id: &str,
         secret_access_key: &str,
         session_token: Option<&str>,
         region: &str,
     ) -> Self {
-        let token = session_token.map(str::to_owned);
-        let credentials =
-            Credentials::new(access_key_id, secret_access_key, token, None, "configuration");
-        Self { credentials, region: region.to_owned(), service: Cow::Borrowed(S3) }
+        let token = session_token.map(|token| {
+            let mut value = HeaderValue::from_str(token).unwrap_or(HeaderValue::from_static(""));
+            value.set_sensitive(true);
+            value
+        });
+        Self {
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key: secret_access_key.to_owned(),
+            session_token: token,
+            region: region.to_owned(),
+            service: Cow::Borrowed(S3),
+            today: Arc::default(),
+        }
     }
 
     /// The same for another service, as credential scopes name it.
     #[must_use]
     pub fn of_service(self, service: impl Into<Cow<'static, str>>) -> Self {
-        Self { service: service.into(), ..self }
+        Self { service: service.into(), today: Arc::default(), ..self }
     }
 
     /// Signs a request, in its headers. Signed are the headers that no hop changes and that
@@ -73,66 +86,105 @@ impl Signer {
         payload: SignedPayload,
         now: Time,
     ) -> Result<(), SignError> {
-        let hash = match payload {
-            SignedPayload::Unsigned => "UNSIGNED-PAYLOAD".to_owned(),
-            SignedPayload::Sha256(hash) => hex_text(&hash),
-            SignedPayload::UnsignedTrailer => UNSIGNED_TRAILER.to_owned(),
+        let stamp = now.amz_date().ok_or(SignError)?;
+        let stated = match payload {
+            SignedPayload::Unsigned => HeaderValue::from_static("UNSIGNED-PAYLOAD"),
+            SignedPayload::Sha256(hash) => {
+                HeaderValue::from_bytes(&hex(hash)).map_err(|_| SignError)?
+            }
+            SignedPayload::UnsignedTrailer => HeaderValue::from_static(UNSIGNED_TRAILER),
         };
-        let mut settings = SigningSettings::default();
-        // "Create a signed AWS API request" (IAM User Guide): all but S3 encode the path twice.
-        settings.percent_encoding_mode = match &*self.service {
-            S3 => PercentEncodingMode::Single,
-            _ => PercentEncodingMode::Double,
+        headers.insert(AMZ_DATE, HeaderValue::from_bytes(&stamp).map_err(|_| SignError)?);
+        headers.insert(CONTENT_SHA256, stated.clone());
+        if let Some(token) = &self.session_token {
+            headers.insert(SECURITY_TOKEN, token.clone());
+        }
+        headers.remove(AUTHORIZATION);
+        let names = names(headers)?;
+        let today = self.today(&stamp)?;
+        let (scope, key) = &*today;
+        // What whoever verifies it will take it to claim.
+        let claims = Signed {
+            head: Head { method, path: target.path(), query: target.query(), headers },
+            access_key_id: Cow::Borrowed(&self.access_key_id),
+            session_token: None,
+            scope: scope.clone(),
+            signed_headers: Cow::Owned(names),
+            signature: [0; 32],
+            kind: Kind::Header,
+            time: now,
+            stamp,
+            payload: Payload::Unstated,
         };
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        let millis = u64::try_from(now.millis()).unwrap_or_default();
-        let time: SystemTime = UNIX_EPOCH + Duration::from_millis(millis);
-        let identity = self.credentials.clone().into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(&self.service)
-            .time(time)
-            .settings(settings)
-            .build()
-            .map_err(|_| SignError)?
-            .into();
-        let signed = headers
-            .iter()
-            .filter(|(name, _)| is_signed(name))
-            .map(|(name, value)| value.to_str().map(|value| (name.as_str(), value)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| SignError)?;
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).ok_or(SignError)?;
-        // The signer wants a whole URL; its host goes unread, since there is a header.
-        let url = format!("http://{host}{target}");
-        let body = SignableBody::Precomputed(hash);
-        let request = SignableRequest::new(method.as_str(), url, signed.into_iter(), body)
-            .map_err(|_| SignError)?;
-        let output = sign(request, &params).map_err(|_| SignError)?;
-        let (instructions, _) = output.into_parts();
-        for header in instructions.into_parts().0 {
-            let mut value = HeaderValue::from_str(header.value()).map_err(|_| SignError)?;
-            let name = HeaderName::from_static(header.name());
-            value.set_sensitive(header.sensitive() || name == AUTHORIZATION);
-            headers.insert(name, value);
+        let form = if self.service == S3 { Form::S3 } else { Form::Other };
+        let signature = SCRATCH.with_borrow_mut(|scratch| {
+            // As the path is sent, to the letter.
+            let text = claims.text_to_sign(form, Slash::Encoded, stated.as_bytes(), scratch);
+            Ok(key.sign(text.map_err(|_| SignError)?))
+        })?;
+        let mut authorization = self.authorization(scope, &claims.signed_headers, &signature)?;
+        authorization.set_sensitive(true);
+        headers.insert(AUTHORIZATION, authorization);
+        Ok(())
+    }
+
+    fn authorization(
+        &self,
+        scope: &Scope,
+        names: &str,
+        signature: &hmac::Tag,
+    ) -> Result<HeaderValue, SignError> {
+        let signature = hex(signature);
+        let parts: [&[u8]; 9] = [
+            ALGORITHM.as_bytes(),
+            b" Credential=",
+            self.access_key_id.as_bytes(),
+            b"/",
+            scope.as_str().as_bytes(),
+            b", SignedHeaders=",
+            names.as_bytes(),
+            b", Signature=",
+            &signature,
+        ];
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(parts.concat())).map_err(|_| SignError)
+    }
+
+    /// The scope and the key of the day of `stamp`.
+    fn today(&self, stamp: &Stamp) -> Result<Arc<(Scope, SigningKey)>, SignError> {
+        let day = stamp.first_chunk::<8>().ok_or(SignError)?;
+        if let Some(known) = self.today.load_full().filter(|t| t.0.date().as_bytes() == day) {
+            return Ok(known);
         }
-        match headers.contains_key(AUTHORIZATION) {
-            true => Ok(()),
-            false => Err(SignError),
-        }
+        let day = str::from_utf8(day).map_err(|_| SignError)?;
+        let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
+        let scope = Scope::parse(&scope).ok_or(SignError)?;
+        let key = SigningKey::derive(self.secret_access_key.as_bytes(), &scope);
+        let today = Arc::new((scope, key));
+        self.today.store(Some(Arc::clone(&today)));
+        Ok(today)
     }
 }
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signer")
-            .field("access_key_id", &self.credentials.access_key_id())
+            .field("access_key_id", &self.access_key_id)
             .field("region", &self.region)
             .field("service", &self.service)
             .finish_non_exhaustive()
     }
+}
+
+/// The names of the headers to sign, in their order.
+fn names(headers: &HeaderMap) -> Result<String, SignError> {
+    let mut names: Vec<&str> =
+        headers.keys().filter(|name| is_signed(name)).map(HeaderName::as_str).collect();
+    let is_text = |name: &&str| headers.get_all(*name).iter().all(|v| visible(v).is_some());
+    if !headers.contains_key(HOST) || !names.iter().all(is_text) {
+        return Err(SignError);
+    }
+    names.sort_unstable();
+    Ok(names.join(";"))
 }
 
 /// What `x-amz-content-sha256` says of chunks that aren't signed.
@@ -148,7 +200,14 @@ fn is_signed(name: &HeaderName) -> bool {
         || text.starts_with("if-")
 }
 
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
 const S3: &str = "s3";
+const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 #[cfg(test)]
 mod tests;

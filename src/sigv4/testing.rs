@@ -10,7 +10,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 
-use super::{Form, Head, Scratch, SigV4Error, Signed, SigningKey, sha256};
+use super::{Form, Head, Scratch, SigV4Error, Signed, SigningKey, parse::hex, sha256};
 use crate::clock::Time;
 
 /// The key of AWS's examples.
@@ -194,4 +194,9 @@ impl Sdk<'_> {
 /// A request to sign.
 pub(crate) fn get(target: &str) -> Sent {
     Sent::new("GET", target).with("host", "examplebucket.s3.amazonaws.com")
+}
+
+/// A hash in hexadecimal digits.
+pub(crate) fn hex_text(hash: &[u8; 32]) -> String {
+    hex(hash).iter().map(|byte| char::from(*byte)).collect()
 }

@@ -95,6 +95,21 @@ impl Signed<'_> {
         payload: &[u8],
         scratch: &mut Scratch,
     ) -> Result<(), SigV4Error> {
+        let text = self.text_to_sign(form, slash, payload, scratch)?;
+        match key.verifies(text, &self.signature) {
+            true => Ok(()),
+            false => Err(SigV4Error::Mismatch),
+        }
+    }
+
+    /// What is signed: when, for which scope, and the hash of the canonical request.
+    pub(super) fn text_to_sign<'s>(
+        &self,
+        form: Form,
+        slash: Slash,
+        payload: &[u8],
+        scratch: &'s mut Scratch,
+    ) -> Result<&'s [u8], SigV4Error> {
         canonical::write(self, form, slash, payload, scratch)?;
         let Scratch { request, to_sign, .. } = scratch;
         let hash = digest::digest(&digest::SHA256, request);
@@ -104,10 +119,7 @@ impl Signed<'_> {
             to_sign.push(b'\n');
         }
         to_sign.extend_from_slice(&hex(hash.as_ref()));
-        match key.verifies(to_sign, &self.signature) {
-            true => Ok(()),
-            false => Err(SigV4Error::Mismatch),
-        }
+        Ok(to_sign)
     }
 }
 

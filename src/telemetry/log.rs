@@ -135,7 +135,7 @@ fn write(entries: Receiver<Entry>) {
 }
 
 /// Libraries that log whole requests, with what signs them, are not heard at any level.
-const SILENT: [&str; 3] = ["s3s", "aws_sigv4", "dynoxide"];
+const SILENT: [&str; 2] = ["s3s", "dynoxide"];
 static QUEUE: OnceLock<SyncSender<Entry>> = OnceLock::new();
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 /// Lines that may wait to be written.

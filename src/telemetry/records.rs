@@ -2,28 +2,29 @@
 //!
 //! A record goes into a queue bounded in records and in bytes (callers choose how long a path is),
 //! or is dropped and counted. One task per log writes the
-//! queue out, and keeps the last records for `/decisions`.
+//! queue out, some milliseconds' records at once, and keeps the last ones for `/decisions`.
 
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     fmt::Write as _,
-    io,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    fs::OpenOptions,
+    io::{self, Write as _},
+    mem,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use prometheus::IntCounter;
 use serde::Serialize;
 use tokio::{
-    fs,
     io::AsyncWriteExt,
-    sync::mpsc::{self, Receiver, Sender},
-    task::JoinHandle,
+    sync::Notify,
+    task::{JoinHandle, spawn_blocking},
+    time::{sleep, timeout},
 };
 
 /// Where records go.
@@ -60,9 +61,7 @@ pub type Post = Arc<
 /// The end that requests write to. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    queue: Option<Sender<Bytes>>,
-    /// Bytes queued or being written.
-    waiting: Arc<AtomicUsize>,
+    queue: Option<Arc<Queue>>,
     dropped: IntCounter,
 }
 
@@ -75,16 +74,91 @@ impl Recorder {
     /// Queues a record, or drops and counts it if the queue is full.
     pub fn record<R: Serialize>(&self, record: &R) {
         let Some(queue) = &self.queue else { return };
-        let Ok(line) = serde_json::to_string(record) else { return };
-        let line = visible(line);
-        let size = line.len();
-        // Counted before it is queued: the writer takes off only what was put on.
-        let before = self.waiting.fetch_add(size, Ordering::Relaxed);
-        let fits = before.saturating_add(size) <= QUEUE_BYTES;
-        if !fits || queue.try_send(line.into()).is_err() {
-            self.waiting.fetch_sub(size, Ordering::Relaxed);
-            self.dropped.inc();
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            if serde_json::to_writer(&mut *line, record).is_err() {
+                return;
+            }
+            show(line);
+            line.push(b'\n');
+            if !queue.add(line) {
+                self.dropped.inc();
+            }
+        });
+    }
+}
+
+/// Lines that wait to be written.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// There is a first line, or there will be no more.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    records: usize,
+    /// Bytes that were taken out and are being written.
+    writing: usize,
+    ended: bool,
+}
+
+impl Queue {
+    /// Adds a line; whether there was room for it.
+    fn add(&self, line: &[u8]) -> bool {
+        let mut waiting = self.lock();
+        let bytes = waiting.lines.len() + waiting.writing + line.len();
+        if waiting.ended || waiting.records >= QUEUE || bytes > QUEUE_BYTES {
+            return false;
         }
+        let first = waiting.lines.is_empty();
+        waiting.lines.extend_from_slice(line);
+        waiting.records += 1;
+        drop(waiting);
+        // To be woken for each record would cost requests more than making it did.
+        if first {
+            self.changed.notify_one();
+        }
+        true
+    }
+
+    /// All lines that have come some time after the first of them; none if there will be no more.
+    async fn take(&self) -> Option<Bytes> {
+        loop {
+            let (waits, ended) = {
+                let waiting = self.lock();
+                (!waiting.lines.is_empty(), waiting.ended)
+            };
+            match (waits, ended) {
+                (true, true) => break,
+                (true, false) => {
+                    sleep(PAUSE).await;
+                    break;
+                }
+                (false, true) => return None,
+                (false, false) => self.changed.notified().await,
+            }
+        }
+        let mut waiting = self.lock();
+        let lines = mem::replace(&mut waiting.lines, Vec::with_capacity(USUAL));
+        (waiting.records, waiting.writing) = (0, lines.len());
+        Some(lines.into())
+    }
+
+    /// So many bytes of what was taken have been written.
+    fn written(&self, bytes: usize) {
+        self.lock().writing -= bytes;
+    }
+
+    fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,19 +173,13 @@ impl Records {
     /// Starts the writer of a log on the current runtime.
     pub fn start(name: &'static str, sink: Sink, dropped: IntCounter, post: Post) -> Self {
         let recent = Arc::new(Mutex::new(VecDeque::new()));
-        let waiting = Arc::new(AtomicUsize::new(0));
         if sink == Sink::None {
-            let recorder = Recorder { queue: None, waiting, dropped };
-            return Self { recorder, recent, writer: None };
+            return Self { recorder: Recorder { queue: None, dropped }, recent, writer: None };
         }
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        let recorder = Recorder {
-            queue: Some(sender),
-            waiting: Arc::clone(&waiting),
-            dropped: dropped.clone(),
-        };
-        let writer = Writer { name, sink, post, dropped, waiting, recent: Arc::clone(&recent) };
-        Self { recorder, recent, writer: Some(tokio::spawn(writer.run(receiver))) }
+        let queue = Arc::new(Queue::default());
+        let recorder = Recorder { queue: Some(Arc::clone(&queue)), dropped: dropped.clone() };
+        let writer = Writer { name, sink, post, dropped, queue, recent: Arc::clone(&recent) };
+        Self { recorder, recent, writer: Some(tokio::spawn(writer.run())) }
     }
 
     /// The end that requests write to.
@@ -125,13 +193,12 @@ impl Records {
         recent.iter().rev().cloned().collect()
     }
 
-    /// Writes out what is queued, for at most a few seconds; every recorder but this log's own must
-    /// be gone by then.
+    /// Writes out what is queued, for at most a few seconds; nobody may record any more.
     pub async fn finish(self) {
         let Self { recorder, writer, .. } = self;
-        drop(recorder);
-        if let Some(writer) = writer {
-            let _ = tokio::time::timeout(FINISH, writer).await;
+        if let (Some(queue), Some(writer)) = (recorder.queue, writer) {
+            queue.end();
+            let _ = timeout(FINISH, writer).await;
         }
     }
 }
@@ -141,36 +208,42 @@ struct Writer {
     sink: Sink,
     post: Post,
     dropped: IntCounter,
-    waiting: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
     recent: Arc<Mutex<VecDeque<Bytes>>>,
 }
 
 impl Writer {
-    async fn run(self, mut queue: Receiver<Bytes>) {
-        let mut lines = Vec::with_capacity(BATCH);
+    async fn run(self) {
         let mut failing = false;
-        while queue.recv_many(&mut lines, BATCH).await > 0 {
-            let batch = join(&lines);
+        while let Some(mut lines) = self.queue.take().await {
             // First, so that a slow sink doesn't hold them back.
             self.keep(&lines);
-            match self.write(batch).await {
-                Ok(()) => failing = false,
-                Err(error) => {
-                    self.dropped.inc_by(lines.len() as u64);
-                    // Once per outage, not once per batch.
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::error!(log = self.name, %error, "log records are being lost");
+            while !lines.is_empty() {
+                let ends = memchr::memchr_iter(b'\n', &lines).take(BATCH);
+                let (records, end) = ends.fold((0, 0), |(count, _), end| (count + 1, end + 1));
+                let batch = lines.split_to(end);
+                match self.write(batch).await {
+                    Ok(()) => failing = false,
+                    Err(error) => {
+                        self.dropped.inc_by(records);
+                        // Once per outage, not once per batch.
+                        if !mem::replace(&mut failing, true) {
+                            tracing::error!(log = self.name, %error, "log records are being lost");
+                        }
                     }
                 }
+                self.queue.written(end);
             }
-            let written = lines.drain(..).map(|line| line.len()).sum();
-            self.waiting.fetch_sub(written, Ordering::Relaxed);
         }
     }
 
-    fn keep(&self, lines: &[Bytes]) {
+    fn keep(&self, lines: &[u8]) {
+        let text = lines.strip_suffix(b"\n").unwrap_or(lines);
+        let mut last: Vec<Bytes> =
+            text.rsplit(|byte| *byte == b'\n').take(RECENT).map(Bytes::copy_from_slice).collect();
+        last.reverse();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.extend(lines.iter().cloned());
+        recent.extend(last);
         let surplus = recent.len().saturating_sub(RECENT);
         recent.drain(..surplus);
     }
@@ -184,13 +257,10 @@ impl Writer {
                 Ok(out.flush().await?)
             }
             Sink::File(path) => {
-                // Opening per batch is cheap beside writing it, and follows log rotation.
-                let mut options = fs::OpenOptions::new();
-                // Who asked for what is nobody else's business on this machine.
-                options.append(true).create(true).mode(0o600);
-                let mut file = options.open(path).await?;
-                file.write_all(&batch).await?;
-                Ok(file.flush().await?)
+                let path = path.clone();
+                // In one turn of a thread that may wait for a disk.
+                let appended = spawn_blocking(move || append(&path, &batch));
+                Ok(appended.await.map_err(io::Error::other)??)
             }
             Sink::Http(url) => (self.post)(url.clone(), batch).await.map_err(SinkError::Post),
         }
@@ -219,13 +289,24 @@ pub fn visible(json: String) -> String {
     text
 }
 
-fn join(lines: &[Bytes]) -> Bytes {
-    let mut batch = BytesMut::with_capacity(lines.iter().map(|l| l.len() + 1).sum());
-    for line in lines {
-        batch.put_slice(line);
-        batch.put_u8(b'\n');
+fn append(path: &Path, batch: &[u8]) -> io::Result<()> {
+    // Opening per batch is cheap beside writing it, and follows log rotation.
+    let mut options = OpenOptions::new();
+    // Who asked for what is nobody else's business on this machine.
+    options.append(true).create(true).mode(0o600);
+    options.open(path)?.write_all(batch)
+}
+
+/// The same of a line, in place.
+fn show(line: &mut Vec<u8>) {
+    if !line.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        let text = String::from_utf8(mem::take(line)).unwrap_or_default();
+        *line = visible(text).into_bytes();
     }
-    batch.freeze()
+}
+
+thread_local! {
+    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Records that may wait to be written.
@@ -233,7 +314,11 @@ const QUEUE: usize = 16_384;
 /// Bytes of them, those being written included: about a KiB for each.
 const QUEUE_BYTES: usize = 16 << 20;
 /// Records written at once.
-const BATCH: usize = 512;
+const BATCH: usize = 4096;
+/// Bytes of lines that there is room for at once.
+const USUAL: usize = 64 << 10;
+/// How long a record waits for others to be written with it.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Records kept for `/decisions`.
 const RECENT: usize = 256;
 /// How long the end of a log may take.

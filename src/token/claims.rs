@@ -129,6 +129,11 @@ impl Claims {
         self.all.get(name)
     }
 
+    /// All claims.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.all.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// The names of all claims.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.all.keys().map(String::as_str)

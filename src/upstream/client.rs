@@ -303,7 +303,8 @@ impl Client {
             let (client, serial) = (Rc::downgrade(self), upstream.serial);
             return Ok((Connection { client, serial, sender, address }, true));
         }
-        let fresh = fresh(upstream, Switching::Never, timeouts).await?;
+        // Apart, so that requests on connections that are there have no room for making one.
+        let fresh = Box::pin(fresh(upstream, Switching::Never, timeouts)).await?;
         Ok((Connection { client: Rc::downgrade(self), ..fresh }, false))
     }
 

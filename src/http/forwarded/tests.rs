@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Version};
 
-use super::{TrustedProxies, forwarded};
+use super::{TrustedProxies, forwarded, write_address};
 use crate::http::{Authority, Peer, Received, RequestError as E, Scheme, receive};
 
 fn ip(text: &str) -> IpAddr {
@@ -106,4 +106,13 @@ fn writes_them_anew() {
     assert_eq!(headers["x-forwarded-for"], "192.0.2.7, 10.0.0.2, 10.0.0.1");
     assert_eq!(headers["x-forwarded-proto"], "https");
     assert_eq!(headers["x-forwarded-host"], "public.example");
+}
+
+proptest::proptest! {
+    #[test]
+    fn an_address_is_written_as_the_library_does(address: IpAddr) {
+        let mut written = String::new();
+        write_address(address, &mut written);
+        proptest::prop_assert_eq!(written, address.to_string());
+    }
 }

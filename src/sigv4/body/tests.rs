@@ -6,7 +6,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{signatures::Chain, *};
-use crate::sigv4::{Scope, SigV4Error, SigningKey, parse::hex_text, parse::unhex, testing::SECRET};
+use crate::sigv4::{
+    Scope, SigV4Error, SigningKey,
+    parse::unhex,
+    testing::{SECRET, hex_text},
+};
 
 fn seed(signature: &str) -> Seed {
     let scope = Scope::parse("20130524/us-east-1/s3/aws4_request").unwrap();

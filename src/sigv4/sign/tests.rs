@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::sigv4::testing::{ACCESS_KEY_ID, NOW, SECRET, Sent, get};
+use crate::sigv4::parse::amz_time;
+use crate::sigv4::testing::{ACCESS_KEY_ID, NOW, SECRET, Sdk, Sent, get};
 use crate::sigv4::{Form, Kind, Payload, SigV4Error, Signed, sha256};
 
 fn signer(token: Option<&str>) -> Signer {
@@ -100,6 +101,26 @@ fn it_is_signed_as_the_example_is() {
 }
 
 #[test]
+fn there_is_no_date_outside_of_four_digits() {
+    for secs in [253_402_300_800, -70_000_000_000] {
+        assert_eq!(Time::from_secs(secs).amz_date(), None, "{secs}");
+    }
+}
+
+#[test]
+fn the_key_of_a_day_is_not_that_of_the_next() {
+    let signer = signer(None);
+    for days in [0, 1, 0] {
+        let (now, target) = (NOW.plus_secs(days * 86_400), "/".parse().unwrap());
+        let mut signed = get("/");
+        let payload = SignedPayload::Unsigned;
+        signer.sign(&signed.method, &target, &mut signed.headers, payload, now).unwrap();
+        assert_eq!(signed.verify(SECRET, Form::S3, b""), Ok(()), "{days}");
+        assert_eq!(signed.check_time(now), Ok(()), "{days}");
+    }
+}
+
+#[test]
 fn an_earlier_signature_leaves_nothing_behind() {
     let old = get("/")
         .with("x-amz-date", "20010101T000000Z")
@@ -148,6 +169,14 @@ fn what_is_no_text_is_not_signed() {
 
 proptest! {
     #[test]
+    fn a_date_is_read_as_the_moment_it_was_written_for(secs in 0..253_402_300_800_i64) {
+        let moment = Time::from_secs(secs);
+        let date = moment.amz_date().unwrap();
+        let read = amz_time(str::from_utf8(&date).unwrap());
+        prop_assert_eq!(read.map(|(time, _)| time), Some(moment));
+    }
+
+    #[test]
     fn what_is_signed_here_holds_here(
         method in select(vec!["GET", "PUT", "POST", "DELETE", "HEAD"]),
         path in "(/([A-Za-z0-9._~-]|%20|%2F|%C3%A9|%25|%2B){0,6}){1,4}",
@@ -175,6 +204,13 @@ proptest! {
         });
         let signed = sign(&sent, token.as_deref(), payload).unwrap();
         prop_assert_eq!(signed.verify(SECRET, Form::S3, b""), Ok(()), "{:?}", signed);
+        // To the letter as the SDKs sign what is signed of it.
+        let mut meant = sent.clone();
+        for name in UNSIGNED {
+            meant = meant.without(name);
+        }
+        let sdk = Sdk { token: token.as_deref(), body: body.as_deref(), ..Sdk::s3() }.sign(&meant);
+        prop_assert_eq!(signed.authorization(), sdk.authorization());
         let names = signed_names(&signed);
         prop_assert!(!UNSIGNED.iter().any(|name| names.iter().any(|n| n == name)), "{:?}", names);
     }
