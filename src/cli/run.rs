@@ -21,7 +21,7 @@ use crate::{
         admin::{Access, Admin},
     },
     server::{DataThreads, Listener, Serves, accept, serve_admin},
-    telemetry::{self, Metrics, Records, Sink},
+    telemetry::{self, Metrics, Recent, Records, Sink},
     token::TokenCache,
 };
 
@@ -98,7 +98,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
         let dropped = metrics.dropped.with_label_values(&[name]);
         Records::start(name, sink, dropped, post_records(&tls))
     };
-    let decisions = Arc::new(records("decisions", sink(&settings.decision_log.sink)));
+    let decisions = records("decisions", sink(&settings.decision_log.sink));
     let access = records("access", sink(&settings.access_log.sink));
     let (phase, phases) = watch::channel(Phase::Starting);
     let (policies, orders) = PolicyQueue::new();
@@ -119,7 +119,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let generation = shared.snapshot.load().rules.generation;
     tracing::info!(generation, version = env!("CARGO_PKG_VERSION"), "starting");
 
-    tokio::spawn(serve_admin(admin, Arc::new(admin_door(&shared, &decisions, &settings))));
+    tokio::spawn(serve_admin(admin, Arc::new(admin_door(&shared, decisions.recent(), &settings))));
     tokio::spawn(resolve_upstreams(Arc::clone(&shared)));
     tokio::spawn(watch_revocations(Arc::clone(&shared)));
     let cores = available_parallelism().map_or(1, usize::from);
@@ -168,10 +168,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
         let _ = tokio::task::spawn_blocking(move || threads.join()).await;
     }
     drop(shared);
-    access.finish().await;
-    if let Some(decisions) = Arc::into_inner(decisions) {
-        decisions.finish().await;
-    }
+    tokio::join!(access.finish(), decisions.finish());
     tracing::info!("done");
     telemetry::log::finish();
     Ok(())
@@ -226,7 +223,7 @@ fn sink(sink: &config::Sink) -> Sink {
     }
 }
 
-fn admin_door(shared: &Arc<Shared>, decisions: &Arc<Records>, settings: &Settings) -> Admin {
+fn admin_door(shared: &Arc<Shared>, decisions: Recent, settings: &Settings) -> Admin {
     let access = match &settings.admin.token {
         Some(token) => Access::Token(token.clone()),
         None if settings.listen.admin.address.value.is_local() => Access::Local,
@@ -235,7 +232,7 @@ fn admin_door(shared: &Arc<Shared>, decisions: &Arc<Records>, settings: &Setting
     let gauges = Arc::clone(shared);
     Admin {
         shared: Arc::clone(shared),
-        decisions: Arc::clone(decisions),
+        decisions,
         access,
         refresh: Box::new(move || refresh_gauges(&gauges)),
     }

@@ -1,5 +1,7 @@
 //! From the settings of temporary credentials to what makes and opens them.
 
+use ::http::HeaderValue;
+
 use crate::{
     config::{self, Problem, Settings},
     gate::CredentialRules,
@@ -54,6 +56,9 @@ pub(super) fn signer(settings: &Settings, route: &config::Route) -> Result<Optio
     };
     let secret = text(&sign.secret_access_key)?;
     let token = sign.session_token.as_ref().map(text).transpose()?;
+    if token.as_deref().is_some_and(|token| HeaderValue::from_str(token).is_err()) {
+        return Err("upstream.sign: the session token can't stand in a header".to_owned());
+    }
     let region = sign.region.as_deref().or(settings.aws.as_ref().map(|aws| aws.region.as_str()));
     let region = region.unwrap_or(DEFAULT_REGION);
     let signer = Signer::new(&sign.access_key_id, &secret, token.as_deref(), region);

@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 use super::{Phase, Shared};
 use crate::{
     http::{Authority, Problem},
-    telemetry::{Records, visible},
+    telemetry::{Recent, visible},
 };
 
 /// The admin door.
 pub struct Admin {
     /// What all doors share.
     pub shared: Arc<Shared>,
-    /// The decision log, for `/decisions`.
-    pub decisions: Arc<Records>,
+    /// The decision log's last records, for `/decisions`.
+    pub decisions: Recent,
     /// Who may read `/config` and `/decisions`.
     pub access: Access,
     /// Brings the gauges that are read, not counted, up to date.
@@ -130,7 +130,7 @@ impl Admin {
 
     /// The last decisions, the newest first, if they are logged.
     fn recent(&self) -> Response<Full<Bytes>> {
-        let lines = self.decisions.recent();
+        let lines = self.decisions.newest_first();
         let records: Vec<Value> =
             lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
         json_answer(&json!({ "logged": self.shared.decisions.is_on(), "decisions": records }))

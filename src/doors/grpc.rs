@@ -128,7 +128,7 @@ pub(super) fn patience(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// How a call ends whose right has: as the next one with the same proof would begin.
+/// How a call ends whose right has: that of an expired or a revoked token as the next with it would begin.
 pub(super) fn ended(why: upstream::Ended) -> HeaderMap {
     let code = match why {
         upstream::Ended::Expired | upstream::Ended::Revoked => Code::Unauthenticated,

@@ -75,13 +75,17 @@ impl Scope {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let word = |text: &str| {
-            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !text.is_empty() && text.bytes().all(fits)
         };
         match text.split_once('/') {
             Some((region, service)) if word(region) && word(service) => {
                 Ok(Self { region: region.to_owned(), service: service.to_owned() })
             }
-            _ => Err("must be REGION/SERVICE, such as us-east-1/execute-api".to_owned()),
+            _ => {
+                Err("must be REGION/SERVICE in lower case, such as us-east-1/execute-api"
+                    .to_owned())
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, RANGE};
 use ::http::uri::PathAndQuery;
 use ::http::{HeaderMap, HeaderValue, Method};
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use aws_lc_rs::hmac;
 
 use super::canonical::{Scratch, Slash};
@@ -21,12 +21,14 @@ use crate::http::visible;
 pub struct Signer {
     access_key_id: String,
     secret_access_key: String,
-    session_token: Option<HeaderValue>,
+    session_token: Result<Option<HeaderValue>, SignError>,
     region: String,
     service: Cow<'static, str>,
     /// The key of the day, which four HMACs make.
-    today: Arc<ArcSwapOption<(Scope, SigningKey)>>,
+    today: Arc<ArcSwapOption<Today>>,
 }
+
+type Today = (Scope, SigningKey);
 
 /// What is signed of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +54,15 @@ impl Signer {
         session_token: Option<&str>,
         region: &str,
     ) -> Self {
-        let token = session_token.map(|token| {
-            let mut value = HeaderValue::from_str(token).unwrap_or(HeaderValue::from_static(""));
+        let session_token = session_token.map(|token| {
+            let mut value = HeaderValue::from_str(token).map_err(|_| SignError)?;
             value.set_sensitive(true);
-            value
+            Ok(value)
         });
         Self {
             access_key_id: access_key_id.to_owned(),
             secret_access_key: secret_access_key.to_owned(),
-            session_token: token,
+            session_token: session_token.transpose(),
             region: region.to_owned(),
             service: Cow::Borrowed(S3),
             today: Arc::default(),
@@ -96,13 +98,13 @@ impl Signer {
         };
         headers.insert(AMZ_DATE, HeaderValue::from_bytes(&stamp).map_err(|_| SignError)?);
         headers.insert(CONTENT_SHA256, stated.clone());
-        if let Some(token) = &self.session_token {
-            headers.insert(SECURITY_TOKEN, token.clone());
+        if let Some(token) = self.session_token.clone()? {
+            headers.insert(SECURITY_TOKEN, token);
         }
         headers.remove(AUTHORIZATION);
         let names = names(headers)?;
         let today = self.today(&stamp)?;
-        let (scope, key) = &*today;
+        let (scope, key) = today.as_deref().ok_or(SignError)?;
         // What whoever verifies it will take it to claim.
         let claims = Signed {
             head: Head { method, path: target.path(), query: target.query(), headers },
@@ -150,9 +152,10 @@ impl Signer {
     }
 
     /// The scope and the key of the day of `stamp`.
-    fn today(&self, stamp: &Stamp) -> Result<Arc<(Scope, SigningKey)>, SignError> {
+    fn today(&self, stamp: &Stamp) -> Result<Guard<Option<Arc<Today>>>, SignError> {
         let day = stamp.first_chunk::<8>().ok_or(SignError)?;
-        if let Some(known) = self.today.load_full().filter(|t| t.0.date().as_bytes() == day) {
+        let known = self.today.load();
+        if known.as_ref().is_some_and(|today| today.0.date().as_bytes() == day) {
             return Ok(known);
         }
         let day = str::from_utf8(day).map_err(|_| SignError)?;
@@ -161,7 +164,7 @@ impl Signer {
         let key = SigningKey::derive(self.secret_access_key.as_bytes(), &scope);
         let today = Arc::new((scope, key));
         self.today.store(Some(Arc::clone(&today)));
-        Ok(today)
+        Ok(Guard::from_inner(Some(today)))
     }
 }
 

@@ -8,4 +8,4 @@ mod metrics;
 mod records;
 
 pub use metrics::{Metrics, method_label, status_class};
-pub use records::{Post, Recorder, Records, Sink, SinkError, visible};
+pub use records::{Post, Recent, Recorder, Records, Sink, SinkError, visible};

@@ -76,12 +76,10 @@ impl Recorder {
         let Some(queue) = &self.queue else { return };
         LINE.with_borrow_mut(|line| {
             line.clear();
-            if serde_json::to_writer(&mut *line, record).is_err() {
-                return;
-            }
+            let written = serde_json::to_writer(&mut *line, record).is_ok();
             show(line);
             line.push(b'\n');
-            if !queue.add(line) {
+            if !written || !queue.add(line) {
                 self.dropped.inc();
             }
         });
@@ -147,9 +145,9 @@ impl Queue {
         Some(lines.into())
     }
 
-    /// So many bytes of what was taken have been written.
-    fn written(&self, bytes: usize) {
-        self.lock().writing -= bytes;
+    /// What was taken has been written, and its memory is free.
+    fn written(&self) {
+        self.lock().writing = 0;
     }
 
     fn end(&self) {
@@ -162,23 +160,50 @@ impl Queue {
     }
 }
 
+/// The last records of a log. Cheap to clone, and no part of the log's end.
+#[derive(Clone, Default)]
+pub struct Recent(Arc<Mutex<VecDeque<Bytes>>>);
+
+impl Recent {
+    /// The last records, the newest first.
+    pub fn newest_first(&self) -> Vec<Bytes> {
+        self.lock().iter().rev().cloned().collect()
+    }
+
+    /// Keeps the last of these lines.
+    fn keep(&self, lines: &[u8]) {
+        let text = lines.strip_suffix(b"\n").unwrap_or(lines);
+        let mut last: Vec<Bytes> =
+            text.rsplit(|byte| *byte == b'\n').take(RECENT).map(Bytes::copy_from_slice).collect();
+        last.reverse();
+        let mut recent = self.lock();
+        recent.extend(last);
+        let surplus = recent.len().saturating_sub(RECENT);
+        recent.drain(..surplus);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Bytes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A log: its recorder, its writer, and the last records.
 pub struct Records {
     recorder: Recorder,
-    recent: Arc<Mutex<VecDeque<Bytes>>>,
+    recent: Recent,
     writer: Option<JoinHandle<()>>,
 }
 
 impl Records {
     /// Starts the writer of a log on the current runtime.
     pub fn start(name: &'static str, sink: Sink, dropped: IntCounter, post: Post) -> Self {
-        let recent = Arc::new(Mutex::new(VecDeque::new()));
+        let recent = Recent::default();
         if sink == Sink::None {
             return Self { recorder: Recorder { queue: None, dropped }, recent, writer: None };
         }
         let queue = Arc::new(Queue::default());
         let recorder = Recorder { queue: Some(Arc::clone(&queue)), dropped: dropped.clone() };
-        let writer = Writer { name, sink, post, dropped, queue, recent: Arc::clone(&recent) };
+        let writer = Writer { name, sink, post, dropped, queue, recent: recent.clone() };
         Self { recorder, recent, writer: Some(tokio::spawn(writer.run())) }
     }
 
@@ -187,10 +212,9 @@ impl Records {
         self.recorder.clone()
     }
 
-    /// The last records, the newest first.
-    pub fn recent(&self) -> Vec<Bytes> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().rev().cloned().collect()
+    /// The last records.
+    pub fn recent(&self) -> Recent {
+        self.recent.clone()
     }
 
     /// Writes out what is queued, for at most a few seconds; nobody may record any more.
@@ -209,7 +233,7 @@ struct Writer {
     post: Post,
     dropped: IntCounter,
     queue: Arc<Queue>,
-    recent: Arc<Mutex<VecDeque<Bytes>>>,
+    recent: Recent,
 }
 
 impl Writer {
@@ -217,7 +241,7 @@ impl Writer {
         let mut failing = false;
         while let Some(mut lines) = self.queue.take().await {
             // First, so that a slow sink doesn't hold them back.
-            self.keep(&lines);
+            self.recent.keep(&lines);
             while !lines.is_empty() {
                 let ends = memchr::memchr_iter(b'\n', &lines).take(BATCH);
                 let (records, end) = ends.fold((0, 0), |(count, _), end| (count + 1, end + 1));
@@ -232,20 +256,10 @@ impl Writer {
                         }
                     }
                 }
-                self.queue.written(end);
             }
+            drop(lines);
+            self.queue.written();
         }
-    }
-
-    fn keep(&self, lines: &[u8]) {
-        let text = lines.strip_suffix(b"\n").unwrap_or(lines);
-        let mut last: Vec<Bytes> =
-            text.rsplit(|byte| *byte == b'\n').take(RECENT).map(Bytes::copy_from_slice).collect();
-        last.reverse();
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.extend(last);
-        let surplus = recent.len().saturating_sub(RECENT);
-        recent.drain(..surplus);
     }
 
     async fn write(&self, batch: Bytes) -> Result<(), SinkError> {
@@ -314,7 +328,7 @@ const QUEUE: usize = 16_384;
 /// Bytes of them, those being written included: about a KiB for each.
 const QUEUE_BYTES: usize = 16 << 20;
 /// Records written at once.
-const BATCH: usize = 4096;
+const BATCH: usize = 512;
 /// Bytes of lines that there is room for at once.
 const USUAL: usize = 64 << 10;
 /// How long a record waits for others to be written with it.

@@ -89,7 +89,7 @@ async fn the_last_records_are_kept_newest_first_even_if_they_are_lost() {
         records.recorder().record(&number);
     }
     sleep(2 * PAUSE).await;
-    let recent = records.recent();
+    let recent = records.recent().newest_first();
     assert_eq!(recent.len(), RECENT);
     assert_eq!(recent[0], (count - 1).to_string());
     assert_eq!(recent[RECENT - 1], 10.to_string());
@@ -150,6 +150,6 @@ async fn without_a_sink_nothing_is_made_or_kept() {
     let recorder = records.recorder();
     assert!(!recorder.is_on());
     recorder.record(&1);
-    assert!(records.recent().is_empty());
+    assert!(records.recent().newest_first().is_empty());
     records.finish().await;
 }
