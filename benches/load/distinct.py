@@ -29,7 +29,7 @@ def section(rig, plan):
     rows.append([f"{count:,}", f"{ours.program.resident():.0f}"])
     rig.stop()
     return Section("Ever new tokens", f"""\
-{count:,} tokens of an OpenID Connect provider (ES256), each of another user and sent once: {cost:.0f} µs of processor time each, of which a verification is most; {refused} were refused.""", [
+{count:,} tokens of an OpenID Connect provider (ES256), each of another user and sent once: {cost:.0f} µs of processor time each; {refused} were refused.""", [
         Table(["tokens seen", "resident MiB"], rows)])
 
 
