@@ -36,6 +36,10 @@ from standins import running
 MIB = 1 << 20
 SECRET = "secret/plans.txt"
 BLOCK = bytes(range(256)) * 4096
+# Large objects have 64 MiB or less, if nobody asks for more.
+ASKED = int(os.environ.get("POOLGATE_OBJECT_MIB", 0)) * MIB
+LARGE = ASKED or 64 * MIB
+PATIENCE = 90 + 10 * LARGE // (64 * MIB)
 # What the gate may have in memory, whatever passes through it.
 MOST = 100 * MIB
 
@@ -144,7 +148,7 @@ def test_boto3_without_and_with_checksums_of_its_own(files, calculation):
 
 
 def test_boto3_large_and_in_parts(files):
-    s3, key, pieces = files.people.s3("bob"), f"{files.people.home('bob')}parts", Pieces(64 * MIB)
+    s3, key, pieces = files.people.s3("bob"), f"{files.people.home('bob')}parts", Pieces(LARGE)
     s3.upload_fileobj(Unseekable(pieces), BUCKET, key, Config=TransferConfig(multipart_chunksize=8 * MIB))
     assert same(files, key, pieces)
     assert resident(files.gate) < MOST
@@ -159,14 +163,14 @@ def test_nobody_and_who_has_a_token_send_trailers_too(files):
 
 
 def test_the_command_line(files, tmp_path):
-    pieces, key = Pieces(20 * MIB + 7), f"{files.people.home('bob')}cli"
+    pieces, key = Pieces((ASKED or 20 * MIB) + 7), f"{files.people.home('bob')}cli"
     (tmp_path / "up").write_bytes(pieces.whole())
     env = environment(files.gate, files.people.credentials("bob"))
     env |= {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "AWS_CA_BUNDLE": os.environ["AWS_CA_BUNDLE"]}
 
     def aws(*arguments, **how):
         command = [TOOLS / "venv" / "bin" / "aws", *map(str, arguments)]
-        done = subprocess.run(command, env=env, capture_output=True, timeout=90, cwd=tmp_path, **how)
+        done = subprocess.run(command, env=env, capture_output=True, timeout=PATIENCE, cwd=tmp_path, **how)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
@@ -216,7 +220,7 @@ def test_rclone_copies(files, tmp_path):
     people, credentials = files.people, files.people.credentials("bob")
     up, home = tmp_path / "up", f"{people.home('bob')}rclone"
     up.mkdir()
-    sizes = {"empty": 0, "one": 1, "large": 17 * MIB + 3}
+    sizes = {"empty": 0, "one": 1, "large": (ASKED or 17 * MIB) + 3}
     for name, size in sizes.items():
         (up / name).write_bytes(Pieces(size).whole())
     env = {
@@ -238,7 +242,7 @@ def test_rclone_copies(files, tmp_path):
 
     def rclone(*arguments, **how):
         command = [TOOLS / "venv" / "bin" / "rclone", *map(str, arguments), "--retries", "1"]
-        done = subprocess.run(command, env=env, capture_output=True, timeout=90, **how)
+        done = subprocess.run(command, env=env, capture_output=True, timeout=PATIENCE, **how)
         assert done.returncode == 0, done.stderr.decode()
 
     rclone("copy", up, f"gate:{BUCKET}/{home}")
@@ -249,11 +253,11 @@ def test_rclone_copies(files, tmp_path):
 
 
 def test_presigned(files):
-    pieces, key = Pieces(2 * MIB), f"{files.people.home('bob')}presigned"
+    pieces, key = Pieces(ASKED or 2 * MIB), f"{files.people.home('bob')}presigned"
     url = files.people.s3("bob").generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": key})
     put = urllib.request.Request(url, pieces.whole(), method="PUT", headers={"Content-Type": ""})
     context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
-    with urllib.request.urlopen(put, timeout=20, context=context) as answer:
+    with urllib.request.urlopen(put, timeout=PATIENCE, context=context) as answer:
         assert answer.status == 200
     assert same(files, key, pieces)
 
@@ -328,7 +332,7 @@ def upload(files, form, size, cut=None, **how):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("size", [0, 1, 2 * MIB + 1, 64 * MIB])
+@pytest.mark.parametrize("size", [0, 1, 2 * MIB + 1, LARGE])
 def test_by_hand(plain, form, size):
     answer = upload(plain, form, size)
     assert answer.status == 200, answer.body
@@ -432,8 +436,8 @@ def test_a_backend_that_dribbles(tmp_path, key):
 
 
 def test_a_large_form(plain):
-    """It is streamed: a form of 64 MiB, in pieces that cut its boundary."""
-    size, key = 64 * MIB, f"{plain.people.home('bob')}form"
+    """It is streamed, in pieces that cut its boundary."""
+    size, key = LARGE, f"{plain.people.home('bob')}form"
     signed = plain.people.s3("bob").generate_presigned_post(BUCKET, key)
     boundary = "----WebKitFormBoundaryabcdefgh"
     fields = "".join(
