@@ -73,18 +73,23 @@ fn exchange(mut stream: impl Read + Write, path: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-#[test]
-fn callers_over_tls_are_served_and_the_upstream_is_told() {
-    let backend = Backend::start();
-    let folder = folder();
-    let authority = certificates(folder.path());
+/// A gate in front of `backend` that is spoken to over TLS, with the certificate in `folder`.
+fn over_tls(folder: TempDir, backend: &Backend) -> Gate {
     let (proxy, admin) = (free_port(), free_port());
     let text = configuration(proxy, admin, backend.address, "").replace(
         &format!("proxy: {{ address: \"{proxy}\" }}"),
         &format!("proxy: {{ address: \"{proxy}\", tls: {{ cert: tls.crt, key: tls.key }} }}"),
     );
     fs::write(folder.path().join("poolgate.yaml"), text).unwrap();
-    let gate = Gate::run(folder, proxy, admin);
+    Gate::run(folder, proxy, admin)
+}
+
+#[test]
+fn callers_over_tls_are_served_and_the_upstream_is_told() {
+    let backend = Backend::start();
+    let folder = folder();
+    let authority = certificates(folder.path());
+    let gate = over_tls(folder, &backend);
 
     let mut roots = RootCertStore::empty();
     roots.add(authority).unwrap();

@@ -1,13 +1,13 @@
 //! What callers agree on with the gate in the handshake (ALPN, RFC 7301).
 
-use std::{fs, net::TcpStream, sync::Arc};
+use std::{net::TcpStream, sync::Arc};
 
 use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::ServerName,
 };
 
-use super::{certificates, exchange, folder};
-use crate::support::{Backend, Gate, configuration, free_port};
+use super::{certificates, exchange, folder, over_tls};
+use crate::support::Backend;
 
 #[test]
 fn each_caller_gets_the_best_that_it_offers() {
@@ -15,13 +15,7 @@ fn each_caller_gets_the_best_that_it_offers() {
     let folder = folder();
     let mut roots = RootCertStore::empty();
     roots.add(certificates(folder.path())).unwrap();
-    let (proxy, admin) = (free_port(), free_port());
-    let text = configuration(proxy, admin, backend.address, "").replace(
-        &format!("proxy: {{ address: \"{proxy}\" }}"),
-        &format!("proxy: {{ address: \"{proxy}\", tls: {{ cert: tls.crt, key: tls.key }} }}"),
-    );
-    fs::write(folder.path().join("poolgate.yaml"), text).unwrap();
-    let gate = Gate::run(folder, proxy, admin);
+    let gate = over_tls(folder, &backend);
     for (offered, agreed) in [
         (&[][..], Some(None)),
         (&["http/1.1"], Some(Some("http/1.1"))),
