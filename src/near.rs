@@ -77,7 +77,7 @@ const WAYS: usize = 8;
 /// Places; with keys of 16 bytes a table has 2 MiB.
 const SETS: usize = 8192;
 /// Of so many values found the cache is told of one.
-const TOLD: u32 = 16;
+const TOLD: u32 = 64;
 
 #[cfg(test)]
 mod tests;

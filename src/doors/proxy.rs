@@ -1,9 +1,11 @@
 //! The reverse proxy: a request comes in, is cleaned, judged, and forwarded or refused.
 
 use std::{
+    borrow::Cow,
     net::{IpAddr, Ipv4Addr},
     rc::Rc,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use ::http::{
@@ -25,13 +27,19 @@ use super::{
 };
 use crate::{
     clock::{self, Time},
-    gate::{Decision, DecisionId, Gate, Grounds, Outcome, Permit, Question, Right, Trail},
+    gate::{
+        AnswerRule, Decision, DecisionId, Destination, Gate, Grounds, Outcome, Permit, Question,
+        Right, Trail,
+    },
     http::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme,
     },
     telemetry::{method_label, status_class},
-    upstream::{AnswerBody, Client, Course, ForwardError, Forwarded, Sending, UpstreamSide},
+    upstream::{
+        AnswerBody, Client, Course, ForwardError, Forwarded, Sending, Timeouts, Upstream,
+        UpstreamSide,
+    },
 };
 
 /// The reverse proxy of one data thread.
@@ -78,15 +86,59 @@ struct Answer {
     switched: Option<UpstreamSide>,
 }
 
-/// What of a request says how it is answered.
-struct Asking<'a> {
-    id: &'a DecisionId,
+/// A request that asks something, and whose body it brings.
+struct Begun {
+    question: Box<Question>,
+    body: CallerBody,
+    asking: Box<Asking>,
+}
+
+/// What of a request says how it is answered, as long as that takes.
+struct Asking {
+    head: Head,
+    now: Time,
+    client_ip: IpAddr,
     language: Language,
-    method: Method,
-    asked: &'a Asked<'a>,
     version: Version,
     /// The caller waits to be asked for its body.
     expects: bool,
+    /// Of the page that asks, where pages are told anything.
+    origin: Option<HeaderValue>,
+    /// What may go on for long is kept, to be asked again when the rules change.
+    lasting: Option<Box<Question>>,
+}
+
+impl Asking {
+    /// What records tell of it.
+    fn asked(&self) -> Asked<'_> {
+        self.head.asked(self.client_ip, self.now)
+    }
+
+    /// Its path, as far as it is told.
+    fn path(&self) -> Cow<'_, str> {
+        self.asked().path
+    }
+}
+
+/// A decision, taken apart when it was noted.
+struct Judged {
+    id: DecisionId,
+    outcome: Outcome,
+    destination: Option<Destination>,
+    route: Option<String>,
+    permitted: Permitted,
+}
+
+/// How a permitted request goes to its upstream, and its answer back.
+struct Way<'s> {
+    upstream: &'s Upstream,
+    timeouts: Timeouts,
+    started: Instant,
+    rule: AnswerRule,
+    course: Course,
+    pace: Pace,
+    /// Given away once somebody watches over the course.
+    permitted: Option<Permitted>,
 }
 
 impl Answer {
@@ -108,14 +160,38 @@ impl Proxy {
     }
 
     /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>, peer: ProxyPeer) -> Answered {
+    ///
+    /// What is done before the first wait is done at once: what goes on afterwards stays small, since
+    /// every request under way has room for all of it.
+    pub fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: ProxyPeer,
+    ) -> impl Future<Output = Answered> {
         let mut exchange = Exchange::start(&self.shared);
         let snapshot = self.shared.snapshot.load_full();
         let (method, version) = (method_label(request.method()), request.version());
-        let answer = match version >= Version::HTTP_2 && self.has_no_room() {
-            true => self.shed(&request.into_parts().0, &peer),
-            false => self.handle(&snapshot, request, peer, &mut exchange).await,
+        let begun = match version >= Version::HTTP_2 && self.has_no_room() {
+            true => Err(Box::new(self.shed(&request.into_parts().0, &peer))),
+            false => self.begin(&snapshot, request, peer, &mut exchange).map_err(Box::new),
         };
+        async move {
+            let answer = match begun {
+                Ok(begun) => self.handle(&snapshot, begun, &mut exchange).await,
+                Err(refused) => *refused,
+            };
+            self.finish(&snapshot, answer, (method, version), exchange)
+        }
+    }
+
+    /// Counts an answer, and ties it to its exchange.
+    fn finish(
+        &self,
+        snapshot: &Snapshot,
+        answer: Answer,
+        (method, version): (&'static str, Version),
+        mut exchange: Exchange,
+    ) -> Answered {
         let Answer { mut response, route, course, pace, switched } = answer;
         let told = response.extensions().get().map_or(response.status(), |calls::InHttp(s)| *s);
         self.shared
@@ -145,52 +221,58 @@ impl Proxy {
         }
     }
 
-    async fn handle(
+    /// Reads what a request asks, or refuses to.
+    fn begin(
         &self,
         snapshot: &Snapshot,
         request: Request<Incoming>,
         peer: ProxyPeer,
         exchange: &mut Exchange,
-    ) -> Answer {
+    ) -> Result<Begun, Answer> {
         let (parts, body) = request.into_parts();
-        let head = Head::of(&parts);
-        let mut asked = head.asked(peer.ip(), clock::now());
-        // What a request goes to says which language its answer speaks; until then, the request.
-        let language = Language::of_head(&parts);
-        let version = parts.version;
-        let expects = parts.headers.contains_key(header::EXPECT);
         let routes = &snapshot.rules.routes;
-        // Of the page that asks, where pages are told anything.
-        let origin =
-            routes.have_cors().then(|| parts.headers.get(header::ORIGIN).cloned()).flatten();
-        let question = match self.question(snapshot, parts, peer, asked.now) {
-            Ok(question) => question,
-            Err(error) => return self.reject(snapshot, &asked, &error, language, exchange),
+        let mut asking = Box::new(Asking {
+            head: Head::of(&parts),
+            now: clock::now(),
+            client_ip: peer.ip(),
+            // What a request goes to says which language its answer speaks; until then, the request.
+            language: Language::of_head(&parts),
+            version: parts.version,
+            expects: parts.headers.contains_key(header::EXPECT),
+            origin: routes
+                .have_cors()
+                .then(|| parts.headers.get(header::ORIGIN).cloned())
+                .flatten(),
+            lasting: None,
+        });
+        let question = match self.question(snapshot, parts, peer, asking.now) {
+            Ok(question) => Box::new(question),
+            Err(error) => return Err(self.reject(snapshot, &asking, &error, exchange)),
         };
-        asked.client_ip = question.received.client_ip;
-        let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
-        let method = question.method.clone();
-        // What may go on for long is kept, to be asked again when the rules change.
-        let lasting = (language == Language::Grpc
+        asking.client_ip = question.received.client_ip;
+        asking.lasting = (asking.language == Language::Grpc
             || question.received.upgrade.is_some()
             || wants_events(&question.headers))
-        .then(|| Box::new(question.clone()));
+        .then(|| question.clone());
         let (idle, buffer) = (snapshot.connection.idle, snapshot.rules.body_buffer);
-        let mut body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
-        let decision = gate.decide(question, &mut body, Trail::Off).await;
-        let language = language.of(&snapshot.rules, decision.destination);
-        let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
-        self.note(snapshot, &asked, &decision, route.as_deref(), exchange);
+        let body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
+        Ok(Begun { question, body, asking })
+    }
 
-        let (right, generation) = (Right::of(&decision), snapshot.rules.generation);
-        let permitted = Permitted { right, question: lasting, generation };
-        let Decision { id, outcome, destination, .. } = decision;
+    /// Judges a request, and forwards or refuses it.
+    async fn handle(&self, snapshot: &Snapshot, begun: Begun, exchange: &mut Exchange) -> Answer {
+        let Begun { question, mut body, mut asking } = begun;
+        let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
+        let decision = gate.decide(question, &mut body, Trail::Off).await;
+        let judged = self.judged(snapshot, &mut asking, decision, exchange);
+        let Judged { id, outcome, destination, route, permitted } = judged;
+        let language = asking.language;
         let preflight = matches!(outcome.grounds(), Some(Grounds::Preflight));
         let mut answer = match outcome {
             Outcome::Deny(denial) => {
-                let mut response = language.denied(&denial, &asked.path, &id);
+                let mut response = language.denied(&denial, &asking.path(), &id);
                 // Without being told that the connection ends, callers send their next request on it.
-                if denial.ends_connection() || !body.settle(expects).await {
+                if denial.ends_connection() || !body.settle(asking.expects).await {
                     close(&mut response);
                 }
                 Answer::own(response)
@@ -198,105 +280,148 @@ impl Proxy {
             Outcome::Answer(answer) => Answer::own(answered(&answer, &id)),
             Outcome::Change(permit) => {
                 let outcome = Box::pin(self.shared.policies.change(permit, &id)).await;
-                Answer::own(policies::changed(language, &outcome, (&asked.path, &id)))
+                Answer::own(policies::changed(language, &outcome, (&asking.path(), &id)))
             }
             Outcome::Allow(permit) => {
-                let asking = Asking { id: &id, language, method, asked: &asked, version, expects };
-                self.forward(snapshot, permit, asking, permitted, body, exchange).await
+                match self.way(snapshot, &permit, permitted, language, exchange) {
+                    Ok(way) => {
+                        let course = &way.course;
+                        let sending = Sending { permit, id: &id, body: body.rest(), course };
+                        let forwarded = self.client.forward(way.upstream, sending, way.timeouts);
+                        let arrived = forwarded.await;
+                        let (answer, rule) = self.arrived(way, arrived, &asking, &id);
+                        match rule {
+                            Some(rule) => {
+                                let pause = snapshot.timeouts.header;
+                                Box::pin(finished(rule, answer, &asking, &id, pause)).await
+                            }
+                            None => answer,
+                        }
+                    }
+                    Err(error) => {
+                        let mut answer = Answer::own(language.failed(&error, &asking.path(), &id));
+                        if asking.expects || !body.settle(asking.expects).await {
+                            close(&mut answer.response);
+                        }
+                        answer
+                    }
+                }
             }
         };
         if let Some(cors) = snapshot.rules.routes.cors(destination).filter(|_| !preflight) {
-            cors.tell(origin.as_ref(), answer.response.headers_mut());
+            cors.tell(asking.origin.as_ref(), answer.response.headers_mut());
         }
         name(&mut answer.response, &id);
         Answer { route, ..answer }
     }
 
-    /// What an upstream says to a permitted request.
-    async fn forward(
+    /// Notes a decision, and in which language it is told.
+    fn judged(
         &self,
         snapshot: &Snapshot,
-        permit: Box<Permit>,
-        asking: Asking<'_>,
-        permitted: Permitted,
-        mut body: CallerBody,
+        asking: &mut Asking,
+        decision: Decision,
         exchange: &mut Exchange,
-    ) -> Answer {
-        let Asking { id, language, method, asked, version, expects } = asking;
-        let failed = |error: &ForwardError| Answer::own(language.failed(error, &asked.path, id));
+    ) -> Judged {
+        asking.language = asking.language.of(&snapshot.rules, decision.destination);
+        let route = snapshot.rules.routes.name(decision.destination).map(str::to_owned);
+        self.note(snapshot, &asking.asked(), &decision, route.as_deref(), exchange);
+        let (right, generation) = (Right::of(&decision), snapshot.rules.generation);
+        let permitted = Permitted { right, question: asking.lasting.take(), generation };
+        let Decision { id, outcome, destination, .. } = decision;
+        Judged { id, outcome, destination, route, permitted }
+    }
+
+    /// The way of a permitted request to its upstream, where there is room.
+    fn way<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        permit: &Permit,
+        permitted: Permitted,
+        language: Language,
+        exchange: &mut Exchange,
+    ) -> Result<Way<'s>, ForwardError> {
         let upstream = permit.upstream().and_then(|index| snapshot.upstream(index));
-        let Some(upstream) = upstream else { return failed(&ForwardError::NoAddress) };
-        let metrics = &self.shared.metrics;
-        let in_vain = |error: &ForwardError| {
-            metrics.upstream_errors.with_label_values(&[upstream.label(), error.reason()]).inc();
+        let upstream = upstream.ok_or(ForwardError::NoAddress)?;
+        // Under overload a line of the log for each would be more of it.
+        let place = upstream.enter().inspect_err(|busy| self.in_vain(upstream, busy))?;
+        exchange.occupies(place);
+        let mut way = Way {
+            upstream,
+            timeouts: snapshot.timeouts,
+            started: Instant::now(),
+            rule: permit.answer().clone(),
+            course: Course::default(),
+            pace: Pace::Steady,
+            permitted: Some(permitted),
         };
-        match upstream.enter() {
-            Ok(place) => exchange.occupies(place),
-            Err(busy) => {
-                // Under overload a line of the log for each would be more of it.
-                in_vain(&busy);
-                let mut answer = failed(&busy);
-                if expects || !body.settle(expects).await {
-                    close(&mut answer.response);
-                }
-                return answer;
-            }
-        }
-        let started = std::time::Instant::now();
-        let rule = permit.answer().clone();
-        let course = Course::default();
-        let (mut pace, mut timeouts) = (Pace::Steady, snapshot.timeouts);
-        let mut permitted = Some(permitted);
         if language == Language::Grpc {
-            (pace, timeouts.header) = (Pace::Call, timeouts.stream.max(timeouts.header));
+            way.pace = Pace::Call;
+            way.timeouts.header = way.timeouts.stream.max(way.timeouts.header);
         }
-        if (pace == Pace::Call || permit.upgrade().is_some())
-            && let Some(permitted) = permitted.take()
-        {
-            self.standing.watch(&course, permitted);
+        if way.pace == Pace::Call || permit.upgrade().is_some() {
+            self.watch(&mut way);
         }
-        let sending = Sending { permit, id, body: body.rest(), course: &course };
-        let forwarded = self.client.forward(upstream, sending, timeouts).await;
-        let took = started.elapsed();
-        if let Some(forget) = &rule.forget {
+        Ok(way)
+    }
+
+    /// Ends the course when the right to it does.
+    fn watch(&self, way: &mut Way<'_>) {
+        if let Some(permitted) = way.permitted.take() {
+            self.standing.watch(&way.course, permitted);
+        }
+    }
+
+    fn in_vain(&self, upstream: &Upstream, error: &ForwardError) {
+        let labels = [upstream.label(), error.reason()];
+        self.shared.metrics.upstream_errors.with_label_values(&labels).inc();
+    }
+
+    /// What an upstream said to a permitted request; with what is still to be done about it, if S3 is
+    /// spoken.
+    fn arrived(
+        &self,
+        mut way: Way<'_>,
+        forwarded: Result<Forwarded, ForwardError>,
+        asking: &Asking,
+        id: &DecisionId,
+    ) -> (Answer, Option<AnswerRule>) {
+        let took = way.started.elapsed();
+        if let Some(forget) = &way.rule.forget {
             forget.now();
         }
         let (response, switched) = match forwarded {
-            Ok(Forwarded::Switched(head, side)) => (websocket(head, version), Some(side)),
+            Ok(Forwarded::Switched(head, side)) => (websocket(head, asking.version), Some(side)),
             Ok(Forwarded::Answer(mut response)) => {
                 http::response_hygiene(response.headers_mut());
-                if pace == Pace::Steady && is_events(response.headers()) {
-                    pace = Pace::Events;
+                if way.pace == Pace::Steady && is_events(response.headers()) {
+                    way.pace = Pace::Events;
+                    self.watch(&mut way);
                 }
-                if let (Pace::Events, Some(permitted)) = (pace, permitted) {
-                    self.standing.watch(&course, permitted);
-                }
-                let pause = snapshot.timeouts.header;
-                let response = match language {
+                let response = match asking.language {
                     Language::DynamoDb => dynamodb::finished(response),
-                    Language::S3 => {
-                        let asked = (&method, &*asked.path);
-                        Box::pin(s3::finished(rule, response, asked, id, pause)).await
-                    }
                     _ => response,
                 };
                 (response, None)
             }
             Err(error) => {
-                in_vain(&error);
+                self.in_vain(way.upstream, &error);
                 tracing::warn!(
-                    upstream = upstream.label(), decision_id = %id,
+                    upstream = way.upstream.label(), decision_id = %id,
                     reason = error.reason(), %error, "no answer from the upstream"
                 );
-                let mut answer = failed(&error);
-                if expects {
+                let mut answer = Answer::own(asking.language.failed(&error, &asking.path(), id));
+                if asking.expects {
                     close(&mut answer.response);
                 }
-                return answer;
+                return (answer, None);
             }
         };
-        metrics.upstream_seconds.with_label_values(&[upstream.label()]).observe(took.as_secs_f64());
-        Answer { response, route: None, course: Some(course), pace, switched }
+        let seconds = &self.shared.metrics.upstream_seconds;
+        seconds.with_label_values(&[way.upstream.label()]).observe(took.as_secs_f64());
+        let rule = (asking.language == Language::S3 && switched.is_none()).then_some(way.rule);
+        let (pace, course) = (way.pace, Some(way.course));
+        (Answer { response, route: None, course, pace, switched }, rule)
     }
 
     /// The question a request asks, after one parse and one cleaning.
@@ -375,15 +500,15 @@ impl Proxy {
     fn reject(
         &self,
         snapshot: &Snapshot,
-        asked: &Asked<'_>,
+        asking: &Asking,
         error: &RequestError,
-        language: Language,
         exchange: &mut Exchange,
     ) -> Answer {
         self.shared.metrics.rejects.with_label_values(&[error.reason()]).inc();
         let decision = Decision::refused(*error);
-        self.note(snapshot, asked, &decision, None, exchange);
-        let mut response = match (language, &decision.outcome) {
+        let asked = asking.asked();
+        self.note(snapshot, &asked, &decision, None, exchange);
+        let mut response = match (asking.language, &decision.outcome) {
             (Language::Api, _)
             | (_, Outcome::Allow(_) | Outcome::Answer(_) | Outcome::Change(_)) => {
                 let problem = Problem::from(*error).decision_id(decision.id.as_str());
@@ -395,6 +520,20 @@ impl Proxy {
         close(&mut response);
         Answer::own(response)
     }
+}
+
+/// An answer of S3, as its rule and the caller want it.
+async fn finished(
+    rule: AnswerRule,
+    answer: Answer,
+    asking: &Asking,
+    id: &DecisionId,
+    pause: Duration,
+) -> Answer {
+    let Answer { response, route, course, pace, switched } = answer;
+    let (method, path) = (asking.head.method(), asking.path());
+    let response = s3::finished(rule, response, (method, &path), id, pause).await;
+    Answer { response, route, course, pace, switched }
 }
 
 /// The head of a WebSocket, as the caller's version of HTTP has it.

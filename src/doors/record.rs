@@ -138,6 +138,11 @@ impl Head {
         Self { method: method.clone(), uri: uri.clone(), host }
     }
 
+    /// Its method.
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// What is told of it.
     pub(super) fn asked(&self, client_ip: IpAddr, now: Time) -> Asked<'_> {
         Asked::read((&self.method, &self.uri, self.host.as_ref()), client_ip, now)

@@ -141,12 +141,12 @@ impl Gate<'_> {
     /// A dropped future decides nothing, and so permits nothing.
     pub fn decide(
         &self,
-        question: Question,
+        // In a box, since every stage that waits would have room for it, and be moved with it.
+        question: impl Into<Box<Question>>,
         payload: &mut dyn Payload,
         trail: Trail,
     ) -> impl Future<Output = Decision> {
-        // Once, since every stage that waits would have room for it, and be moved with it.
-        let question = Box::new(question);
+        let question = question.into();
         async move {
             let mut progress = Progress::new(question.certificate.clone(), trail);
             let outcome = self.outcome(question, Reading::new(payload), &mut progress).await;

@@ -78,6 +78,9 @@ pub enum Forwarded {
 
 type Sender = SendRequest<UploadBody>;
 
+/// In a box: whoever waits for its answer would have room for it several times over.
+type Outgoing = Box<Request<UploadBody>>;
+
 struct Idle {
     sender: Sender,
     address: Address,
@@ -161,15 +164,26 @@ impl Client {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn forward(
-        self: &Rc<Self>,
-        upstream: &Upstream,
-        sending: Sending<'_>,
+    pub fn forward<'a>(
+        self: &'a Rc<Self>,
+        upstream: &'a Upstream,
+        sending: Sending<'a>,
         timeouts: Timeouts,
-    ) -> Result<Forwarded, ForwardError> {
+    ) -> impl Future<Output = Result<Forwarded, ForwardError>> + 'a {
         let course = sending.course;
         let upgrade = sending.permit.upgrade();
-        let mut request = serialise(sending, upstream)?;
+        let request = serialise(sending, upstream);
+        async move { self.send(upstream, upgrade, request?, course, timeouts).await }
+    }
+
+    async fn send(
+        self: &Rc<Self>,
+        upstream: &Upstream,
+        upgrade: Option<http::Upgrade>,
+        mut request: Outgoing,
+        course: &Course,
+        timeouts: Timeouts,
+    ) -> Result<Forwarded, ForwardError> {
         tokio::select! {
             biased;
             settled = request.body_mut().settle() => settled?,
@@ -177,14 +191,14 @@ impl Client {
         }
         match (upgrade, &upstream.http2) {
             (Some(http::Upgrade::WebSocket), _) => {
-                let upgraded = Box::pin(self.upgrade(upstream, request, timeouts)).await?;
+                let upgraded = Box::pin(self.upgrade(upstream, *request, timeouts)).await?;
                 Ok(match upgraded {
                     Upgrade::Switched(head, side) => Forwarded::Switched(head, side),
                     Upgrade::Answer(answer) => Forwarded::Answer(answer),
                 })
             }
             (None, Some(_)) => {
-                let shared = self.forward_shared(upstream, request, course, timeouts);
+                let shared = self.forward_shared(upstream, *request, course, timeouts);
                 Ok(Forwarded::Answer(Box::pin(shared).await?))
             }
             (None, None) => {
@@ -197,7 +211,7 @@ impl Client {
     async fn forward_alone(
         self: &Rc<Self>,
         upstream: &Upstream,
-        mut request: Request<UploadBody>,
+        mut request: Outgoing,
         course: &Course,
         timeouts: Timeouts,
     ) -> Result<Response<AnswerBody>, ForwardError> {
@@ -205,9 +219,9 @@ impl Client {
         let mut wanted = Wanted::Any;
         loop {
             let (mut connection, reused) = self.connection(upstream, wanted, timeouts).await?;
-            let again = if reused && repeatable { copy(&request) } else { None };
+            let again = if reused && repeatable { copy(&request).map(Box::new) } else { None };
             let sent = tokio::select! {
-                sent = connection.sender.try_send_request(request) => sent,
+                sent = connection.sender.try_send_request(*request) => sent,
                 () = course.stalled(timeouts.header) => return Err(ForwardError::AnswerTimeout),
             };
             let mut failed = match sent {
@@ -222,7 +236,7 @@ impl Client {
                 Err(failed) => failed,
             };
             request = match (failed.take_message(), again) {
-                (Some(unsent), _) => unsent,
+                (Some(unsent), _) => Box::new(unsent),
                 (None, Some(again)) if !failed.error().is_user() => {
                     wanted = Wanted::Fresh;
                     again
@@ -419,7 +433,7 @@ fn broken(error: hyper::Error) -> ForwardError {
 fn serialise(
     Sending { permit, id, body, course }: Sending<'_>,
     upstream: &Upstream,
-) -> Result<Request<UploadBody>, ForwardError> {
+) -> Result<Outgoing, ForwardError> {
     let (permitted, identity) = permit.into_parts();
     // The checksum of a trailer goes on as one, where the upstream takes it.
     let trailed = match &permitted.body {
@@ -448,7 +462,7 @@ fn serialise(
     };
     let uri = Uri::from(permitted.target);
     let chunked = !body.is_end_stream() && body.size_hint().exact().is_none();
-    let mut request = Request::new(body);
+    let mut request = Box::new(Request::new(body));
     *request.method_mut() = permitted.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = permitted.headers;
