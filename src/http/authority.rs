@@ -129,8 +129,11 @@ impl Authority {
             None => return None,
         };
         let host_length = host.len();
-        if let Some(port) = port {
-            host = format!("{host}:{port}");
+        match port {
+            // As nearly all write it, and as it would be written.
+            Some(_) if !rest.starts_with(":0") => host.push_str(rest),
+            Some(port) => host = format!("{host}:{port}"),
+            None => {}
         }
         Some(Self { text: host.into(), host_length, port })
     }
@@ -160,8 +163,13 @@ impl fmt::Display for Authority {
 /// A DNS name or IPv4 address in lower case. `_` is allowed: container networks use it.
 fn host_name(name: &str) -> Option<String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    let empty_label = name.split('.').any(str::is_empty);
-    (!empty_label && name.bytes().all(allowed)).then(|| name.to_ascii_lowercase())
+    // One by one: `split` would search for the next dot each time.
+    let (mut last, mut proper) = (b'.', true);
+    for byte in name.bytes() {
+        proper &= allowed(byte) && (byte != b'.' || last != b'.');
+        last = byte;
+    }
+    (proper && last != b'.').then(|| name.to_ascii_lowercase())
 }
 
 fn port_number(digits: &str) -> Option<u16> {

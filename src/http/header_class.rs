@@ -68,10 +68,14 @@ pub(super) fn is_identity(name: &str) -> bool {
     letters.take(IDENTITY_PREFIX.len()).eq(IDENTITY_PREFIX.iter().copied())
 }
 
-/// Whether a response header belongs to the connection (RFC 9110 §7.6.1, and RFC 2616's
-/// `Proxy-*` challenges, which are between a client and its own proxy).
-pub(super) fn is_hop_by_hop(name: &str) -> bool {
-    matches!(classify(name), Class::HopByHop(_))
+/// Whether a response header goes no further: it belongs to the connection (RFC 9110 §7.6.1, and RFC 2616's
+/// `Proxy-*` challenges, which are between a client and its own proxy), or only Poolgate says it.
+pub(super) fn stays_here(name: &str) -> bool {
+    match classify(name) {
+        Class::HopByHop(_) | Class::Identity => true,
+        Class::Odd => is_identity(name),
+        _ => false,
+    }
 }
 
 /// Whether a header is for proxies to set and to remove: of the connection, of forwarding as they

@@ -12,7 +12,7 @@ use ::http::{HeaderMap, Method, Version};
 
 use super::forwarded::{self, Forwarding, TrustedProxies};
 use super::framing::{Framing, Seen, Upgrade, connection, framing, te_trailers};
-use super::header_class::{Class, classify, is_hop_by_hop, is_identity};
+use super::header_class::{Class, classify, stays_here};
 use super::{Authority, RequestError, Scheme, is_visible};
 
 /// The other end of the connection, and the rules for what it sends.
@@ -232,14 +232,14 @@ pub fn receive(
 /// `X-Poolgate-*` in every spelling, and `Trailer`, since trailers are dropped. For a `101` the forwarder writes `Connection` and `Upgrade`
 /// itself.
 pub fn response_hygiene(headers: &mut HeaderMap) {
-    let mut doomed: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| is_hop_by_hop(name.as_str()) || is_identity(name.as_str()))
-        .cloned()
-        .collect();
+    let mut doomed: Vec<HeaderName> =
+        headers.keys().filter(|name| stays_here(name.as_str())).cloned().collect();
     for value in headers.get_all(CONNECTION) {
         let tokens = value.as_bytes().split(|byte| *byte == b',');
-        let names = tokens.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok());
+        // What nearly all list is removed by its name.
+        let tokens = tokens.map(<[u8]>::trim_ascii);
+        let tokens = tokens.filter(|token| !token.eq_ignore_ascii_case(b"keep-alive"));
+        let names = tokens.filter_map(|token| HeaderName::from_bytes(token).ok());
         doomed.extend(names.filter(|name| headers.contains_key(name)));
     }
     for name in doomed {

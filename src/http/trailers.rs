@@ -7,7 +7,7 @@
 
 use ::http::{HeaderMap, HeaderName};
 
-use super::header_class::{Class, classify, is_hop_by_hop, is_identity};
+use super::header_class::{Class, classify, stays_here};
 
 /// Cleans the trailers of a request.
 pub fn request_trailers(trailers: &mut HeaderMap) {
@@ -17,7 +17,7 @@ pub fn request_trailers(trailers: &mut HeaderMap) {
 /// Cleans the trailers of an answer. gRPC's `grpc-status` and its trailing metadata pass; the latter's names
 /// may have `_` and `.`.
 pub fn answer_trailers(trailers: &mut HeaderMap) {
-    retain(trailers, |name| !is_hop_by_hop(name) && !is_identity(name));
+    retain(trailers, |name| !stays_here(name));
 }
 
 fn retain(trailers: &mut HeaderMap, passes: impl Fn(&str) -> bool) {

@@ -1,4 +1,4 @@
-use super::{Class, Hop, classify, is_hop_by_hop, is_identity};
+use super::{Class, Hop, classify, is_identity, stays_here};
 
 #[test]
 fn classifies_by_key() {
@@ -47,9 +47,17 @@ fn classifies_by_key() {
 #[test]
 fn knows_identity_headers_in_any_spelling() {
     for name in ["x-poolgate-role", "x_poolgate_role", "X.Poolgate", "xpoolgate"] {
-        assert!(is_identity(name), "{name}");
+        assert!(is_identity(name) && stays_here(name), "{name}");
     }
     assert!(!is_identity("x-pool"));
-    assert!(is_hop_by_hop("keep-alive"));
-    assert!(!is_hop_by_hop("trailer"));
+}
+
+#[test]
+fn knows_what_of_an_answer_goes_no_further() {
+    for name in ["keep-alive", "connection", "proxy-authenticate", "x-poolgate-decision-id"] {
+        assert!(stays_here(name), "{name}");
+    }
+    for name in ["trailer", "x-pool", "x_forwarded_for", "server", "content-length"] {
+        assert!(!stays_here(name), "{name}");
+    }
 }
