@@ -173,7 +173,7 @@ impl Proxy {
         let (method, version) = (method_label(request.method()), request.version());
         let begun = match version >= Version::HTTP_2 && self.has_no_room() {
             true => Err(Box::new(self.shed(&request.into_parts().0, &peer))),
-            false => self.begin(&snapshot, request, peer, &mut exchange).map_err(Box::new),
+            false => self.begin(&snapshot, request, peer, &mut exchange),
         };
         async move {
             let answer = match begun {
@@ -228,7 +228,7 @@ impl Proxy {
         request: Request<Incoming>,
         peer: ProxyPeer,
         exchange: &mut Exchange,
-    ) -> Result<Begun, Answer> {
+    ) -> Result<Begun, Box<Answer>> {
         let (parts, body) = request.into_parts();
         let routes = &snapshot.rules.routes;
         let mut asking = Box::new(Asking {
@@ -247,7 +247,7 @@ impl Proxy {
         });
         let question = match self.question(snapshot, parts, peer, asking.now) {
             Ok(question) => Box::new(question),
-            Err(error) => return Err(self.reject(snapshot, &asking, &error, exchange)),
+            Err(error) => return Err(Box::new(self.reject(snapshot, &asking, &error, exchange))),
         };
         asking.client_ip = question.received.client_ip;
         asking.lasting = (asking.language == Language::Grpc
