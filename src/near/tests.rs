@@ -1,7 +1,7 @@
 use super::*;
 
 fn found(near: &mut Near<u64, u64>, key: u64) -> Option<u64> {
-    // One in sixteen isn't told.
+    // Now and then one isn't told.
     (0..2).find_map(|_| near.get(key, key, |_| true)).map(|value| *value)
 }
 
