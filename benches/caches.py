@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "load"))
 
 import peers  # noqa: E402
-from rig import Rig  # noqa: E402
+from rig import Rig, answer  # noqa: E402
 
 CONNECTIONS, TOKENS, ROUNDS = 64, 2000, 60
 CACHES = ("--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=524288,8,64")
@@ -55,13 +55,7 @@ class Gate:
             self.turn += 1
             connection.sendall(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\r\n".encode())
         for _, answers in self.connections:
-            status = line = answers.readline()
-            length = 0
-            while line not in (b"\r\n", b""):
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-                line = answers.readline()
-            answers.read(length)
+            status, _ = answer(answers)
             if b" 200 " not in status:
                 raise SystemExit(f"{path} is answered {status!r}")
 

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent / "load"))
 
 import peers  # noqa: E402
 from decisions import check_request  # noqa: E402
-from rig import Rig  # noqa: E402
+from rig import Rig, answer  # noqa: E402
 
 WARM, COUNTED, MORE = 300, 300, 1.05
 # What a case is compared with to see what its stage takes: the case before it, or none.
@@ -103,13 +103,7 @@ def http(port):
 
     def ask(request):
         connection.sendall(request)
-        line = status = answers.readline()
-        length = 0
-        while line not in (b"\r\n", b""):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-            line = answers.readline()
-        body = answers.read(length)
+        status, body = answer(answers)
         if b" 200 " not in status:
             raise SystemExit(f"{request[:200]!r}\nis answered {status!r} {body[:500]!r}")
         return body
@@ -145,10 +139,10 @@ def envoy(port):
     check = channel.unary_unary("/envoy.service.auth.v3.Authorization/Check")
 
     def ask(message):
-        answer = check(message, timeout=60)
+        said = check(message, timeout=60)
         # An allow begins with a status of zero; see google.rpc.Status.
-        if answer[:4] != b"\x0a\x02\x08\x00" and not answer.startswith(b"\x0a\x04\x08\x00"):
-            raise SystemExit(f"Envoy is answered {answer[:200]!r}")
+        if said[:4] != b"\x0a\x02\x08\x00" and not said.startswith(b"\x0a\x04\x08\x00"):
+            raise SystemExit(f"Envoy is answered {said[:200]!r}")
 
     return ask
 

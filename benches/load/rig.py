@@ -139,6 +139,17 @@ class Program:
                 self.process.wait()
 
 
+def answer(stream):
+    """The status line and the body of the next answer on a connection; the body has to say its length."""
+    status = line = stream.readline()
+    length = 0
+    while line not in (b"\r\n", b""):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+        line = stream.readline()
+    return status, stream.read(length)
+
+
 @dataclass
 class Rig:
     """Where a benchmark's files are, and what it started."""
