@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use super::cognito_identity::{cors, put, signature};
 use crate::{
     gate::{CredentialError, DecisionId, Denial, Refusal},
+    http,
     upstream::{AnswerBody, ForwardError},
 };
 
 /// Whether a request that goes nowhere was meant for DynamoDB, as its target says.
 pub(super) fn targets_dynamodb(headers: &HeaderMap) -> bool {
-    headers.get("x-amz-target").is_some_and(|target| target.as_bytes().starts_with(b"DynamoDB"))
+    headers.get(http::TARGET).is_some_and(|target| target.as_bytes().starts_with(b"DynamoDB"))
 }
 
 /// A denial as an exception.

@@ -309,9 +309,9 @@ pub(super) fn remove_credentials(
         removed.push(header::AUTHORIZATION);
     }
     if kept != Some(TokenScheme::Dpop) {
-        removed.push(DPOP);
+        removed.push(http::DPOP);
     }
-    removed.push(SESSION_TOKEN);
+    removed.push(http::SESSION_TOKEN);
     removed.retain(|name| headers.remove(name).is_some());
     if let Some(cookie) = &route.sources.cookie
         && headers.contains_key(header::COOKIE)
@@ -325,7 +325,5 @@ pub(super) fn remove_credentials(
 }
 
 /// What an application load balancer's own headers begin with.
-const DPOP: HeaderName = HeaderName::from_static(http::DPOP);
-const SESSION_TOKEN: HeaderName = HeaderName::from_static(http::SESSION_TOKEN);
 const ALB_PREFIX: &str = "x-amzn-oidc-";
 const OIDC_DATA: &str = "x-amzn-oidc-data";

@@ -4,7 +4,10 @@
 use ::http::HeaderMap;
 
 use super::{Denial, Refusal};
-use crate::services::{cognito_identity, cognito_idp, dynamodb, verified_permissions};
+use crate::{
+    http,
+    services::{cognito_identity, cognito_idp, dynamodb, verified_permissions},
+};
 
 /// The service that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +34,7 @@ impl Named {
         headers: &HeaderMap,
         action: Option<Self>,
     ) -> Result<Option<Self>, Denial> {
-        let target = headers.get("x-amz-target").and_then(|v| Self::by_target(v.as_bytes()));
+        let target = headers.get(http::TARGET).and_then(|v| Self::by_target(v.as_bytes()));
         let mut named = [scope.map(Self::by_scope), target, action].into_iter().flatten();
         let first = named.next();
         match named.all(|other| Some(other) == first) {

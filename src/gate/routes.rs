@@ -7,7 +7,7 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use ::http::{HeaderMap, Method};
+use ::http::{HeaderMap, Method, header};
 
 use crate::{
     http::{self, Authority, Cors, RawTarget, preflight_headers},
@@ -402,10 +402,10 @@ impl Routes {
 /// A browser asking whether it may `POST /`, where S3 has no operation and an AWS SDK finds the
 /// others. DynamoDB answers none itself.
 fn is_preflight(asked: Addressed<'_>) -> bool {
-    let wanted = asked.headers.get("access-control-request-method");
+    let wanted = || asked.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD);
     *asked.method == Method::OPTIONS
         && asked.target.path() == "/"
-        && wanted.is_some_and(|method| method.as_bytes() == b"POST")
+        && wanted().is_some_and(|method| method.as_bytes() == b"POST")
 }
 
 /// A browser asking for an AWS SDK, which signs what S3 will then take wherever it is sent: the

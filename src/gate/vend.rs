@@ -101,7 +101,7 @@ impl Gate<'_> {
             Method::POST => reading.whole(cognito_identity::MAX_BODY_BYTES).await?,
             _ => Bytes::new(),
         };
-        let target = question.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let target = question.headers.get(http::TARGET).and_then(|target| target.to_str().ok());
         let path = question.target.path();
         let request = IdentityRequest::parse(&question.method, path, target, &body)?;
         let now = question.now;

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     cedar::{Around, Given, Name, Principal, TermsError, Typed, Who, Written},
+    http,
     iam::{Action, Arn, Check, Resource},
     services::{
         Fault,
@@ -41,7 +42,7 @@ impl Gate<'_> {
         progress: &mut Progress,
     ) -> Result<Answer, Denial> {
         let body = reading.whole(MAX_BODY_BYTES).await?;
-        let target = question.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let target = question.headers.get(http::TARGET).and_then(|target| target.to_str().ok());
         let path = question.target.path();
         let request = VerifiedRequest::parse(&question.method, path, target, &body)?;
         let grounds = self.may_use_store(&request, question, progress)?;

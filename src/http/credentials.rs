@@ -6,7 +6,7 @@
 //! credentials are refused, and a malformed one is never taken for none.
 
 use ::http::header::AUTHORIZATION;
-use ::http::{HeaderMap, HeaderValue};
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::target::query_pairs;
 use super::{RequestError, visible};
@@ -153,10 +153,13 @@ pub fn is_signed_query(query: &str) -> bool {
 }
 
 /// The header that proves the possession of a token's key (RFC 9449 §4.1).
-pub const DPOP: &str = "dpop";
+pub const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The session token of temporary AWS credentials.
-pub const SESSION_TOKEN: &str = "x-amz-security-token";
+pub const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+
+/// The operation of an AWS API that is spoken in JSON, with the service that it belongs to.
+pub const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 use ::http::{Method, header};
 
 use super::{Checks, DescribeError, Operation, Request};
+use crate::http;
 
 /// What `X-Amz-Target` begins with.
 pub const TARGET_PREFIX: &str = "AWSCognitoIdentityProviderService.";
@@ -58,7 +59,7 @@ fn operation(request: &Request) -> Result<String, DescribeError> {
             "an operation of a user pool has the content type application/x-amz-json-1.1",
         ));
     }
-    let mut targets = request.headers.get_all("x-amz-target").iter();
+    let mut targets = request.headers.get_all(http::TARGET).iter();
     let (target, None) = (targets.next(), targets.next()) else {
         return Err(DescribeError::Malformed("there must be one X-Amz-Target"));
     };

@@ -3,9 +3,7 @@
 
 use std::{convert::Infallible, future::pending, time::Duration};
 
-use ::http::{
-    HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header, uri::PathAndQuery,
-};
+use ::http::{HeaderValue, Method, Request, StatusCode, Uri, header, uri::PathAndQuery};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
@@ -132,7 +130,7 @@ fn request(upstream: &Upstream, call: Call) -> Result<Request<Full<Bytes>>, Forw
     let headers = request.headers_mut();
     headers.insert(header::HOST, upstream.own_host().ok_or_else(unsendable)?);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
-    headers.insert(TARGET, HeaderValue::from_static(call.target));
+    headers.insert(http::TARGET, HeaderValue::from_static(call.target));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     if let Some(signer) = &upstream.signer {
         let target = PathAndQuery::from_static("/");
@@ -147,7 +145,6 @@ fn request(upstream: &Upstream, call: Call) -> Result<Request<Full<Bytes>>, Forw
     Ok(request)
 }
 
-const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const USER_AGENT: &str = concat!("poolgate/", env!("CARGO_PKG_VERSION"));
 /// Bytes of an answer.
 const MAX_ANSWER: usize = 1 << 20;

@@ -13,6 +13,7 @@ use super::{
     resource_policy::PolicyCall,
 };
 use crate::{
+    http,
     iam::{Action, Resource},
     services::{Body, Forward, tags::TagKeys},
 };
@@ -44,8 +45,8 @@ impl Call {
     /// If it is none, or the request isn't one of JSON 1.0.
     pub fn of(method: &Method, path: &str, headers: &HeaderMap) -> Result<Self, DynamoDbError> {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let operation = text(TARGET).and_then(Operation::named);
-        let json = text("content-type").is_some_and(is_json);
+        let operation = text(http::TARGET).and_then(Operation::named);
+        let json = text(header::CONTENT_TYPE).is_some_and(is_json);
         // A backend may undo a coding, and would read something that nobody looked at.
         let coded = headers.contains_key(header::CONTENT_ENCODING);
         match operation {
@@ -267,7 +268,7 @@ impl Call {
         let Operation { api, name, .. } = self.operation;
         let target = [api.prefix(), name].concat();
         if let Ok(target) = HeaderValue::try_from(target) {
-            upstream.insert(HeaderName::from_static(TARGET), target);
+            upstream.insert(http::TARGET, target);
         }
         upstream.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
         Forward {
@@ -353,7 +354,6 @@ const MAX_UPDATES: usize = 100;
 
 const REQUEST_TAGS: TagKeys = TagKeys { prefix: "aws:requesttag/", keys: "aws:tagkeys" };
 
-const TARGET: &str = "x-amz-target";
 const JSON: &str = "application/x-amz-json-1.0";
 
 /// What goes upstream of the caller's headers.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, HeaderName};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, UnixListener},
