@@ -1,7 +1,7 @@
 //! What a request on items says for context keys
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html>).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use super::{
     DynamoDbError,
@@ -158,8 +158,9 @@ pub(super) fn keys<'r>(
             // DynamoDB lets no key be changed. Where it can be, nobody knows whose row the item
             // becomes.
             let mut rows = row("Key")?;
+            let changed: HashSet<&str> = attributes.changed.iter().copied().collect();
             for row in rows.iter_mut().flatten() {
-                row.scalars.retain(|(name, _)| !attributes.changed.contains(&&**name));
+                row.scalars.retain(|(name, _)| !changed.contains(&**name));
             }
             rows.map_or(Keys::Unknown, Keys::Keyed)
         }
