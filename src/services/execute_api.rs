@@ -2,11 +2,11 @@
 //!
 //! Action `execute-api:Invoke` on `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`,
 //! where PATH is the request's own path without its leading slash, not a template (API Gateway
-//! Developer Guide, "Control access for invoking an API"). `POST` to `/@connections/…` is
-//! `execute-api:ManageConnections`; a request whose `Cache-Control` says `max-age=0` also needs
-//! `execute-api:InvalidateCache`.
+//! Developer Guide, "Control access for invoking an API"). Whatever is done to `/@connections/…` is
+//! `execute-api:ManageConnections` (the same, "Control access to WebSocket APIs"); a request whose
+//! `Cache-Control` says `max-age=0` also needs `execute-api:InvalidateCache`.
 
-use ::http::{HeaderMap, Method, header};
+use ::http::{HeaderMap, header};
 
 use super::{Checks, DescribeError, Operation, Request, template::Templates};
 use crate::iam::{Action, Arn, Check, Resource};
@@ -54,8 +54,7 @@ fn gateway_checks(prefix: &str, request: &Request) -> Result<Vec<Check>, Describ
     let path = path.strip_prefix('/').unwrap_or(path);
     let arn = [prefix, "/", request.method.as_str(), "/", path].concat();
     let arn = Arn::try_from(arn).map_err(|_| DescribeError::Malformed("the request has no ARN"))?;
-    let connections = request.method == Method::POST && path.starts_with("@connections/");
-    let action = if connections { MANAGE_CONNECTIONS } else { INVOKE };
+    let action = if path.starts_with("@connections/") { MANAGE_CONNECTIONS } else { INVOKE };
     let check = |action| Check::new(Action::fixed(action), Resource::Arn(arn.clone()));
     if invalidates_cache(&request.headers) {
         return Ok(vec![check(action), check(INVALIDATE_CACHE)]);

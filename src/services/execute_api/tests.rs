@@ -1,6 +1,6 @@
 //! API requests as IAM sees them.
 
-use ::http::HeaderValue;
+use ::http::{HeaderValue, Method};
 
 use super::*;
 use crate::http::{Target, TargetMode};
@@ -46,9 +46,15 @@ fn the_resource_is_the_method_and_the_path_itself() {
 
 #[test]
 fn web_socket_connections_are_managed_by_another_action() {
-    let found = checks(Method::POST, "/@connections/abc", None);
-    assert_eq!(found[0].0, "execute-api:ManageConnections");
-    let found = checks(Method::GET, "/@connections/abc", None);
+    // Messages are posted to them, they are asked about, and ended.
+    for method in [Method::POST, Method::GET, Method::DELETE, Method::HEAD] {
+        for path in ["/@connections/abc", "/%40connections/abc"] {
+            let found = checks(method.clone(), path, None);
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].0, "execute-api:ManageConnections", "{method} {path}");
+        }
+    }
+    let found = checks(Method::POST, "/@connections", None);
     assert_eq!(found[0].0, "execute-api:Invoke");
 }
 
