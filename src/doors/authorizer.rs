@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     config::ClientCertificates,
-    gate::{AskedQuery, AskedRoute},
+    gate::{AskedQuery, AskedRoute, Routes, Service},
     http::{ClientCertificate, Scheme, strict_object},
+    services::execute_api::Api,
 };
 use event::Event;
 
@@ -76,6 +77,11 @@ pub(super) async fn answer(
     };
     match asking::ask(shared, snapshot, account, came).await {
         Told::Allow(changes) => match form {
+            _ if !is_of_route(&snapshot.rules.routes, &changes.about, form, &event) => {
+                let message =
+                    "the event's ARN is of another API, stage or method than what it asks about";
+                told(form, &event, false, &changes.about, message)
+            }
             Form::Policy if !is_one(&event.arn) => {
                 let message = "the request's ARN would be a pattern in a policy";
                 told(form, &event, false, &changes.about, message)
@@ -165,6 +171,19 @@ fn principal(about: &About) -> &str {
 /// What tells of a caller is always visible ASCII.
 fn text(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or_default()
+}
+
+/// Whether the ARN of an event is of the API and stage that its route is, where that is known, and for a policy of
+/// the method that was asked about: it is what the policy is for. Custom domains map paths, so that those may differ.
+fn is_of_route(routes: &Routes, about: &About, form: Form, event: &Event) -> bool {
+    let route = routes.iter().find(|route| Some(&route.name) == about.route.as_ref());
+    let Some(Service::ExecuteApi(Api::Gateway { prefix })) = route.map(|route| &route.service)
+    else {
+        return true;
+    };
+    let rest = event.arn.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+    let method = rest.and_then(|rest| rest.split('/').next());
+    method.is_some_and(|method| form == Form::Simple || method == event.method)
 }
 
 /// Whether an ARN means itself in a policy, and nothing else.

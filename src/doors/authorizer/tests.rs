@@ -1,4 +1,8 @@
 use super::*;
+use crate::gate::{
+    Route,
+    tests::fixture::{Rig, api, token_only},
+};
 
 fn read(event: &Value) -> Result<Event, String> {
     Event::read(event.as_object().unwrap())
@@ -124,6 +128,36 @@ fn what_is_no_event() {
     ] {
         assert!(read(&event).is_err(), "{event}");
     }
+}
+
+/// What is answered to an event is for its ARN, so that the ARN has to be of the API that was asked about.
+#[test]
+fn the_arn_is_of_the_routes_api() {
+    let rig = Rig::new(vec![api("orders"), Route { matching: None, ..token_only("other") }]);
+    let routes = &rig.rules.routes;
+    let prefix = match routes.iter().next().map(|route| &route.service) {
+        Some(Service::ExecuteApi(Api::Gateway { prefix })) => prefix.as_str(),
+        other => panic!("{other:?}"),
+    };
+    let of = |route: Option<&str>, form: Form, arn: &str| {
+        let about = asking::undecided(StatusCode::FORBIDDEN, "x", "x").about;
+        let about = About { route: route.map(str::to_owned), ..about };
+        let mut event = read(&request()).unwrap();
+        event.arn = arn.to_owned();
+        is_of_route(routes, &about, form, &event)
+    };
+    let orders = |form, arn: &str| of(Some("orders"), form, arn);
+    let own = format!("{prefix}/GET/orders/1");
+    assert!(orders(Form::Policy, &own) && orders(Form::Simple, &own));
+    // Its policy would be for another method than the one that was asked about.
+    let posted = format!("{prefix}/POST/orders/1");
+    assert!(!orders(Form::Policy, &posted) && orders(Form::Simple, &posted));
+    let stage = own.replace("/prod/", "/dev/");
+    for other in [ARN, prefix, &format!("{prefix}2/GET/a"), &stage] {
+        assert!(!orders(Form::Policy, other) && !orders(Form::Simple, other), "{other}");
+    }
+    // Where routes have no API of API Gateway's, nothing is known of its name.
+    assert!(of(Some("other"), Form::Policy, ARN) && of(None, Form::Policy, ARN));
 }
 
 /// A path may have what is a pattern in a policy, and a policy is kept for other requests.

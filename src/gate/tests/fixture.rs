@@ -132,7 +132,7 @@ pub(super) fn reason(decision: &Decision) -> String {
 }
 
 /// An API below `/api`, named as API Gateway names it, with the first identity pool.
-pub(super) fn api(name: &str) -> Route {
+pub(crate) fn api(name: &str) -> Route {
     Route {
         name: name.to_owned(),
         service: Service::ExecuteApi(Api::gateway("aws", REGION, ACCOUNT, "shop", "prod")),
@@ -155,7 +155,7 @@ pub(super) fn api(name: &str) -> Route {
 }
 
 /// The same without IAM and without an identity pool.
-pub(super) fn token_only(name: &str) -> Route {
+pub(crate) fn token_only(name: &str) -> Route {
     Route { iam: Engine::Off, pool: None, service: Service::ExecuteApi(Api::Unnamed), ..api(name) }
 }
 
