@@ -144,13 +144,24 @@ fn is_token_byte(byte: u8) -> bool {
 /// looks signed must not pass for one without a credential.
 pub fn is_signed_query(query: &str) -> bool {
     // Most queries have no name that could be one of these, and needn't be decoded.
-    let could = |pair: &str| matches!(pair.as_bytes().first(), Some(b'x' | b'X' | b'%'));
+    let could =
+        |pair: &str| matches!(pair.as_bytes().first(), Some(b'x' | b'X' | b'a' | b'A' | b'%'));
     if !query.split('&').any(could) {
         return false;
     }
-    let signs = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Security-Token"];
+    let signs = [
+        "X-Amz-Signature",
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Security-Token",
+        // Of version 2, with which some SDKs still presign: to be refused by its name.
+        SIGNED_BY_VERSION_2,
+    ];
     query_pairs(query).any(|(name, _)| signs.iter().any(|sign| name.eq_ignore_ascii_case(sign)))
 }
+
+/// The parameter by which a query is signed by Signature Version 2.
+pub const SIGNED_BY_VERSION_2: &str = "AWSAccessKeyId";
 
 /// The header that proves the possession of a token's key (RFC 9449 §4.1).
 pub const DPOP: HeaderName = HeaderName::from_static("dpop");

@@ -36,8 +36,8 @@ pub use certificate::{CertificateError, ClientCertificate, Thumbprint};
 pub use cookie::{cookie, remove_cookie};
 pub use cors::{Cors, CorsError, CorsRules, is_preflight, preflight_headers};
 pub use credentials::{
-    Credentials, DPOP, SESSION_TOKEN, TARGET, TokenScheme, credentials, is_signed_query,
-    token_scheme,
+    Credentials, DPOP, SESSION_TOKEN, SIGNED_BY_VERSION_2, TARGET, TokenScheme, credentials,
+    is_signed_query, token_scheme,
 };
 pub use dpop_challenge::{DPOP_ALGORITHMS, DpopChallenge};
 pub use forwarded::{TrustedProxies, forwarded};

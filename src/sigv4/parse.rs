@@ -13,7 +13,7 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use super::{ChunkForm, Chunks, Scope, SigV4Error, SigningKey, body::Seed};
 use crate::clock::Time;
-use crate::http::{is_signed_query, visible};
+use crate::http::{SIGNED_BY_VERSION_2, is_signed_query, query_names, visible};
 
 /// A request's head, as it was received.
 #[derive(Clone, Copy, Debug)]
@@ -180,6 +180,10 @@ impl<'r> Signed<'r> {
 
     fn of_query(head: Head<'r>, query: &'r str) -> Result<Self, SigV4Error> {
         let malformed = SigV4Error::MalformedQuery;
+        // Before its other parameters, some of which have version 4's names.
+        if query_names(query).any(|(_, name)| name.eq_ignore_ascii_case(SIGNED_BY_VERSION_2)) {
+            return Err(SigV4Error::UnsupportedAlgorithm);
+        }
         let mut found: [Option<Cow<'r, str>>; 7] = Default::default();
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -83,11 +83,15 @@ fn sees_a_presigned_query_and_no_access_token() {
         "X-Amz-Signature",
         "X-Amz-Credential=a",
         "x-amz-security-token=a",
+        "AWSAccessKeyId=a",
+        "a=b&awsaccesskeyid=a",
+        "%41WSAccessKeyId=a",
     ];
     for query in signed {
         assert_eq!(credentials(&none, Some(query)), Ok(Credentials::SigV4), "{query}");
     }
-    for query in ["access_token=abc", "q=X-Amz-Signature", ""] {
+    for query in ["access_token=abc", "q=X-Amz-Signature", "q=AWSAccessKeyId", "AWSAccessKey=a", ""]
+    {
         assert_eq!(credentials(&none, Some(query)), Ok(Credentials::None), "{query}");
     }
     assert_eq!(credentials(&none, None), Ok(Credentials::None));

@@ -218,6 +218,17 @@ fn signed_headers_are_lower_case_sorted_and_each_once() {
     }
 }
 
+/// As SDKs presign that aren't told which version to use.
+#[test]
+fn a_query_of_version_2_is_refused_by_its_name() {
+    let signed = "/a?AWSAccessKeyId=ASIA&Signature=c2ln&Expires=1000";
+    let reversed = "/a?x-amz-security-token=t&Signature=c2ln&AWSAccessKeyId=ASIA";
+    for target in [signed, &format!("{signed}&x-amz-security-token=t"), reversed] {
+        let found = error(&get("/").to(target));
+        assert_eq!(found, SigV4Error::UnsupportedAlgorithm, "{target}");
+    }
+}
+
 #[test]
 fn a_signature_is_64_lower_case_digits() {
     let good = sent();
