@@ -26,11 +26,18 @@ impl Subject<'_> {
         let versioned = self.keys.query.has("versionId");
         let mut checks = Vec::new();
         let own = self.keys.row.needs.iter().map(|need| chosen(need, versioned));
-        for action in own.chain(self.extra()?) {
+        let unversioned = self.deletes_object() && self.keys.query.get("versionId") == Some(NULL);
+        let unversioned = unversioned.then_some(DELETE_EACH.plain);
+        for action in own.chain(unversioned).chain(self.extra()?) {
             checks.push(self.check(action, resource.clone())?);
         }
         if let Some(source) = self.keys.source {
             self.reading(source, &mut checks)?;
+        }
+        if let Some(role) = &self.keys.content.passed {
+            let mut check = self.check("iam:PassRole", Resource::Arn(role.clone()))?;
+            check.context.one("iam:passedtoservice", "s3.amazonaws.com");
+            checks.push(check);
         }
         Ok(checks)
     }
@@ -40,15 +47,18 @@ impl Subject<'_> {
         let bucket = self.address.bucket().ok_or(S3Error::InvalidUri)?;
         let resource = self.object(bucket, &Key::new(&object.key)?)?;
         let version = object.version_id.as_deref();
-        let action = chosen(&DELETE_EACH, version.is_some());
-        let mut check = self.check(action, resource.clone())?;
-        if let Some(version) = version {
-            check.context.one("s3:versionid", version);
+        let unversioned = (version == Some(NULL)).then_some(DELETE_EACH.plain);
+        let mut checks = Vec::with_capacity(1);
+        for action in [chosen(&DELETE_EACH, version.is_some())].into_iter().chain(unversioned) {
+            let mut check = self.check(action, resource.clone())?;
+            if let Some(version) = version {
+                check.context.one("s3:versionid", version);
+            }
+            if let Some(etag) = &object.etag {
+                check.context.one("s3:if-match", etag.as_str());
+            }
+            checks.push(check);
         }
-        if let Some(etag) = &object.etag {
-            check.context.one("s3:if-match", etag.as_str());
-        }
-        let mut checks = vec![check];
         for action in self.extra()? {
             checks.push(self.check(action, resource.clone())?);
         }
@@ -87,7 +97,14 @@ impl Subject<'_> {
         for family in self.keys.row.families {
             match family {
                 Family::AclWith(action) => {
-                    if has("x-amz-acl") || GRANTS.iter().any(|g| has(&format!("x-amz-{g}"))) {
+                    // A new bucket is private without being told.
+                    let said = match self.keys.row.level {
+                        Level::Bucket => {
+                            text(headers, "x-amz-acl")?.is_some_and(|acl| acl != "private")
+                        }
+                        _ => has("x-amz-acl"),
+                    };
+                    if said || GRANTS.iter().any(|g| has(&format!("x-amz-{g}"))) {
                         actions.push(*action);
                     }
                 }
@@ -127,13 +144,17 @@ impl Subject<'_> {
         Ok(actions)
     }
 
+    /// Whether the operation is DeleteObject.
+    fn deletes_object(&self) -> bool {
+        let row = self.keys.row;
+        row.level == Level::Object && row.needs.contains(&DELETE_EACH)
+    }
+
     /// Whether a write or a deletion depends on what the object is, which tells what it is
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html>).
     /// That it is there at all (`*`) may be known.
     fn compares(&self) -> Result<bool, S3Error> {
-        let row = self.keys.row;
-        let deletes = row.level == Level::Object && row.needs.contains(&DELETE_EACH);
-        if !deletes && row.creates != Some(true) {
+        if !self.deletes_object() && self.keys.row.creates != Some(true) {
             return Ok(false);
         }
         let headers = self.keys.headers;
@@ -224,6 +245,9 @@ fn chosen(need: &Need, versioned: bool) -> &'static str {
     if versioned { need.versioned } else { need.plain }
 }
 
+/// The version that an object without versions is: it is deleted by that name as well as without one, so that
+/// this asks for both actions.
+const NULL: &str = "null";
 /// What a comparison with the object as it is asks for.
 const CURRENT: &str = "s3:GetObject";
 

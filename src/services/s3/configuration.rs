@@ -298,7 +298,8 @@ pub(super) static CONFIGURATION: [Row; 70] = [
         Put,
         &["replication"],
         &[on("s3:PutReplicationConfiguration")],
-    ),
+    )
+    .reads(Reads::Replication),
     Row::bucket(
         "DeleteBucketReplication",
         Delete,

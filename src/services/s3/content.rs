@@ -5,7 +5,7 @@ use percent_encoding::utf8_percent_encode;
 use super::{S3Error, address::COMPONENT, query::form, row::Reads, xml::Element};
 use crate::{
     clock::Time,
-    iam::{Fact, Facts},
+    iam::{Arn, Fact, Facts},
     services::tags::{TagKeys, Tags},
 };
 
@@ -16,6 +16,8 @@ pub(super) struct Content {
     pub(super) facts: Facts,
     /// Whether a new bucket has tags.
     pub(super) tagged: bool,
+    /// The role that is handed to S3, to act with later on.
+    pub(super) passed: Option<Arn>,
 }
 
 impl Content {
@@ -41,6 +43,7 @@ impl Content {
             }
             Reads::NewBucket => content.tagged = new_bucket(body, facts)?,
             Reads::Restore => restore(body)?,
+            Reads::Replication => content.passed = Some(replication(body)?),
         }
         Ok(content)
     }
@@ -166,6 +169,13 @@ fn new_bucket(body: &[u8], facts: &mut Facts) -> Result<bool, S3Error> {
     }
     BUCKET_TAGS.set(&tags, facts);
     Ok(true)
+}
+
+/// The role of a replication, which has to have one.
+fn replication(body: &[u8]) -> Result<Arn, S3Error> {
+    let replication = Element::read(body, "ReplicationConfiguration")?;
+    let role = replication.field("Role")?.ok_or(S3Error::MalformedXml)?;
+    Arn::parse(role.trim()).map_err(|_malformed| S3Error::InvalidArgument("Invalid role ARN"))
 }
 
 /// A restore that selects writes its result to another bucket, which nothing has been asked about.

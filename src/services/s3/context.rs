@@ -47,8 +47,11 @@ impl Keys<'_> {
         if let Some(age) = self.facts.signature_age {
             facts.one("s3:signatureage", age.to_string());
         }
-        if let Some(sha256) = &self.sha256 {
-            facts.one("s3:x-amz-content-sha256", sha256.as_str());
+        // A URL that is signed says nothing of the body, and means that nothing is known of it.
+        let presigned = self.facts.auth_type == Some("REST-QUERY-STRING");
+        let unsigned = presigned.then_some("UNSIGNED-PAYLOAD");
+        if let Some(sha256) = self.sha256.as_deref().or(unsigned) {
+            facts.one("s3:x-amz-content-sha256", sha256);
         }
         if self.facts.secure {
             facts.set("s3:tlsversion", Fact::Unknown);

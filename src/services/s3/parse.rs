@@ -122,7 +122,7 @@ impl Parsed {
     pub fn body_limit(&self) -> Option<usize> {
         match self.row.reads {
             Reads::Nothing => None,
-            Reads::Delete => Some(MAX_DELETE),
+            Reads::Delete | Reads::Replication => Some(MAX_DELETE),
             Reads::Policy => Some(MAX_POLICY),
             _ => Some(MAX_BODY),
         }
@@ -305,7 +305,7 @@ const TAGGING: &str = "x-amz-tagging";
 /// Selecting parameters that have a value; all others are flags, and go upstream as such.
 const VALUED: [&str; 5] = ["annotationName", "id", "list-type", "select-type", "uploadId"];
 
-/// The longest DeleteObjects, in bytes.
+/// The longest DeleteObjects, in bytes; replications may have a thousand rules, too.
 const MAX_DELETE: usize = 1024 * 1024;
 
 /// The longest of the other bodies that are read, in bytes: a bucket's tags have room in it.

@@ -75,6 +75,8 @@ pub(super) enum Reads {
     Restore,
     /// A policy, of which nothing is asked.
     Policy,
+    /// A replication, whose role is handed to S3.
+    Replication,
 }
 
 /// One operation.

@@ -1,6 +1,6 @@
 //! Which context keys which action has. `-` is absent, `?` unknown.
 
-use super::super::testing::ask;
+use super::super::testing::{ask, look};
 
 /// A request, headers, an action of its checks, a key, what the key is.
 type Row = (
@@ -46,7 +46,7 @@ const KEYS: &[Row] = &[
     ),
     ("PUT /demo/a?acl", &[], "PutObjectAcl", "s3:x-amz-acl", "-"),
     ("PUT /demo", &[("x-amz-acl", "private")], "CreateBucket", "s3:x-amz-acl", "private"),
-    ("PUT /demo", &[("x-amz-acl", "private")], "PutBucketAcl", "s3:x-amz-acl", "private"),
+    ("PUT /demo", &[("x-amz-acl", "public-read")], "PutBucketAcl", "s3:x-amz-acl", "public-read"),
     ("PUT /demo?acl", &[("x-amz-acl", "private")], "PutBucketAcl", "s3:x-amz-acl", "private"),
     ("PUT /demo/a", &[("x-amz-acl", "private"), TAGS], "PutObjectTagging", "s3:x-amz-acl", "-"),
     (
@@ -227,13 +227,6 @@ const KEYS: &[Row] = &[
         "s3:inventoryaccessibleoptionalfields",
         "?",
     ),
-    (
-        "PUT /demo?replication",
-        &[],
-        "PutReplicationConfiguration",
-        "s3:isreplicationpauserequest",
-        "?",
-    ),
     ("GET /demo/a?annotation", &[], "ListObjectAnnotations", "s3:annotation-prefix", "?"),
     ("GET /demo/a?annotation", &[], "ListObjectAnnotations", "s3:max-annotation-results", "?"),
     ("GET /demo/a", &[], "GetObject", "aws:resourcetag/team", "?"),
@@ -275,12 +268,46 @@ fn bodies_are_keys_of_their_operation() {
         .body("<Retention><Mode>GOVERNANCE</Mode></Retention>");
     assert_eq!(retention.key("PutObjectRetention", "s3:object-lock-mode"), "GOVERNANCE");
     assert_eq!(retention.key("BypassGovernanceRetention", "s3:object-lock-mode"), "GOVERNANCE");
-    let tagged = ask("PUT /demo").header("x-amz-acl", "private").body(
+    let tagged = ask("PUT /demo").header("x-amz-acl", "public-read").body(
         "<CreateBucketConfiguration><Tags><Tag><Key>k</Key><Value>v</Value></Tag></Tags></CreateBucketConfiguration>",
     );
     assert_eq!(tagged.key("CreateBucket", "aws:requesttag/k"), "v");
     assert_eq!(tagged.key("TagResource", "aws:tagkeys"), "[k]");
     assert_eq!(tagged.key("PutBucketAcl", "aws:tagkeys"), "-");
+}
+
+#[test]
+fn a_role_is_passed_to_s3() {
+    let replication = ask("PUT /demo?replication").body(
+        "<ReplicationConfiguration><Role>arn:aws:iam::000000000000:role/Copier</Role></ReplicationConfiguration>",
+    );
+    let action = "PutReplicationConfiguration";
+    assert_eq!(replication.key(action, "s3:isreplicationpauserequest"), "?");
+    assert_eq!(replication.key(action, "iam:PassedToService"), "-");
+    let checks = replication.checks();
+    let passed = checks.iter().find(|check| check.action.as_str() == "iam:PassRole").unwrap();
+    assert_eq!(look(passed, "iam:PassedToService"), "s3.amazonaws.com");
+    for (body, reason) in [
+        ("<ReplicationConfiguration/>", "s3_malformed_xml"),
+        (
+            "<ReplicationConfiguration><Role>x</Role></ReplicationConfiguration>",
+            "s3_invalid_argument",
+        ),
+    ] {
+        assert_eq!(ask("PUT /demo?replication").body(body).error().reason(), reason);
+    }
+}
+
+#[test]
+fn a_presigned_url_leaves_its_payload_unsigned() {
+    let mut request = ask("PUT /demo/a");
+    let hash = "s3:x-amz-content-sha256";
+    assert_eq!(request.key("PutObject", hash), "-");
+    request.facts.auth_type = Some("REST-QUERY-STRING");
+    assert_eq!(request.key("PutObject", hash), "UNSIGNED-PAYLOAD");
+    let said = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let request = request.header("x-amz-content-sha256", said);
+    assert_eq!(request.key("PutObject", hash), said);
 }
 
 #[test]

@@ -55,6 +55,18 @@ fn every_object_has_its_own_checks() {
     assert_eq!(look(&delete.objects[0].checks[0], "s3:if-match"), "e");
 }
 
+/// An object without versions is deleted by the name `null`, too.
+#[test]
+fn the_null_version_asks_for_both_actions() {
+    let (delete, _) = described(&request(
+        "<Delete><Object><Key>a</Key><VersionId>null</VersionId></Object></Delete>",
+    ));
+    let checks = &delete.objects[0].checks;
+    let asked: Vec<_> = checks.iter().map(shown).collect();
+    assert_eq!(asked, ["DeleteObjectVersion demo/a", "DeleteObject demo/a"]);
+    assert!(checks.iter().all(|check| look(check, "s3:versionid") == "null"));
+}
+
 #[test]
 fn the_rest_goes_upstream_with_a_checksum_of_its_own() {
     let two = request(TWO).headers(&[

@@ -9,6 +9,8 @@ use super::super::super::{
 const TAGGING_BODY: &str =
     "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>";
 
+const REPLICATION: &str = "<ReplicationConfiguration><Role>arn:aws:iam::000000000000:role/Copier</Role><Rule><Status>Enabled</Status></Rule></ReplicationConfiguration>";
+
 /// Every operation, how it looks and what it demands; `|` parts the checks.
 const TABLE: &[(&str, &str, &str)] = &[
     ("ListBuckets", "GET /", "ListAllMyBuckets *"),
@@ -40,6 +42,11 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("PutObject", "PUT /demo/a?x-id=PutObject", "PutObject demo/a"),
     ("DeleteObject", "DELETE /demo/a", "DeleteObject demo/a"),
     ("DeleteObject", "DELETE /demo/a?versionId=v", "DeleteObjectVersion demo/a"),
+    (
+        "DeleteObject",
+        "DELETE /demo/a?versionId=null",
+        "DeleteObjectVersion demo/a|DeleteObject demo/a",
+    ),
     ("CreateMultipartUpload", "POST /demo/a?uploads", "PutObject demo/a"),
     ("UploadPart", "PUT /demo/a?partNumber=1&uploadId=u", "PutObject demo/a"),
     ("CompleteMultipartUpload", "POST /demo/a?uploadId=u", "PutObject demo/a"),
@@ -275,7 +282,6 @@ const TABLE: &[(&str, &str, &str)] = &[
         "PutBucketPublicAccessBlock demo",
     ),
     ("GetBucketReplication", "GET /demo?replication", "GetReplicationConfiguration demo"),
-    ("PutBucketReplication", "PUT /demo?replication", "PutReplicationConfiguration demo"),
     ("DeleteBucketReplication", "DELETE /demo?replication", "PutReplicationConfiguration demo"),
     ("GetBucketRequestPayment", "GET /demo?requestPayment", "GetBucketRequestPayment demo"),
     ("PutBucketRequestPayment", "PUT /demo?requestPayment", "PutBucketRequestPayment demo"),
@@ -408,7 +414,7 @@ fn with_more() -> Vec<(&'static str, Ask, &'static str)> {
             "CreateBucket",
             ask("PUT /demo")
                 .headers(&[
-                    ("x-amz-acl", "private"),
+                    ("x-amz-acl", "public-read"),
                     ("x-amz-bucket-object-lock-enabled", "true"),
                     ("x-amz-object-ownership", "BucketOwnerEnforced"),
                 ])
@@ -421,6 +427,17 @@ fn with_more() -> Vec<(&'static str, Ask, &'static str)> {
             "CreateBucket",
             ask("PUT /demo").headers(&[("x-amz-bucket-object-lock-enabled", "false")]),
             "CreateBucket demo",
+        ),
+        ("CreateBucket", ask("PUT /demo").header("x-amz-acl", "private"), "CreateBucket demo"),
+        (
+            "CreateBucket",
+            ask("PUT /demo").headers(&[("x-amz-acl", "private"), ("x-amz-grant-read", "id=1")]),
+            "CreateBucket demo|PutBucketAcl demo",
+        ),
+        (
+            "PutBucketReplication",
+            ask("PUT /demo?replication").body(REPLICATION),
+            "PutReplicationConfiguration demo|iam:PassRole arn:aws:iam::000000000000:role/Copier",
         ),
         (
             "DeleteObject",
