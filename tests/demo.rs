@@ -263,6 +263,40 @@ fn everyone_gets_the_rights_of_the_table_on_rows() {
     assert_eq!(demo.stop(), Some(0));
 }
 
+/// What it would write beside somebody's policies would be policies too.
+#[test]
+fn a_folder_of_somebody_elses_is_left_alone() {
+    for name in ["poolgate.yaml", "policies"] {
+        let data = tempfile::tempdir().unwrap();
+        fs::write(data.path().join(name), "listen: {}\n").unwrap();
+        let refused = Command::new(PROGRAM)
+            .args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .output()
+            .unwrap();
+        assert_eq!(refused.status.code(), Some(64));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("that aren't a demo's"), "{said}");
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1);
+    }
+}
+
+/// Somebody's first second demo, beside one that still runs.
+#[test]
+fn an_address_that_is_taken_is_told_with_its_option() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = Command::new(PROGRAM)
+        .args(["demo", "--listen", "127.0.0.1:0", "--admin", &address])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let wanted =
+        format!("can't listen on {address}: Address already in use (os error 98); --admin");
+    assert!(said.contains(&wanted), "{said}");
+}
+
 #[test]
 fn a_given_folder_keeps_keys_and_identities_and_serves_one_demo_at_a_time() {
     let data = tempfile::tempdir().unwrap();

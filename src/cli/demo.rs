@@ -12,8 +12,10 @@ use tokio::net::TcpListener;
 
 use super::{
     USAGE,
-    demo_files::{Addresses, BUCKET, OBJECTS, ROWS, S3_KEY, TABLE, is_ours, tour, write},
-    run::{Bound, StartError, print, run, runtime},
+    demo_files::{
+        Addresses, BUCKET, OBJECTS, ROWS, S3_KEY, TABLE, is_ours, may_be_written, tour, write,
+    },
+    run::{Bound, StartError, bind, print, run, runtime},
 };
 use crate::{
     config::Address,
@@ -65,8 +67,8 @@ impl Demo {
 
     async fn demonstrate(self) -> Result<(), StartError> {
         let data = Data::open(self.data.as_deref()).map_err(StartError::other)?;
-        let listen = Listener::bind(&Address::Tcp(self.listen)).map_err(StartError::other)?;
-        let admin = Listener::bind(&Address::Tcp(self.admin)).map_err(StartError::other)?;
+        let listen = bind(&Address::Tcp(self.listen), "--listen")?;
+        let admin = bind(&Address::Tcp(self.admin), "--admin")?;
         let ext_authz = self.asking()?;
         let [user_pool, echo, s3, dynamodb] = standins(data.path()).await?;
         let addresses = Addresses {
@@ -79,6 +81,9 @@ impl Demo {
             dynamodb: dynamodb.local_addr().map_err(StartError::other)?,
         };
         let written = write(data.path(), &addresses).map_err(StartError::other)?;
+        if !is_ours(data.path()) {
+            warn_of_another_issuer(&written.configuration, &addresses.issuer());
+        }
         let keys = data.path().join("user-pool");
         let pool = UserPool::open(Directory::demo(), &addresses.issuer(), &keys);
         tokio::spawn(pool.map_err(StartError::other)?.serve(user_pool));
@@ -104,12 +109,24 @@ impl Demo {
 impl Demo {
     /// Where others ask: of all addresses the one that is least missed if it is another.
     fn asking(&self) -> Result<Listener, StartError> {
-        let wanted = Listener::bind(&Address::Tcp(self.ext_authz.unwrap_or(EXT_AUTHZ)));
-        let bound = match (wanted, self.ext_authz) {
-            (Err(_), None) => Listener::bind(&Address::Tcp(SocketAddr::new(EXT_AUTHZ.ip(), 0))),
+        let at = |address| bind(&Address::Tcp(address), "--ext-authz");
+        match (at(self.ext_authz.unwrap_or(EXT_AUTHZ)), self.ext_authz) {
+            (Err(_), None) => at(SocketAddr::new(EXT_AUTHZ.ip(), 0)),
             (bound, _) => bound,
-        };
-        bound.map_err(StartError::other)
+        }
+    }
+}
+
+/// Tokens name the address that the demo listens on. A configuration that somebody took over may still
+/// have that of an earlier start.
+fn warn_of_another_issuer(configuration: &Path, issuer: &str) {
+    let text = fs::read_to_string(configuration).unwrap_or_default();
+    if !text.contains(issuer) {
+        eprintln!(
+            "poolgate: {} has no issuer {issuer}, which the users of this demo have tokens of: start with the \
+             --listen that it was written for, or change it there",
+            configuration.display()
+        );
     }
 }
 
@@ -139,6 +156,8 @@ enum DataError {
     Io { path: String, error: io::Error },
     #[error("another demo is running on {0}; give each a folder of its own")]
     InUse(String),
+    #[error("{0} has a configuration or policies that aren't a demo's; give --data another folder")]
+    Foreign(String),
 }
 
 impl Data {
@@ -153,6 +172,9 @@ impl Data {
         let failed = |error| DataError::Io { path: path.display().to_string(), error };
         Self::make(&path, temporary).map_err(failed)?;
         let path = fs::canonicalize(&path).map_err(failed)?;
+        if !may_be_written(&path) {
+            return Err(DataError::Foreign(path.display().to_string()));
+        }
         let lock = fs::File::create(path.join(".lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, temporary, _lock: lock }),

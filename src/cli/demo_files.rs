@@ -77,7 +77,7 @@ pub(super) fn write(data: &Path, addresses: &Addresses) -> io::Result<Written> {
             write_private(&data.join(name), &secret()?)?;
         }
     }
-    let token_key = data.join("token.pem");
+    let token_key = data.join(TOKEN_KEY);
     if !token_key.exists() {
         make_rsa_key(&token_key).map_err(io::Error::other)?;
     }
@@ -94,6 +94,12 @@ pub(super) fn write(data: &Path, addresses: &Addresses) -> io::Result<Written> {
 pub(super) fn is_ours(data: &Path) -> bool {
     let text = fs::read_to_string(data.join("poolgate.yaml"));
     text.map_or(true, |text| text.starts_with(HEADING))
+}
+
+/// Whether a folder has been a demo's before, or has nothing that a demo would add to.
+pub(super) fn may_be_written(data: &Path) -> bool {
+    let is_there = |name| data.join(name).exists();
+    is_there(TOKEN_KEY) || !(is_there("poolgate.yaml") || is_there("policies"))
 }
 
 /// 32 random bytes, in base64.
@@ -242,6 +248,9 @@ mod tests;
 
 /// The demo's identity pool.
 const IDENTITY_POOL_ID: &str = "us-east-1:00000000-0000-4000-8000-000000000001";
+
+/// What a demo's folder always has.
+const TOKEN_KEY: &str = "token.pem";
 
 /// Marks a configuration that nobody has taken over.
 const HEADING: &str =

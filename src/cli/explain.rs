@@ -184,7 +184,10 @@ impl Explain {
             add(&mut headers, name, value).ok_or_else(wrong)?;
         }
         if let Some(token) = &self.token {
-            let token = read_token(token).map_err(|e| Failure::Usage(format!("token: {e}")))?;
+            let token = read_token(token).map_err(|error| {
+                let place = token.strip_prefix('@').unwrap_or("standard input");
+                Failure::Usage(format!("--token: {place}: {error}"))
+            })?;
             let value = HeaderValue::from_str(&format!("Bearer {}", token.trim()));
             let value = value.map_err(|_| Failure::Usage("token: not one line".to_owned()))?;
             headers.append(header::AUTHORIZATION, value);

@@ -302,7 +302,10 @@ impl Load {
 }
 
 fn read_mix(file: &Path) -> Result<Vec<mix::MixRequest>, Failure> {
-    let text = config::read_text(file).map_err(Failure::Problems)?;
+    let text = config::read_text(file).map_err(|problems| {
+        let told: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        Failure::Usage(told.join("; "))
+    })?;
     mix::load(file, &text).map_err(Failure::Problems)
 }
 

@@ -87,10 +87,14 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
         tracing::warn!(%problem, "configuration");
     }
 
-    let proxy = listener(bound.proxy, &settings.listen.proxy.address.value)?;
+    let proxy =
+        listener(bound.proxy, &settings.listen.proxy.address.value, "listen.proxy.address")?;
     let asking = settings.listen.ext_authz.as_ref();
-    let asking = asking.map(|asked| listener(bound.ext_authz, &asked.address.value)).transpose()?;
-    let admin = listener(bound.admin, &settings.listen.admin.address.value)?;
+    let asking = asking
+        .map(|asked| listener(bound.ext_authz, &asked.address.value, "listen.ext_authz.address"));
+    let asking = asking.transpose()?;
+    let admin =
+        listener(bound.admin, &settings.listen.admin.address.value, "listen.admin.address")?;
     let metrics = Metrics::new().map_err(StartError::other)?;
     tell_shadow(&metrics, &of_shadow, snapshot.rules.shadow.is_some());
     metrics.generation.set(i64::try_from(snapshot.rules.generation).unwrap_or(i64::MAX));
@@ -174,8 +178,20 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     Ok(())
 }
 
-fn listener(bound: Option<Listener>, address: &config::Address) -> Result<Listener, StartError> {
-    bound.map_or_else(|| Listener::bind(address).map_err(StartError::other), Ok)
+/// The listener that is `bound`, or else one at the address of `setting`.
+fn listener(
+    bound: Option<Listener>,
+    address: &config::Address,
+    setting: &str,
+) -> Result<Listener, StartError> {
+    bound.map_or_else(|| bind(address, setting), Ok)
+}
+
+/// A listener at `address`, which is changed by `setting`.
+pub(super) fn bind(address: &config::Address, setting: &str) -> Result<Listener, StartError> {
+    Listener::bind(address).map_err(|error| {
+        StartError::Other(format!("{error}; {setting} says where, and takes another address"))
+    })
 }
 
 /// The limit of connections that the limit of open files, raised as far as it goes, leaves room for:

@@ -88,7 +88,10 @@ impl Test {
                 ExitCode::from(USAGE)
             }
             Err(Failure::Problems(problems)) => {
-                for problem in problems {
+                // Test files that share a configuration share its problems.
+                let mut told: Vec<String> = problems.iter().map(Problem::to_string).collect();
+                told.dedup();
+                for problem in told {
                     eprintln!("{problem}");
                 }
                 ExitCode::from(BAD_CONFIGURATION)
