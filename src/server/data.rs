@@ -73,6 +73,8 @@ impl DataThreads {
                         Ok(runtime) => {
                             let _ = built.send(Ok(()));
                             runtime.block_on(run(receiver, shared, waiting, drain));
+                            // What is still computed for somebody who is gone keeps nobody here.
+                            runtime.shutdown_background();
                         }
                         Err(error) => {
                             let _ = built.send(Err(error));
