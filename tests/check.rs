@@ -198,6 +198,27 @@ fn a_broken_shadow_fails_the_check() {
     assert_eq!(lines.len(), FINDINGS.len() + 1, "the rest is told all the same: {lines:?}");
 }
 
+/// What serving would fail at: the check makes no log, and fails at it too.
+#[test]
+fn a_log_that_can_be_nowhere_fails_the_check_and_the_start() {
+    let folder = folder();
+    let text = format!("decision_log: {{ sink: file, path: nodir/d.log }}{CONFIGURATION}");
+    fs::write(folder.path().join("poolgate.yaml"), text).unwrap();
+    let told = "poolgate.yaml:1:35: decision_log.path: nodir is not a folder; make it first";
+    let output = check(folder.path(), &[]);
+    assert_eq!((output.status.code(), printed(&output)), (Some(1), vec![told.to_owned()]));
+    let output = Command::new(env!("CARGO_BIN_EXE_poolgate"))
+        .current_dir(folder.path())
+        .args(["serve", "--config", "poolgate.yaml"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr).trim_end(), told);
+    fs::create_dir(folder.path().join("nodir")).unwrap();
+    assert!(check(folder.path(), &[]).status.success());
+    assert!(!folder.path().join("nodir/d.log").exists());
+}
+
 /// A file may hold many.
 #[test]
 fn errors_name_the_role_and_the_policy_that_they_are_in() {

@@ -13,8 +13,8 @@ use super::BAD_CONFIGURATION;
 use crate::{
     config::{self, LogFormat, Settings},
     control::{
-        Builder, HttpFetch, Reloader, client_tls, post_records, refresh_gauges, resolve_upstreams,
-        tell_shadow, wait_for_keys, watch_revocations,
+        Builder, HttpFetch, Reloader, check_logs, client_tls, post_records, refresh_gauges,
+        resolve_upstreams, tell_shadow, wait_for_keys, watch_revocations,
     },
     doors::{
         Phase, PolicyQueue, Shared,
@@ -74,7 +74,9 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::other)?;
     let tls = client_tls().map_err(StartError::Other)?;
     let mut builder = Builder::new(Arc::new(HttpFetch::new(&tls)), Arc::clone(&tls));
-    let mut built = builder.build(file).map_err(|problems| {
+    let built = builder.build(file);
+    let built = built.and_then(|built| check_logs(&built.settings).map(|()| built));
+    let mut built = built.map_err(|problems| {
         for problem in &problems {
             eprintln!("{problem}");
         }

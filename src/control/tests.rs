@@ -1,6 +1,7 @@
 //! Building generations, on files.
 
 mod cedar;
+mod logs;
 mod reading;
 mod shadow;
 

@@ -26,6 +26,7 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
     time::{sleep, timeout},
 };
+use tracing::field::display;
 
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,16 @@ pub enum Sink {
     File(PathBuf),
     /// Posted in batches, as `application/x-ndjson`.
     Http(String),
+}
+
+impl Sink {
+    /// The file, of a log that goes to one.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::None | Self::Stdout | Self::Http(_) => None,
+        }
+    }
 }
 
 /// Why a batch could not be written.
@@ -252,7 +263,8 @@ impl Writer {
                         self.dropped.inc_by(records);
                         // Once per outage, not once per batch.
                         if !mem::replace(&mut failing, true) {
-                            tracing::error!(log = self.name, %error, "log records are being lost");
+                            let path = self.sink.path().map(|path| display(path.display()));
+                            tracing::error!(log = self.name, path, %error, "log records are being lost");
                         }
                     }
                 }

@@ -86,12 +86,12 @@ def example(home):
 
 
 def mount(folder, manifests):
-    """Writes what the pod would find, and says where poolgate.yaml is: paths of secrets lead to `folder`.
+    """Writes what the pod would find, and says where poolgate.yaml is: paths of secrets and logs lead to `folder`.
 
     A chart without a pod has its ConfigMap mounted as its template would.
     """
-    etc, secrets, tls = folder / "etc", folder / "secrets", folder / "tls"
-    for each in (etc, secrets, tls):
+    etc, secrets, tls, logs = folder / "etc", folder / "secrets", folder / "tls", folder / "logs"
+    for each in (etc, secrets, tls, logs):
         each.mkdir(parents=True)
     data = manifests.config_map["data"]
     for item in config_items(manifests):
@@ -108,7 +108,7 @@ def mount(folder, manifests):
     certificate(tls)
     config = etc / "poolgate.yaml"
     text = config.read_text().replace(f"{SECRETS}-tls", str(tls)).replace(SECRETS, str(secrets))
-    config.write_text(text)
+    config.write_text(text.replace("/var/log/poolgate", str(logs)))
     return config
 
 
