@@ -352,6 +352,10 @@ impl Section for Match {
         }
         let host: Option<HostName> = host?;
         let path: Option<PathPrefix> = path?;
+        if path.as_ref().is_some_and(|PathPrefix(path)| path.contains('*')) {
+            let message = "`*` stands for itself: a path is that of all that begins with it, and has no wildcards";
+            map.warning(Some("path"), message);
+        }
         if host.is_none() && path.is_none() {
             return None;
         }

@@ -404,6 +404,13 @@ fn warnings_stop_nothing() {
                 .replace("  - { id: eu-west-1_Ab12Cd34E, clients: [1example23456789] }\n", ""),
             "5:5: warning: route `a` demands a token, and there are no user_pools and no oidc_providers",
         ),
+        (
+            MINIMAL.replace(
+                "service: execute-api\n",
+                "service: execute-api\n    match: { path: /a/* }\n",
+            ),
+            "9:20: warning: routes[0].match.path: `*` stands for itself: a path is that of all that begins with it, and has no wildcards",
+        ),
     ] {
         assert!(read(&text).is_ok(), "{text}");
         assert_eq!(problems(&text), [expected], "{text}");
