@@ -69,7 +69,7 @@ pub enum AssumeError {
     #[error("the pool maps roles, for which its own token has no claims; send the ID token")]
     MappedRoles,
     /// The chosen role isn't among the roles.
-    #[error("the role `{0}` is not in `policies/roles`; export it")]
+    #[error("no file of `roles` in the folder of policies has the role `{0}`; export it")]
     RoleNotFound(String),
     /// A tag that AWS would refuse.
     #[error(
