@@ -23,7 +23,7 @@ pub struct UserPool {
     /// The issuer of a stand-in, instead of the two that follow from the id.
     pub issuer: Option<Url>,
     /// Where its keys come from, if not from where the issuer says.
-    pub jwks: Option<Keys>,
+    pub jwks: Option<At<Keys>>,
 }
 
 impl UserPool {
@@ -64,7 +64,7 @@ impl UserPool {
             let issuer = issuers.first().map_or("", |issuer| issuer.trim_end_matches('/'));
             Keys::Url(format!("{issuer}/.well-known/jwks.json"))
         };
-        self.jwks.clone().unwrap_or_else(of_issuer)
+        self.jwks.as_ref().map_or_else(of_issuer, |jwks| jwks.value.clone())
     }
 }
 
@@ -78,7 +78,7 @@ pub struct OidcProvider {
     /// Audiences whose tokens are taken; at least one.
     pub audiences: Vec<String>,
     /// Where its keys come from; without `jwks` in the file, discovery.
-    pub jwks: Keys,
+    pub jwks: At<Keys>,
 }
 
 /// How tokens are checked.
@@ -110,7 +110,7 @@ impl Section for UserPool {
         );
         let doc = "The issuer of a stand-in, instead of the two that follow from the id.";
         let issuer: Option<Option<Url>> = map.optional("issuer", doc);
-        let jwks: Option<Option<Keys>> = map.optional("jwks", JWKS);
+        let jwks: Option<Option<At<Keys>>> = map.optional("jwks", JWKS);
         let (PoolId(id), issuer, jwks) = (id?, issuer?, jwks?);
         demand_trust(map, issuer.as_ref(), jwks.as_ref())?;
         let clients = clients?.into_iter().map(|ClientId(client)| client).collect();
@@ -123,10 +123,13 @@ impl Section for OidcProvider {
         let issuer: Option<Url> = map.required("issuer", "The `iss` of its tokens, exactly.");
         let doc = "Audiences whose tokens are taken, at least one.";
         let audiences = map.some("audiences", doc);
-        let jwks: Option<Option<Keys>> = map.optional("jwks", JWKS);
+        let jwks: Option<Option<At<Keys>>> = map.optional("jwks", JWKS);
         let (issuer, jwks) = (issuer?, jwks?);
         demand_trust(map, Some(&issuer), jwks.as_ref())?;
-        let discover = || Keys::Discover(issuer.join("/.well-known/openid-configuration"));
+        let discover = || At {
+            value: Keys::Discover(issuer.join("/.well-known/openid-configuration")),
+            position: map.here(),
+        };
         let jwks = jwks.unwrap_or_else(discover);
         let audiences = audiences?.into_iter().map(|Words(audience)| audience).collect();
         Some(Self { position: map.here(), issuer, audiences, jwks })
@@ -177,7 +180,11 @@ impl Field for FileOrNull {
 }
 
 /// Where keys are fetched from the issuer, the issuer must be one whose answers can be trusted.
-fn demand_trust(map: &mut Map<'_, '_>, issuer: Option<&Url>, jwks: Option<&Keys>) -> Option<()> {
+fn demand_trust(
+    map: &mut Map<'_, '_>,
+    issuer: Option<&Url>,
+    jwks: Option<&At<Keys>>,
+) -> Option<()> {
     match (issuer, jwks) {
         (Some(issuer), None) if issuer.scheme() == UrlScheme::Http && !issuer.is_loopback() => {
             let message = "keys are not fetched over http: from another machine; \

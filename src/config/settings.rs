@@ -43,6 +43,8 @@ pub struct Settings {
     pub identity_pools: At<PathBuf>,
     /// The folder of policies.
     pub policies: At<PathBuf>,
+    /// Whether the file names it: then it has to be there.
+    pub policies_named: bool,
     /// A folder of policies that are only compared with those in force.
     pub shadow_policies: Option<At<PathBuf>>,
     /// What Cedar's entity types are called.
@@ -202,6 +204,7 @@ impl Section for Settings {
             "policies",
             "The folder of policies: roles/, managed/, resources/, organization/ and cedar/ are read.",
         );
+        let policies_named = map.has("policies");
         let shadow_policies = map.optional::<At<PathBuf>>(
             "shadow_policies",
             "A folder of policies like `policies`, that is asked too and decides nothing: what it would decide otherwise is counted and logged.",
@@ -267,6 +270,7 @@ impl Section for Settings {
             token: token?,
             identity_pools: identity_pools?.unwrap_or_else(beside),
             policies,
+            policies_named,
             shadow_policies: shadow_policies?,
             cedar: cedar?,
             credentials: credentials?,

@@ -188,9 +188,9 @@ fn issuers_and_keys() {
     ));
     let [one, other] = found.oidc_providers.as_slice() else { panic!() };
     let discovery = "https://a.example/x/.well-known/openid-configuration";
-    assert_eq!(one.jwks, Keys::Discover(discovery.into()));
+    assert_eq!(one.jwks.value, Keys::Discover(discovery.into()));
     assert_eq!(one.issuer.as_str(), "https://a.example/x/");
-    assert_eq!(other.jwks, Keys::File("etc/k/keys.json".into()));
+    assert_eq!(other.jwks.value, Keys::File("etc/k/keys.json".into()));
     let stand_in = MINIMAL.replace(
         "clients: [1example23456789]",
         "clients: [c], issuer: \"http://127.0.0.1:9229/p\"",

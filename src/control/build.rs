@@ -18,6 +18,7 @@ use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 use super::{
     cedar,
     credentials::{credentials, signer},
+    keys::{self, key_source},
     policies::{Policies, hash, problems_in, read_policies, warn_of_folders},
     revocations,
     routes::{KnownLimits, routes},
@@ -188,6 +189,7 @@ impl Builder {
         });
         let credentials = credentials(&settings, &mut problems);
         let revocations = revocations::arrange(&settings, self.revocations.as_ref(), &mut problems);
+        keys::check_files(&settings, &self.keys, &mut problems);
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
         let (Some(policies), Some(routes), []) = (policies, routes, problems.as_slice()) else {
             problems.extend(shadowed.problems);
@@ -401,7 +403,7 @@ impl Builder {
             })?);
         }
         for provider in &settings.oidc_providers {
-            let keys = keys(match &provider.jwks {
+            let keys = keys(match &provider.jwks.value {
                 Keys::Discover(_) => KeySource::Discovery(provider.issuer.as_str().to_owned()),
                 other => key_source(other.clone()),
             });
@@ -462,14 +464,6 @@ pub fn client_tls() -> Result<Arc<ClientConfig>, String> {
         .map_err(|error| format!("can't read the system's certificates: {error}"))?
         .with_no_client_auth();
     Ok(Arc::new(config))
-}
-
-fn key_source(keys: Keys) -> KeySource {
-    match keys {
-        Keys::Url(url) => KeySource::Url(url),
-        Keys::File(path) => KeySource::File(path),
-        Keys::Discover(issuer) => KeySource::Discovery(issuer),
-    }
 }
 
 /// What `Host` is, where it is that of an upstream's URL.

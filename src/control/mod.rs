@@ -6,6 +6,7 @@ mod cedar;
 mod credentials;
 mod fetch;
 mod files;
+mod keys;
 mod lints;
 mod logs;
 mod policies;

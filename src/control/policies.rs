@@ -1,6 +1,9 @@
 //! The policy folders: what AWS exports, read as it is.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use aws_lc_rs::digest;
 
@@ -38,12 +41,16 @@ pub(super) struct Policies {
     pub(super) warnings: Vec<Problem>,
 }
 
-/// Reads the policy files that `settings` name. Missing folders are empty.
+/// Reads the policy files that `settings` name. Missing folders are empty, but for one that the
+/// configuration names as that of policies.
 ///
 /// # Errors
 /// Every file that can't be read, but for those of `shadow_policies`.
 pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
     let At { value: policies, position } = &settings.policies;
+    if settings.policies_named {
+        not_a_folder(settings, &settings.policies).map_or(Ok(()), |problem| Err(vec![problem]))?;
+    }
     let mut problems = Vec::new();
     let account = read_account(settings, policies, *position, &mut problems);
     let At { value: folder, position: of_pools } = &settings.identity_pools;
@@ -74,6 +81,13 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
             Err(problems)
         }
     }
+}
+
+/// What is wrong where the configuration names a folder that is none.
+pub(super) fn not_a_folder(settings: &Settings, named: &At<PathBuf>) -> Option<Problem> {
+    let At { value: folder, position } = named;
+    let message = || format!("{} is not a folder", folder.display());
+    (!folder.is_dir()).then(|| Problem::error(&settings.file, *position, message()))
 }
 
 /// The files of `folder` that an account is loaded from; the configuration names it at `position`.

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::{
     cedar,
     files::PolicyFile,
-    policies::{account_of, hash, read_account, without_owner},
+    policies::{account_of, hash, not_a_folder, read_account, without_owner},
 };
 use crate::{
     config::{At, CedarTypes, EngineMode, Problem, Settings},
@@ -55,11 +55,11 @@ pub(super) struct Shadowed {
 /// # Errors
 /// What can't be read.
 pub(super) fn read(settings: &Settings) -> Option<Result<ShadowFiles, Vec<Problem>>> {
-    let At { value: folder, position } = settings.shadow_policies.as_ref()?;
-    if !folder.is_dir() {
-        let message = format!("{} is not a folder", folder.display());
-        return Some(Err(vec![Problem::error(&settings.file, *position, message)]));
+    let named = settings.shadow_policies.as_ref()?;
+    if let Some(problem) = not_a_folder(settings, named) {
+        return Some(Err(vec![problem]));
     }
+    let At { value: folder, position } = named;
     let mut problems = Vec::new();
     let account = read_account(settings, folder, *position, &mut problems);
     problems.extend(without_owner(settings, &account, *position));

@@ -8,22 +8,23 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::field::display;
 
 use super::allowance::Allowance;
 use super::keys::{Aging, Demand, Document};
 use super::{
     Fetch, FetchError, KeySet, KeySource, KeysError, MAX_KEYS_BYTES, RefreshError, VerificationKey,
-    json,
+    json, key_file,
 };
 
 /// The key sets of all sources, kept fresh in the background.
@@ -75,6 +76,11 @@ impl KeyStore {
         let planned = Planned { source: source.clone(), keys: Arc::clone(&keys), demands };
         plan.0.push(planned);
         keys
+    }
+
+    /// Whether `source` is in use: what becomes of it is told by its task.
+    pub fn holds(&self, source: &KeySource) -> bool {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).contains_key(source)
     }
 
     /// Keeps the sources of `plan`, from now on for `max_stale`, and drops all others. Starts the
@@ -243,6 +249,7 @@ impl Refresher {
 
     /// Reads the whole source once.
     async fn load(&mut self, keys: &KeySet) -> Result<(), &'static str> {
+        let mut system: Option<io::Error> = None;
         let result = match &self.source {
             KeySource::Url(url) => get(&self.fetch, url).await.map_err(|e| e.reason()),
             KeySource::Discovery(issuer) => discover(&self.fetch, issuer).await,
@@ -261,7 +268,10 @@ impl Refresher {
                 } else {
                     self.last_read = None;
                 }
-                read
+                read.map_err(|error| {
+                    system = Some(error);
+                    UNREADABLE
+                })
             }
             KeySource::AlbDirectory(_) => return Ok(()),
         };
@@ -278,7 +288,8 @@ impl Refresher {
         if let Err(reason) = result
             && self.failures.is_power_of_two()
         {
-            tracing::warn!(source = ?self.source, reason, failures = self.failures, "keys were not refreshed");
+            let error = system.as_ref().map(display);
+            tracing::warn!(source = ?self.source, reason, error, failures = self.failures, "keys were not refreshed");
         }
         result
     }
@@ -339,17 +350,9 @@ fn origin(url: &str) -> Option<(&str, &str)> {
     (!authority.contains('@')).then_some((scheme, authority))
 }
 
-async fn read_file(path: &Path) -> Result<Bytes, &'static str> {
-    // The metadata first: opening a FIFO would wait for its writer.
-    let is_file = tokio::fs::metadata(path).await.map_err(|_| UNREADABLE)?.is_file();
-    if !is_file {
-        return Err(UNREADABLE);
-    }
-    let file = tokio::fs::File::open(path).await.map_err(|_| UNREADABLE)?;
-    let mut text = Vec::new();
-    let limit = MAX_KEYS_BYTES as u64 + 1;
-    file.take(limit).read_to_end(&mut text).await.map_err(|_| UNREADABLE)?;
-    Ok(text.into())
+async fn read_file(path: &Path) -> io::Result<Bytes> {
+    let path = path.to_owned();
+    spawn_blocking(move || key_file::read(&path)).await.map_err(io::Error::other)?
 }
 
 /// 8-4-4-4-12 hexadecimal digits.

@@ -2,7 +2,7 @@
 //! end, and nobody can make the gate hammer its issuer.
 
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -79,6 +79,17 @@ fn known_keys_outlive_every_way_an_issuer_fails() {
         }
     });
     assert_eq!(elsewhere.count(), followed, "a redirect was followed");
+}
+
+#[test]
+fn a_key_file_that_goes_costs_no_key_and_the_log_says_why() {
+    let backend = Backend::start();
+    let gate = Setup::new(backend.address, "").start();
+    fs::remove_file(gate.path("jwks.json")).unwrap();
+    let told =
+        |line: &str| line.contains("keys were not refreshed") && line.contains("No such file");
+    gate.wait_for("word of it", |gate| gate.log().lines().any(told));
+    assert_eq!(ask(&gate, &Issuer::shared().id_token("user", &[], Some(ROLE))).0, 200);
 }
 
 #[test]

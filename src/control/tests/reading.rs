@@ -40,6 +40,74 @@ async fn where_the_configuration_names_what_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_named_folder_of_policies_has_to_be_there() {
+    let place = Place::new();
+    fs::remove_dir_all(place.path("policies")).unwrap();
+    assert!(builder().build(&place.path("poolgate.yaml")).is_ok(), "nothing names it");
+    place.write("a-file", "");
+    for name in ["nothere", "a-file", "policies"] {
+        place.write("poolgate.yaml", &format!("policies: {name}\n{CONFIG}"));
+        assert_eq!(refused(&place), [format!("poolgate.yaml:1:11: {name} is not a folder")]);
+    }
+    fs::create_dir(place.path("policies")).unwrap();
+    assert!(builder().build(&place.path("poolgate.yaml")).is_ok());
+}
+
+#[tokio::test]
+async fn a_key_file_has_to_have_a_key() {
+    let place = Place::new();
+    let pool = "user_pools: [{ id: eu-west-1_Ab, clients: [c], jwks: file:keys.json }]\n";
+    let provider =
+        "oidc_providers: [{ issuer: \"https://a\", audiences: [b], jwks: file:keys.json }]\n";
+    for (text, at) in [
+        (pool, "poolgate.yaml:1:54: user_pools[0].jwks: "),
+        (provider, "poolgate.yaml:1:63: oidc_providers[0].jwks: "),
+    ] {
+        let _ = fs::remove_file(place.path("keys.json"));
+        place.write("poolgate.yaml", &format!("{text}{CONFIG}"));
+        let told = |message: &str| {
+            let found = refused(&place);
+            assert!(found[0].starts_with(&format!("{at}{message}")), "{message}: {found:?}");
+            assert_eq!(found.len(), 1, "{found:?}");
+        };
+        told("can't read keys.json: No such file");
+        for wrong in ["", "{", "[]", "{}"] {
+            place.write("keys.json", wrong);
+            told("keys.json: the document is not a JWK Set");
+        }
+        place.write("keys.json", r#"{ "keys": [{ "kty": "oct", "kid": "k", "k": "AAAA" }] }"#);
+        told("keys.json: the key document has no usable key");
+        place.write("keys.json", &pool_jwks());
+        assert!(builder().build(&place.path("poolgate.yaml")).is_ok());
+        fs::remove_file(place.path("keys.json")).unwrap();
+        fs::create_dir(place.path("keys.json")).unwrap();
+        told("can't read keys.json: it is not a regular file");
+        fs::remove_dir(place.path("keys.json")).unwrap();
+    }
+}
+
+/// Its last good keys stay; another file is looked at as at the start.
+#[tokio::test]
+async fn a_key_file_in_use_may_be_bad_for_a_while() {
+    let place = Place::new();
+    let file = place.path("poolgate.yaml");
+    let pool = |keys: &str| {
+        format!("user_pools: [{{ id: eu-west-1_Ab, clients: [c], jwks: file:{keys} }}]\n{CONFIG}")
+    };
+    place.write("keys.json", &pool_jwks());
+    place.write("poolgate.yaml", &pool("keys.json"));
+    let mut builder = builder();
+    let (_, _, _, applied) = builder.build(&file).unwrap().into_parts();
+    builder.applied(applied);
+    place.write("keys.json", "{");
+    assert!(builder.build(&file).is_ok());
+    fs::remove_file(place.path("keys.json")).unwrap();
+    assert!(builder.build(&file).is_ok());
+    place.write("poolgate.yaml", &pool("others.json"));
+    assert!(builder.build(&file).is_err());
+}
+
+#[tokio::test]
 async fn folders_that_nobody_reads_are_told() {
     let place = Place::new();
     let warned = || -> Vec<String> {
