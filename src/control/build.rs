@@ -5,7 +5,7 @@
 //! connections) is handed on.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -32,7 +32,7 @@ use crate::{
     doors::{AskingRules, ConnectionLimits, Logged, Snapshot},
     gate::{Cedar, Rules, Sessions},
     http::TrustedProxies,
-    identity::{IdentityIds, IdentityPool},
+    identity::{Groups, IdentityIds, IdentityPool},
     server::{ClientAuth, server_config},
     services::dynamodb::TableSchemas,
     token::{Fetch, Issuer, Issuers, KeyPlan, KeySource, KeyStore, Revocations},
@@ -207,6 +207,7 @@ impl Builder {
         }
         warnings.extend(stored::warn_unless_writable(&settings));
         warnings.extend(warn_of_roles(&settings, &pools, &account));
+        warnings.extend(warn_of_groups(&settings, &groups, &account));
         let aws = settings.aws.as_ref();
         let snapshot = Snapshot {
             rules: Rules {
@@ -496,6 +497,27 @@ fn warn_of_roles(
                 format!("identity pool {} names the role {arn}, which no file has", pool.id());
             let at = settings.identity_pools.position;
             warnings.push(Problem::warning(&settings.file, at, message));
+        }
+    }
+    warnings
+}
+
+/// The same of the groups of user pools.
+fn warn_of_groups(
+    settings: &Settings,
+    groups: &[(String, Groups)],
+    account: &crate::iam::Account,
+) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    for (id, groups) in groups {
+        let pool = settings.user_pools.iter().find(|pool| pool.id == *id);
+        let Some(file) = pool.and_then(|pool| pool.groups.as_ref()) else { continue };
+        let unknown: BTreeSet<&str> =
+            groups.every_role().filter(|arn| account.role(arn).is_none()).collect();
+        for arn in unknown {
+            let message =
+                format!("a group of user pool {id} has the role {arn}, which no file has");
+            warnings.push(Problem::warning(&settings.file, file.position, message));
         }
     }
     warnings

@@ -1,6 +1,6 @@
 //! What is wrong with a file that can't be read is told where it is.
 
-use super::*;
+use super::{shadow::role, *};
 
 fn refused(place: &Place) -> Vec<String> {
     let folder = format!("{}/", place.folder.path().display());
@@ -105,6 +105,33 @@ async fn a_key_file_in_use_may_be_bad_for_a_while() {
     assert!(builder.build(&file).is_ok());
     place.write("poolgate.yaml", &pool("others.json"));
     assert!(builder.build(&file).is_err());
+}
+
+#[tokio::test]
+async fn roles_that_no_file_has_are_told() {
+    let place = Place::new();
+    let arn = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+    let group = |name: &str, role: &str| {
+        format!(r#"{{ "GroupName": "{name}", "RoleArn": "{}" }}"#, arn(role))
+    };
+    let groups = [group("a", "A"), group("b", "B"), group("c", "B")].join(",");
+    place.write("policies/roles/A.json", &role("A"));
+    place.write("groups.json", &format!(r#"{{ "Groups": [{groups}] }}"#));
+    let pool = "user_pools: [{ id: eu-west-1_Ab, clients: [c], groups: groups.json }]\n";
+    place.write("poolgate.yaml", &format!("{pool}{CONFIG}"));
+    let told = || -> Vec<String> {
+        let folder = format!("{}/", place.folder.path().display());
+        let built = builder().build(&place.path("poolgate.yaml")).ok().unwrap();
+        let warnings = built.warnings.iter().map(|w| w.to_string().replace(&folder, ""));
+        warnings.filter(|warning| warning.contains("role/")).collect()
+    };
+    let expected = format!(
+        "poolgate.yaml:1:56: warning: a group of user pool eu-west-1_Ab has the role {}, which no file has",
+        arn("B")
+    );
+    assert_eq!(told(), [expected]);
+    place.write("policies/roles/B.json", &role("B"));
+    assert_eq!(told(), [""; 0]);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ fn told(built: &Built, place: &Place) -> Vec<String> {
     built.shadow_problems.iter().map(|p| p.to_string().replace(&folder, "")).collect()
 }
 
-fn role(name: &str) -> String {
+pub(super) fn role(name: &str) -> String {
     format!(
         r#"{{ "RoleName": "{name}", "RoleId": "AROA{name}", "Arn": "arn:aws:iam::123456789012:role/{name}",
         "AssumeRolePolicyDocument": {{ "Statement": {{ "Effect": "Allow", "Principal": "*",
