@@ -43,7 +43,7 @@ pub struct Settings {
     pub identity_pools: At<PathBuf>,
     /// The folder of policies.
     pub policies: At<PathBuf>,
-    /// Whether the file names it: then it has to be there.
+    /// Whether the file names it.
     pub policies_named: bool,
     /// A folder of policies that are only compared with those in force.
     pub shadow_policies: Option<At<PathBuf>>,

@@ -19,7 +19,7 @@ use super::{
     cedar,
     credentials::{credentials, signer},
     keys::{self, key_source},
-    policies::{Policies, hash, problems_in, read_policies, warn_of_folders},
+    policies::{Policies, hash, problems_in, read_policies, warn_of_folders, warn_of_none},
     revocations,
     routes::{KnownLimits, routes},
     schemas::{Nobody, Schemas},
@@ -202,6 +202,7 @@ impl Builder {
         warnings.extend(more);
         warnings.extend(shadowed.warnings);
         let shadow_folder = settings.shadow_policies.as_ref().map(|shadow| &shadow.value);
+        warnings.extend(warn_of_none(&settings));
         for folder in [&settings.policies.value].into_iter().chain(shadow_folder) {
             warnings.extend(warn_of_folders(&settings, folder));
         }

@@ -41,16 +41,12 @@ pub(super) struct Policies {
     pub(super) warnings: Vec<Problem>,
 }
 
-/// Reads the policy files that `settings` name. Missing folders are empty, but for one that the
-/// configuration names as that of policies.
+/// Reads the policy files that `settings` name. Missing folders are empty.
 ///
 /// # Errors
 /// Every file that can't be read, but for those of `shadow_policies`.
 pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
     let At { value: policies, position } = &settings.policies;
-    if settings.policies_named {
-        not_a_folder(settings, &settings.policies).map_or(Ok(()), |problem| Err(vec![problem]))?;
-    }
     let mut problems = Vec::new();
     let account = read_account(settings, policies, *position, &mut problems);
     let At { value: folder, position: of_pools } = &settings.identity_pools;
@@ -84,10 +80,16 @@ pub fn read_policies(settings: &Settings) -> Result<PolicyFiles, Vec<Problem>> {
 }
 
 /// What is wrong where the configuration names a folder that is none.
-pub(super) fn not_a_folder(settings: &Settings, named: &At<PathBuf>) -> Option<Problem> {
-    let At { value: folder, position } = named;
-    let message = || format!("{} is not a folder", folder.display());
-    (!folder.is_dir()).then(|| Problem::error(&settings.file, *position, message()))
+pub(super) fn not_a_folder(named: &At<PathBuf>) -> Option<String> {
+    let folder = &named.value;
+    (!folder.is_dir()).then(|| format!("{} is not a folder", folder.display()))
+}
+
+/// A folder of policies that is named, and isn't there, may come later: until then there are none.
+pub(super) fn warn_of_none(settings: &Settings) -> Option<Problem> {
+    let named = Some(&settings.policies).filter(|_| settings.policies_named)?;
+    let message = format!("{}: there are no policies", not_a_folder(named)?);
+    Some(Problem::warning(&settings.file, named.position, message))
 }
 
 /// The files of `folder` that an account is loaded from; the configuration names it at `position`.

@@ -56,10 +56,10 @@ pub(super) struct Shadowed {
 /// What can't be read.
 pub(super) fn read(settings: &Settings) -> Option<Result<ShadowFiles, Vec<Problem>>> {
     let named = settings.shadow_policies.as_ref()?;
-    if let Some(problem) = not_a_folder(settings, named) {
-        return Some(Err(vec![problem]));
-    }
     let At { value: folder, position } = named;
+    if let Some(message) = not_a_folder(named) {
+        return Some(Err(vec![Problem::error(&settings.file, *position, message)]));
+    }
     let mut problems = Vec::new();
     let account = read_account(settings, folder, *position, &mut problems);
     problems.extend(without_owner(settings, &account, *position));

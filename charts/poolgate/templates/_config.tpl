@@ -43,9 +43,11 @@
       "drain" (printf "%ds" (int .Values.shutdown.drainSeconds)) -}}
 {{- $fixed := dict
       "listen" (include "poolgate.listen" . | fromYaml)
-      "timeouts" (merge $timeouts (deepCopy (.Values.config.timeouts | default dict)))
-      "policies" "policies"
-      "identity_pools" "policies/identity-pools" -}}
+      "timeouts" (merge $timeouts (deepCopy (.Values.config.timeouts | default dict))) -}}
+{{- if or .Values.policies .Values.policyConfigMaps -}}
+{{- $_ := set $fixed "policies" "policies" -}}
+{{- $_ := set $fixed "identity_pools" "policies/identity-pools" -}}
+{{- end -}}
 {{- if .Values.identityKey.existingSecret -}}
 {{- $key := dict "key" (dict "file" "/run/secrets/poolgate/identity") -}}
 {{- $_ := set $fixed "identities" (merge $key (deepCopy (.Values.config.identities | default (dict "store" "derived")))) -}}

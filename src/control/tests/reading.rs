@@ -40,17 +40,23 @@ async fn where_the_configuration_names_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_named_folder_of_policies_has_to_be_there() {
+async fn a_named_folder_of_policies_that_is_none_is_told() {
     let place = Place::new();
+    let warned = || -> Vec<String> {
+        let folder = format!("{}/", place.folder.path().display());
+        let built = builder().build(&place.path("poolgate.yaml")).ok().unwrap();
+        let warnings = built.warnings.iter().map(|w| w.to_string().replace(&folder, ""));
+        warnings.filter(|warning| warning.contains("not a folder")).collect()
+    };
     fs::remove_dir_all(place.path("policies")).unwrap();
-    assert!(builder().build(&place.path("poolgate.yaml")).is_ok(), "nothing names it");
-    place.write("a-file", "");
-    for name in ["nothere", "a-file", "policies"] {
+    assert_eq!(warned(), [""; 0], "nothing names it");
+    for name in ["nothere", "policies"] {
         place.write("poolgate.yaml", &format!("policies: {name}\n{CONFIG}"));
-        assert_eq!(refused(&place), [format!("poolgate.yaml:1:11: {name} is not a folder")]);
+        let told = "is not a folder: there are no policies";
+        assert_eq!(warned(), [format!("poolgate.yaml:1:11: warning: {name} {told}")]);
     }
     fs::create_dir(place.path("policies")).unwrap();
-    assert!(builder().build(&place.path("poolgate.yaml")).is_ok());
+    assert_eq!(warned(), [""; 0]);
 }
 
 #[tokio::test]
