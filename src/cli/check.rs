@@ -11,7 +11,7 @@ use serde_json::json;
 use super::NO;
 use crate::{
     config::{Problem, Severity},
-    control::{Builder, Offline, check_logs, client_tls, lint_policies, read_policies},
+    control::{Builder, Offline, check_files, client_tls, lint_policies, read_policies},
     lint::Lint,
 };
 
@@ -51,7 +51,7 @@ impl Check {
         // Nothing is applied, and so no key is fetched.
         let found =
             Builder::new(Arc::new(Offline), tls).build(&self.config).and_then(|mut built| {
-                check_logs(&built.settings)?;
+                check_files(&built.settings)?;
                 // They refuse nothing that is in force; a check is for what could be.
                 let mut problems = std::mem::take(&mut built.shadow_problems);
                 let (settings, _, warnings, _) = built.into_parts();

@@ -13,7 +13,7 @@ use super::BAD_CONFIGURATION;
 use crate::{
     config::{self, LogFormat, Settings},
     control::{
-        Builder, HttpFetch, Reloader, check_logs, client_tls, post_records, refresh_gauges,
+        Builder, HttpFetch, Reloader, check_files, client_tls, post_records, refresh_gauges,
         resolve_upstreams, tell_shadow, wait_for_keys, watch_revocations,
     },
     doors::{
@@ -75,7 +75,7 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let tls = client_tls().map_err(StartError::Other)?;
     let mut builder = Builder::new(Arc::new(HttpFetch::new(&tls)), Arc::clone(&tls));
     let built = builder.build(file);
-    let built = built.and_then(|built| check_logs(&built.settings).map(|()| built));
+    let built = built.and_then(|built| check_files(&built.settings).map(|()| built));
     let mut built = built.map_err(|problems| {
         for problem in &problems {
             eprintln!("{problem}");

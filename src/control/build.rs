@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{ClientConfig, crypto, pki_types::ServerName};
 use super::{
     cedar,
     credentials::{credentials, signer},
-    keys::{self, key_source},
+    keys::key_source,
     policies::{Policies, hash, problems_in, read_policies, warn_of_folders, warn_of_none},
     revocations,
     routes::{KnownLimits, routes},
@@ -189,7 +189,6 @@ impl Builder {
         });
         let credentials = credentials(&settings, &mut problems);
         let revocations = revocations::arrange(&settings, self.revocations.as_ref(), &mut problems);
-        keys::check_files(&settings, &self.keys, &mut problems);
         let ids = IdentityIds::new(settings.identities.key.as_ref().map(|k| k.value.expose()));
         let (Some(policies), Some(routes), []) = (policies, routes, problems.as_slice()) else {
             problems.extend(shadowed.problems);

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Keys, Problem, Settings},
-    token::{KeyFileError, KeySource, KeyStore, check_key_file},
+    token::{KeyFileError, KeySource, check_key_file},
 };
 
 /// The source that `keys` mean.
@@ -14,9 +14,9 @@ pub(super) fn key_source(keys: Keys) -> KeySource {
     }
 }
 
-/// Reads the key files that `store` doesn't have yet. One that it has may be bad for a while: its last
-/// good keys stay, and refuse nothing else.
-pub(super) fn check_files(settings: &Settings, store: &KeyStore, problems: &mut Vec<Problem>) {
+/// What is wrong with key files. For a start: one that is in use may be bad for a while, its last good keys stay, and it
+/// refuses nothing else.
+pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     let of_pools =
         settings.user_pools.iter().enumerate().filter_map(|(index, pool)| {
             Some((format!("user_pools[{index}]"), pool.jwks.as_ref()?))
@@ -24,11 +24,9 @@ pub(super) fn check_files(settings: &Settings, store: &KeyStore, problems: &mut 
     let of_providers = settings.oidc_providers.iter().enumerate();
     let of_providers =
         of_providers.map(|(index, one)| (format!("oidc_providers[{index}]"), &one.jwks));
+    let mut problems = Vec::new();
     for (name, jwks) in of_pools.chain(of_providers) {
         let Keys::File(path) = &jwks.value else { continue };
-        if store.holds(&KeySource::File(path.clone())) {
-            continue;
-        }
         let Err(error) = check_key_file(path) else { continue };
         let path = path.display();
         let message = match error {
@@ -37,4 +35,5 @@ pub(super) fn check_files(settings: &Settings, store: &KeyStore, problems: &mut 
         };
         problems.push(Problem::error(&settings.file, jwks.position, message));
     }
+    problems
 }

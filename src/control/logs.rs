@@ -4,12 +4,9 @@ use std::path::Path;
 
 use crate::config::{Problem, Settings, Sink};
 
-/// Looks where the decision log and the access log are to be; makes no file. For a start, where that is
+/// What is wrong with the places of the decision log and the access log; makes no file. For a start, where that is
 /// settled: a folder that goes later loses records, and must not refuse policies.
-///
-/// # Errors
-/// Every log whose path is a folder, or in none.
-pub fn check_logs(settings: &Settings) -> Result<(), Vec<Problem>> {
+pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     let logs =
         [("decision_log", &settings.decision_log.sink), ("access_log", &settings.access_log.sink)];
     let problem = |(name, sink): (&str, &Sink)| {
@@ -17,8 +14,7 @@ pub fn check_logs(settings: &Settings) -> Result<(), Vec<Problem>> {
         let message = format!("{name}.path: {}", wrong(&path.value)?);
         Some(Problem::error(&settings.file, path.position, message))
     };
-    let problems: Vec<Problem> = logs.into_iter().filter_map(problem).collect();
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    logs.into_iter().filter_map(problem).collect()
 }
 
 fn wrong(path: &Path) -> Option<String> {

@@ -22,12 +22,23 @@ mod tasks;
 pub use build::{Applied, Builder, Built, client_tls};
 pub use fetch::{HttpFetch, Offline, post_records};
 pub use lints::lint_policies;
-pub use logs::check_logs;
 pub use policies::{PolicyFiles, read_policies};
 pub use reload::Reloader;
 pub use revocations::watch_revocations;
 pub use shadow::tell_shadow;
 pub use tasks::{refresh_gauges, resolve_upstreams, wait_for_keys};
+
+use crate::config::{Problem, Settings};
+
+/// Looks at the files that only a start needs to find as they should be: those of logs and of keys.
+///
+/// # Errors
+/// All that is wrong with them.
+pub fn check_files(settings: &Settings) -> Result<(), Vec<Problem>> {
+    let mut problems = logs::problems(settings);
+    problems.extend(keys::problems(settings));
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
 
 #[cfg(test)]
 mod tests;

@@ -78,11 +78,6 @@ impl KeyStore {
         keys
     }
 
-    /// Whether `source` is in use: what becomes of it is told by its task.
-    pub fn holds(&self, source: &KeySource) -> bool {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).contains_key(source)
-    }
-
     /// Keeps the sources of `plan`, from now on for `max_stale`, and drops all others. Starts the
     /// tasks of new ones on the current tokio runtime.
     ///

@@ -1,6 +1,6 @@
 //! Where logs can't be is told before anything is served.
 
-use super::{super::check_logs, *};
+use super::{super::check_files, *};
 
 #[tokio::test]
 async fn a_log_needs_a_folder_and_makes_no_file_of_a_check() {
@@ -10,7 +10,7 @@ async fn a_log_needs_a_folder_and_makes_no_file_of_a_check() {
         place.write("poolgate.yaml", &format!("{log}\n{CONFIG}"));
         let settings = builder().build(&place.path("poolgate.yaml")).unwrap().settings;
         let folder = format!("{}/", place.folder.path().display());
-        let found = check_logs(&settings).err().unwrap_or_default();
+        let found = check_files(&settings).err().unwrap_or_default();
         found.iter().map(|problem| problem.to_string().replace(&folder, "")).collect()
     };
     for name in ["decision_log", "access_log"] {
