@@ -28,6 +28,7 @@ use super::{
     stored,
 };
 use crate::{
+    clock,
     config::{self, Keys, Position, Problem, Settings, UpstreamHost, UpstreamUrl, UrlScheme},
     doors::{AskingRules, ConnectionLimits, Logged, Snapshot},
     gate::{Cedar, Rules, Sessions},
@@ -130,13 +131,13 @@ impl Builder {
     /// is no error: see [`Built::shadow_problems`].
     pub fn build(&self, path: &Path) -> Result<Built, Vec<Problem>> {
         for left in (0..TRIES).rev() {
-            let first = Stamp::of(path);
+            let (first, began) = (Stamp::of(path), clock::now());
             let built = self.build_once(path)?;
             let stamps = Stamps::of(path, &built.settings);
             let before = &built.applied.stamps;
             // A shadow decides nothing: one that goes on changing is read again at the next look.
             let quiet = stamps == *before || (left == 0 && stamps.differ_in_shadow_alone(before));
-            if stamps.begins_with(&first) && quiet {
+            if stamps.begins_with(&first) && quiet && !stamps.may_be_racy(began) {
                 return Ok(built);
             }
             std::thread::sleep(SETTLING);

@@ -1,6 +1,7 @@
 //! What tells one state of the configuration's files from another.
 
 use std::{
+    collections::HashSet,
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -10,7 +11,10 @@ use super::{
     files::{list_files, list_folder},
     policies::FOLDERS,
 };
-use crate::config::{At, Settings};
+use crate::{
+    clock::Time,
+    config::{At, Settings},
+};
 
 /// The state of every file and folder that a configuration is read from, that of the configuration
 /// file first.
@@ -25,10 +29,16 @@ pub(super) struct Stamps {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     path: PathBuf,
-    /// Device, inode, length, time of the last change (which can't be set back as that of the last
-    /// modification can); none while the file isn't there.
-    state: Option<(u64, u64, u64, i64, i64)>,
+    /// None while the file isn't there.
+    state: Option<State>,
+    /// Those of the links that lead to it: one that is replaced and put back again may have led elsewhere while
+    /// something was read.
+    links: Vec<State>,
 }
+
+/// Device, inode, length, time of the last change (which can't be set back as that of the last
+/// modification can).
+type State = (u64, u64, u64, i64, i64);
 
 impl Stamps {
     /// As the files of the configuration at `file`, which says `settings`, are now.
@@ -48,13 +58,22 @@ impl Stamps {
             // It may have to come into being.
             shadow.push(value.clone());
         }
-        let stamps = |paths: Vec<PathBuf>| paths.iter().map(|path| Stamp::of(path)).collect();
-        Self { own: stamps(own), shadow: stamps(shadow) }
+        Self { own: stamps(&own), shadow: stamps(&shadow) }
     }
 
     /// Whether all that decides is as it was.
     pub(super) fn differ_in_shadow_alone(&self, before: &Self) -> bool {
         self.own == before.own && self.shadow != before.shadow
+    }
+
+    /// Whether something that decides had changed so shortly before `time` that its stamp may have stayed as it is in another change
+    /// since: the system's clock for it stands still in between. What changes in the future tells nothing.
+    pub(super) fn may_be_racy(&self, time: Time) -> bool {
+        let racy = |&(_, _, _, secs, nanos): &State| {
+            let changed = secs.saturating_mul(1000).saturating_add(nanos / 1_000_000);
+            time.millis().abs_diff(changed) <= TICK
+        };
+        self.own.iter().any(|stamp| stamp.state.iter().chain(&stamp.links).any(racy))
     }
 
     /// Whether the configuration file is the one that `stamp` is of.
@@ -66,11 +85,62 @@ impl Stamps {
 impl Stamp {
     /// As the file is now.
     pub(super) fn of(path: &Path) -> Self {
-        let state =
-            fs::metadata(path).ok().map(|m| (m.dev(), m.ino(), m.len(), m.ctime(), m.ctime_nsec()));
-        Self { path: path.to_owned(), state }
+        let mut links = Vec::new();
+        follow(path, &mut links);
+        Self { path: path.to_owned(), state: fs::metadata(path).ok().map(|m| state(&m)), links }
+    }
+
+    /// The same of a file in a folder that has a stamp of its own: there may be thousands.
+    fn of_listed(path: &Path) -> Self {
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.is_symlink() => {
+                Self { path: path.to_owned(), state: Some(state(&found)), links: Vec::new() }
+            }
+            _ => Self::of(path),
+        }
     }
 }
+
+fn state(found: &fs::Metadata) -> State {
+    (found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec())
+}
+
+/// Those of `paths`; each folder stands behind what is in it.
+fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
+    let folders: HashSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let stamp = |path: &PathBuf| match path.parent().is_some_and(|folder| folders.contains(folder))
+    {
+        true => Stamp::of_listed(path),
+        false => Stamp::of(path),
+    };
+    paths.iter().map(stamp).collect()
+}
+
+/// Adds the links on the way to `path`.
+fn follow(path: &Path, links: &mut Vec<State>) {
+    let mut way = PathBuf::new();
+    let mut rest = path.components();
+    while let Some(component) = rest.next() {
+        let folder = way.clone();
+        way.push(component);
+        let Ok(found) = fs::symlink_metadata(&way) else { return };
+        if !found.is_symlink() {
+            continue;
+        }
+        links.push(state(&found));
+        let Ok(target) = fs::read_link(&way) else { return };
+        // As the system does.
+        if links.len() < MAX_LINKS {
+            follow(&folder.join(target).join(rest.as_path()), links);
+        }
+        return;
+    }
+}
+
+/// How long the clock by which changes are stamped may stand still, in milliseconds.
+const TICK: u64 = 12;
+/// Links that Linux follows on one way.
+const MAX_LINKS: usize = 40;
 
 /// A folder of policies, and what is read in it.
 fn policies(policies: &Path) -> Vec<PathBuf> {

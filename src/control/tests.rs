@@ -4,6 +4,7 @@ mod cedar;
 mod logs;
 mod reading;
 mod shadow;
+mod stamps;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
