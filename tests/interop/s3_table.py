@@ -1,10 +1,11 @@
 """What every operation of S3 must be allowed, written out by hand from AWS's documents.
 
 Sources: the Service Authorization Reference for S3, and the "Permissions" section of each operation's page in the S3
-API Reference. `BUCKET` is the bucket's ARN, `OBJECT` the object's, `SOURCE` that of what is copied, `ANY` is `*`.
+API Reference. `BUCKET` is the bucket's ARN, `OBJECT` the object's, `SOURCE` that of what is copied, `ROLE` that of a role
+in the body, `ANY` is `*`.
 """
 
-BUCKET, OBJECT, SOURCE, ANY = "bucket", "object", "source", "*"
+BUCKET, OBJECT, SOURCE, ROLE, ANY = "bucket", "object", "source", "role", "*"
 
 
 def on(resource, *actions):
@@ -24,6 +25,7 @@ OPERATIONS = {
     # Directory buckets have permissions of their own and are not served.
     "CreateSession": None,
     "RenameObject": None,
+    "PutBucketReplication": on(BUCKET, "PutReplicationConfiguration") | on(ROLE, "iam:PassRole"),
     "ListBuckets": on(ANY, "ListAllMyBuckets"),
     # On the wire it is ListBuckets, at another host.
     "ListDirectoryBuckets": on(ANY, "ListAllMyBuckets"),
@@ -103,7 +105,6 @@ OPERATIONS = {
         PutBucketNotificationConfiguration="PutBucketNotification",
         PutBucketOwnershipControls="PutBucketOwnershipControls",
         PutBucketPolicy="PutBucketPolicy",
-        PutBucketReplication="PutReplicationConfiguration",
         PutBucketRequestPayment="PutBucketRequestPayment",
         PutBucketTagging="PutBucketTagging",
         PutBucketVersioning="PutBucketVersioning",
@@ -172,6 +173,8 @@ def _versions():
     for operation in ("GetObjectLegalHold", "GetObjectRetention", "PutObjectLegalHold", "RestoreObject"):
         yield operation, VERSION, OPERATIONS[operation], {}
     yield "GetObject", {"VersionId": "null"}, on(OBJECT, "GetObjectVersion"), {}
+    # What has no versions is deleted by that name as well.
+    yield "DeleteObject", {"VersionId": "null"}, on(OBJECT, "DeleteObjectVersion", "DeleteObject"), {}
     both = ("GetObjectVersion", "GetObjectVersionAttributes")
     yield "GetObjectAttributes", VERSION, on(OBJECT, *both), {}
 
@@ -251,8 +254,9 @@ def _deletes():
 
 def _buckets():
     create = on(BUCKET, "CreateBucket")
-    yield "CreateBucket", {"ACL": "private"}, create | on(BUCKET, "PutBucketAcl"), {
-        "CreateBucket": {"s3:x-amz-acl": "private"}
+    yield "CreateBucket", {"ACL": "private"}, create, {"CreateBucket": {"s3:x-amz-acl": "private"}}
+    yield "CreateBucket", {"ACL": "public-read"}, create | on(BUCKET, "PutBucketAcl"), {
+        "PutBucketAcl": {"s3:x-amz-acl": "public-read"}
     }
     yield "CreateBucket", {"GrantRead": "id=x"}, create | on(BUCKET, "PutBucketAcl"), {}
     lock = on(BUCKET, "CreateBucket", "PutBucketVersioning", "PutBucketObjectLockConfiguration")

@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from files import Files
 from gate import BINARY, REGION
-from s3_table import ANY, BUCKET, OBJECT, OPERATIONS, SOURCE, VARIANTS
+from s3_table import ANY, BUCKET, OBJECT, OPERATIONS, ROLE, SOURCE, VARIANTS
 
 MODEL = botocore.session.get_session().get_service_model("s3")
 KEY, COPIED = "to/here ü+%", "from/there ü+%"
@@ -23,6 +23,7 @@ ARN = {
     BUCKET: "arn:aws:s3:::demo",
     OBJECT: f"arn:aws:s3:::demo/{KEY}",
     SOURCE: f"arn:aws:s3:::demo/{COPIED}",
+    ROLE: "arn:aws:iam::000000000000:role/Copier",
     ANY: "*",
 }
 # What a value of the right type is not enough for.
@@ -38,6 +39,7 @@ GIVEN = {
     "PartNumber": 1,
     "ObjectAttributes": ["ETag"],
     "AnnotationName": "note",
+    "Role": ARN[ROLE],
 }
 # These have no required body, and mean nothing without one.
 BODIES = {
