@@ -69,6 +69,31 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
+/// What comes through a pipe can't be read twice; what is redirected can.
+#[test]
+fn a_configuration_may_come_from_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    let text = format!(
+        "listen: {{ proxy: {{ address: \"127.0.0.1:8080\" }} }}
+identities: {{ key: {{ file: {place}/key }} }}
+user_pools: [{{ id: eu-west-1_Ab12Cd34E, clients: [1example23456789] }}]
+routes:
+  - {{ name: a, service: execute-api, engines: {{ iam: off }}, upstream: {{ url: \"http://127.0.0.1:9000\" }} }}
+"
+    );
+    fs::write(folder.path().join("key"), "of 32 bytes and of no other use..").unwrap();
+    fs::write(folder.path().join("poolgate.yaml"), text).unwrap();
+    let program = env!("CARGO_BIN_EXE_poolgate");
+    for script in [
+        format!("cat {place}/poolgate.yaml | {program} check --config /dev/stdin"),
+        format!("{program} check --config /dev/stdin < {place}/poolgate.yaml"),
+    ] {
+        let out = Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{script}: {out:?}");
+    }
+}
+
 fn check(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_poolgate"))
         .current_dir(folder)

@@ -36,9 +36,17 @@ pub(super) struct Stamp {
     links: Vec<State>,
 }
 
-/// Device, inode, length, time of the last change (which can't be set back as that of the last
-/// modification can).
-type State = (u64, u64, u64, i64, i64);
+/// What is known of a file without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    device: u64,
+    inode: u64,
+    length: u64,
+    /// Of the last change, in seconds and nanoseconds: it can't be set back as that of the last modification can.
+    changed: (i64, i64),
+    /// Whether it can be read twice; what comes through a pipe is gone.
+    lasts: bool,
+}
 
 impl Stamps {
     /// As the files of the configuration at `file`, which says `settings`, are now.
@@ -69,9 +77,10 @@ impl Stamps {
     /// Whether something that decides had changed so shortly before `time` that its stamp may have stayed as it is in another change
     /// since: the system's clock for it stands still in between. What changes in the future tells nothing.
     pub(super) fn may_be_racy(&self, time: Time) -> bool {
-        let racy = |&(_, _, _, secs, nanos): &State| {
+        let racy = |state: &State| {
+            let (secs, nanos) = state.changed;
             let changed = secs.saturating_mul(1000).saturating_add(nanos / 1_000_000);
-            time.millis().abs_diff(changed) <= TICK
+            state.lasts && time.millis().abs_diff(changed) <= TICK
         };
         self.own.iter().any(|stamp| stamp.state.iter().chain(&stamp.links).any(racy))
     }
@@ -85,9 +94,12 @@ impl Stamps {
 impl Stamp {
     /// As the file is now.
     pub(super) fn of(path: &Path) -> Self {
+        let state = fs::metadata(path).ok().map(|found| state(&found));
         let mut links = Vec::new();
-        follow(path, &mut links);
-        Self { path: path.to_owned(), state: fs::metadata(path).ok().map(|m| state(&m)), links }
+        if state.is_none_or(|state| state.lasts) {
+            follow(path, &mut links);
+        }
+        Self { path: path.to_owned(), state, links }
     }
 
     /// The same of a file in a folder that has a stamp of its own: there may be thousands.
@@ -102,7 +114,13 @@ impl Stamp {
 }
 
 fn state(found: &fs::Metadata) -> State {
-    (found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec())
+    State {
+        device: found.dev(),
+        inode: found.ino(),
+        length: found.len(),
+        changed: (found.ctime(), found.ctime_nsec()),
+        lasts: found.is_file() || found.is_dir() || found.is_symlink(),
+    }
 }
 
 /// Those of `paths`; each folder stands behind what is in it.
