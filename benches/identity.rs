@@ -7,7 +7,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -26,11 +27,10 @@ fn b64(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// An ID token of a user pool, verified.
-fn token() -> VerifiedToken {
-    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
-    let point = key.public_key().as_ref();
-    let (x, y) = (point.get(1..33).map(b64), point.get(33..65).map(b64));
-    let jwks = json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k1", "x": x, "y": y}]});
+fn token() -> Arc<VerifiedToken> {
+    let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let n = b64(key.public_key().modulus().big_endian_without_leading_zero());
+    let jwks = json!({"keys": [{"kty": "RSA", "kid": "k1", "alg": "RS256", "n": n, "e": "AQAB"}]});
     let keys = KeySet::fixed(jwks.to_string().as_bytes()).expect("a key set");
     let claims = json!({
         "iss": format!("https://cognito-idp.eu-west-1.amazonaws.com/{POOL}"), "aud": "client",
@@ -38,12 +38,14 @@ fn token() -> VerifiedToken {
         "exp": NOW.secs() + 3600, "iat": NOW.secs() - 10, "cognito:groups": ["readers", "staff"],
         "cognito:roles": [ROLE], "cognito:preferred_role": ROLE,
     });
-    let header = json!({"kid": "k1", "alg": "ES256"});
+    let header = json!({"kid": "k1", "alg": "RS256"});
     let text = format!("{}.{}", b64(header.to_string()), b64(claims.to_string()));
-    let signature = key.sign(&SystemRandom::new(), text.as_bytes()).expect("signed");
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
+        .expect("signed");
     let issuer = Issuer::user_pool(POOL, vec!["client".to_owned()], None, keys).expect("a pool");
     let issuers = Issuers::new(vec![Arc::new(issuer)], 0).expect("issuers");
-    issuers.verify(&format!("{text}.{}", b64(signature)), NOW).expect("valid")
+    Arc::new(issuers.verify(&format!("{text}.{}", b64(signature)), NOW).expect("valid"))
 }
 
 fn account() -> Account {

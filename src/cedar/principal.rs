@@ -33,9 +33,9 @@ pub struct Caller<'a> {
     /// The ARN of the role it acts in.
     pub role: Option<&'a str>,
     /// Claims that are the principal's attributes, as far as the schema declares them.
-    pub attributes: Vec<(&'a str, &'a Value)>,
+    pub attributes: Vec<(&'a str, Value)>,
     /// Claims of an access token.
-    pub token: Option<Vec<(&'a str, &'a Value)>>,
+    pub token: Option<Vec<(&'a str, Value)>>,
     /// Whether its groups and attributes are all that there are: of who signs, nobody knows any.
     pub known: bool,
 }
@@ -81,7 +81,7 @@ impl Principal {
             Err(wrong) => (Entities::empty(), Some(wrong)),
         };
         let token = caller.token.as_ref().map(|claims| {
-            claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect()
+            claims.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
         });
         let tokens = policies.token_types.iter().map(|_| OnceLock::new()).collect();
         let (kind, known) = (caller.kind, caller.known);

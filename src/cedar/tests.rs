@@ -82,7 +82,10 @@ pub(super) fn user(id: &str) -> Caller<'static> {
 
 pub(super) fn with<'a>(caller: Caller<'a>, claims: &'a Value) -> Caller<'a> {
     let claims = claims.as_object().unwrap().iter();
-    Caller { attributes: claims.map(|(name, value)| (name.as_str(), value)).collect(), ..caller }
+    Caller {
+        attributes: claims.map(|(name, value)| (name.as_str(), value.clone())).collect(),
+        ..caller
+    }
 }
 
 pub(super) fn around() -> Surroundings<'static> {

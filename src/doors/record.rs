@@ -13,6 +13,7 @@ use crate::{
         ShadowVerdict, StsContent,
     },
     iam::StatementRef,
+    token::ClaimValue,
 };
 
 /// One line of the decision log.
@@ -238,7 +239,7 @@ impl<'a> DecisionRecord<'a> {
         };
         let (issuer, subject, token_id) = match &decision.login {
             Login::Token(token) => {
-                let id = token.claims.get("jti").and_then(Value::as_str);
+                let id = token.claims.get("jti").and_then(ClaimValue::as_str);
                 (Some(token.issuer.name.as_str()), token.claims.subject(), id)
             }
             Login::Credentials(presented) => {

@@ -59,7 +59,7 @@ impl Gate<'_> {
     pub(super) fn of_token(
         &self,
         pool: usize,
-        token: &VerifiedToken,
+        token: &Arc<VerifiedToken>,
         trail: &mut Trail,
     ) -> Result<Arc<Assumed>, Denial> {
         // Someone who listens wants to see the steps, so the cache is left aside.

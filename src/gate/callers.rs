@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use serde_json::Value;
 
 use super::{Login, Rules};
 use crate::{
@@ -135,8 +136,8 @@ fn of_token(token: &VerifiedToken) -> Caller<'_> {
     }
 }
 
-fn all(claims: &Claims) -> Vec<(&str, &serde_json::Value)> {
-    claims.iter().collect()
+fn all(claims: &Claims) -> Vec<(&str, Value)> {
+    claims.iter().map(|(name, value)| (name, value.to_value())).collect()
 }
 
 /// What principals' ids begin with: the user pool's id, or the issuer's name.

@@ -63,7 +63,11 @@ impl Subject {
             id: thing.id.clone(),
             groups: groups.map(|group| format!("{provider}|{group}")).collect(),
             role: None,
-            attributes: members.into_iter().flatten().map(|(k, v)| (k.as_str(), v)).collect(),
+            attributes: members
+                .into_iter()
+                .flatten()
+                .map(|(k, v)| (k.as_str(), v.clone()))
+                .collect(),
             token: None,
             known: members.is_some(),
         };

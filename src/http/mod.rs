@@ -55,7 +55,7 @@ pub use raw_target::RawTarget;
 pub use request_error::RequestError;
 pub use request_uri::RequestUri;
 pub use spiffe::{SpiffeError, SpiffeId};
-pub(crate) use strict_json::{NotStrictJson, strict_json, strict_object};
+pub(crate) use strict_json::{NotStrictJson, StrictJson, strict_json, strict_object};
 pub use stripped_names::{IDENTITY_NAMES, STRIPPED_NAMES, is_taken_out};
 pub use target::{Target, TargetError, TargetMode, query_names};
 pub use trailers::{answer_trailers, request_trailers};

@@ -27,25 +27,25 @@ pub(crate) fn strict_object(
 /// Reads `bytes` as any JSON value, as [`strict_object`].
 pub(crate) fn strict_json(bytes: &[u8], depth: usize) -> Result<Value, NotStrictJson> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth }.deserialize(&mut deserializer).map_err(|_| NotStrictJson)?;
+    let value = StrictJson { depth }.deserialize(&mut deserializer).map_err(|_| NotStrictJson)?;
     deserializer.end().map_err(|_| NotStrictJson)?;
     Ok(value)
 }
 
+/// Reads a value, with at most `depth` arrays and objects inside one another.
 #[derive(Clone, Copy)]
-struct Strict {
-    /// What is left of it.
-    depth: usize,
+pub(crate) struct StrictJson {
+    pub(crate) depth: usize,
 }
 
-impl Strict {
+impl StrictJson {
     fn deeper<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("too deep"))?;
         Ok(Self { depth })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for StrictJson {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -53,7 +53,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for StrictJson {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

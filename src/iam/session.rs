@@ -155,11 +155,11 @@ impl Session {
     pub fn for_role(role: Arc<Role>, session_name: impl Into<String>, extra: Facts) -> Self {
         let mut facts = Facts::new();
         for (tag, value) in &role.tags {
-            facts.one(&format!("aws:PrincipalTag/{tag}"), value);
+            facts.one(format!("aws:principaltag/{tag}"), value);
         }
         facts.extend(extra);
-        facts.one("aws:PrincipalArn", role.arn.as_str());
-        facts.one("aws:PrincipalAccount", role.arn.account());
+        facts.one("aws:principalarn", role.arn.as_str());
+        facts.one("aws:principalaccount", role.arn.account());
         let principal = Principal::AssumedRole { role, session_name: session_name.into() };
         Self {
             facts: with_principal(facts, &principal),
@@ -177,9 +177,11 @@ impl Session {
 }
 
 fn with_principal(mut facts: Facts, principal: &Principal) -> Facts {
-    facts.one("aws:PrincipalType", principal.principal_type());
+    facts.one("aws:principaltype", principal.principal_type());
     facts.one("aws:userid", principal.user_id());
-    facts.one("aws:PrincipalIsAWSService", "false");
+    facts.one("aws:principalisawsservice", "false");
+    // Sessions are kept by the ten thousand.
+    facts.shrink();
     facts
 }
 

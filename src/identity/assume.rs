@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::clock::Time;
 use crate::http::Written;
 use crate::iam::{Fact, Facts, PolicySet, Role, Session};
 use crate::token::VerifiedToken;
 
-use super::claims::{Claims, scalar};
+use super::claims::Claims;
 use super::error::AssumeError;
 use super::groups::Groups;
 use super::ids::IdentityIds;
+use super::jwt::JwtClaims;
 use super::mapping::{Login, RoleChoice, choose};
 use super::pool::IdentityPool;
 use super::tags::tags;
@@ -71,7 +70,7 @@ impl AssumedRole {
     /// A session of the role. `issued` is its `aws:TokenIssueTime`; `more` are facts of this session.
     pub fn session(self, issued: Fact, more: Facts) -> Assumed {
         let Self { identity_id, role, role_choice, provider, mut facts } = self;
-        facts.set("aws:TokenIssueTime", issued);
+        facts.set("aws:tokenissuetime", issued);
         facts.extend(more);
         let session = Session::for_role(role, SESSION_NAME, facts);
         Assumed::new(identity_id, session, role_choice, provider)
@@ -100,14 +99,13 @@ impl Assume<'_> {
     /// [`AssumeError`]: there is no session without a role whose trust policy allows it.
     pub fn session(
         &self,
-        token: &VerifiedToken,
+        token: &Arc<VerifiedToken>,
         trail: &mut dyn Trail,
     ) -> Result<Assumed, AssumeError> {
         let role = self.role(token, trail)?;
         let issued = token.claims.issued_at().map_or(Fact::Unknown, |at| Fact::One(at.rfc3339()));
-        let mut claims = Facts::new();
-        jwt(token, &mut claims)?;
-        Ok(role.session(issued, claims))
+        let claims = JwtClaims::of(token)?;
+        Ok(role.session(issued, Facts::of(Arc::new(claims))))
     }
 
     /// The role that `token` gets.
@@ -245,42 +243,3 @@ impl Assume<'_> {
         Ok(WebIdentity::of_pool(self.pool, Some(identity_id), methods, tags))
     }
 }
-
-/// `jwt:<claim>` for policies: scalars single-valued, arrays of scalars and the words of `scope`
-/// multi-valued, what is no such thing or too long unknown.
-fn jwt(token: &VerifiedToken, facts: &mut Facts) -> Result<(), AssumeError> {
-    for (at, (name, value)) in token.claims.iter().enumerate() {
-        // Context keys have no case: of two claims that differ in case only, neither can be meant.
-        let mut before = token.claims.names().take(at);
-        let known = before.any(|other| other.eq_ignore_ascii_case(name));
-        if known || at >= MAX_CLAIMS || name.len() > MAX_CLAIM_NAME {
-            return Err(AssumeError::ClaimsOverLimit);
-        }
-        let fact = match value {
-            Value::Null => continue,
-            Value::String(_) if name == "scope" => {
-                Fact::Many(token.claims.scopes().map(str::to_owned).collect())
-            }
-            Value::Array(items) => {
-                let items: Option<Vec<String>> =
-                    items.iter().map(|item| scalar(item).map(|text| text.into_owned())).collect();
-                items.map_or(Fact::Unknown, Fact::Many)
-            }
-            value => scalar(value).map_or(Fact::Unknown, |text| Fact::One(text.into_owned())),
-        };
-        let fits = match &fact {
-            Fact::One(value) => value.len() <= MAX_VALUE,
-            Fact::Many(values) => {
-                values.len() <= MAX_VALUES && values.iter().all(|v| v.len() <= MAX_VALUE)
-            }
-            Fact::Unknown => true,
-        };
-        facts.set(&format!("jwt:{name}"), if fits { fact } else { Fact::Unknown });
-    }
-    Ok(())
-}
-
-const MAX_CLAIMS: usize = 128;
-const MAX_CLAIM_NAME: usize = 256;
-const MAX_VALUES: usize = 128;
-const MAX_VALUE: usize = 1024;

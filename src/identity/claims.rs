@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::token::{TokenKind, VerifiedToken};
+use crate::token::{ClaimValue, TokenKind, VerifiedToken};
 
 use super::error::AssumeError;
 use super::groups::{GroupRoles, Groups};
@@ -18,7 +18,7 @@ pub(super) enum Claim<'a> {
     /// An ID token may have it, this access token doesn't tell.
     Unknown,
     /// Its value.
-    Known(&'a Value),
+    Known(ClaimValue<'a>),
     /// Derived from groups: one role, or a list.
     Derived(Vec<&'a str>),
 }
@@ -51,7 +51,7 @@ impl<'a> Claims<'a> {
                 .token
                 .claims
                 .get(name)
-                .filter(|v| !v.is_null())
+                .filter(|value| *value != ClaimValue::Null)
                 .map_or(Claim::Absent, Claim::Known);
         }
         match (name, self.token.claims.get(name)) {
@@ -73,16 +73,16 @@ impl<'a> Claims<'a> {
 /// `cognito:preferred_role` and `cognito:roles` as an ID token has them.
 fn written(token: &VerifiedToken) -> Result<GroupRoles, AssumeError> {
     let preferred = match token.claims.get(PREFERRED) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(role)) => Some(role.clone()),
+        None | Some(ClaimValue::Null) => None,
+        Some(ClaimValue::Text(role)) => Some(role.to_owned()),
         Some(_) => return Err(AssumeError::InvalidClaim(PREFERRED)),
     };
     let roles = match token.claims.get(ROLES) {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(roles)) => {
+        None | Some(ClaimValue::Null) => Vec::new(),
+        Some(ClaimValue::Text(roles)) => {
             roles.split(',').map(str::trim).filter(|r| !r.is_empty()).map(str::to_owned).collect()
         }
-        Some(Value::Array(roles)) => roles
+        Some(ClaimValue::Nested(Value::Array(roles))) => roles
             .iter()
             .map(|role| role.as_str().map(str::to_owned))
             .collect::<Option<Vec<_>>>()
@@ -93,11 +93,12 @@ fn written(token: &VerifiedToken) -> Result<GroupRoles, AssumeError> {
 }
 
 /// A string, boolean or number as text.
-pub(super) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+pub(super) fn scalar(value: ClaimValue<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Bool(_) | Value::Number(_) => Some(Cow::Owned(value.to_string())),
-        _ => None,
+        ClaimValue::Text(text) => Some(Cow::Borrowed(text)),
+        ClaimValue::Bool(value) => Some(Cow::Borrowed(if value { "true" } else { "false" })),
+        ClaimValue::Number(number) => Some(Cow::Owned(number.to_string())),
+        ClaimValue::Null | ClaimValue::Nested(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::iam::Truth;
-use crate::token::{IssuerKind, TokenKind, VerifiedToken};
+use crate::token::{ClaimValue, IssuerKind, TokenKind, VerifiedToken};
 
 use super::claims::{Claim, Claims, scalar};
 use super::error::AssumeError;
@@ -201,11 +201,13 @@ fn matches(rule: &Rule, claim: &Claim<'_>) -> Truth {
         Claim::Absent => return Truth::False,
         Claim::Unknown => return Truth::Unknown,
         Claim::Derived(roles) => roles.iter().map(|role| (*role).into()).collect(),
-        Claim::Known(Value::Array(items)) => {
-            let Some(values) = items.iter().map(scalar).collect() else { return Truth::False };
+        Claim::Known(ClaimValue::Nested(Value::Array(items))) => {
+            let Some(values) = items.iter().map(|item| scalar(item.into())).collect() else {
+                return Truth::False;
+            };
             values
         }
-        Claim::Known(value) => match scalar(value) {
+        Claim::Known(value) => match scalar(*value) {
             None => return Truth::False,
             Some(value) => vec![value],
         },

@@ -14,6 +14,7 @@ mod error;
 mod groups;
 mod ids;
 mod json;
+mod jwt;
 mod mapping;
 mod pool;
 mod pool_error;

@@ -39,7 +39,7 @@ fn role(arn: &str, trust: &str) -> Arc<Role> {
     })
 }
 
-fn token(kind: TokenKind, more: Value) -> VerifiedToken {
+fn token(kind: TokenKind, more: Value) -> Arc<VerifiedToken> {
     let keys = jwk();
     let mut claims = json!({"iss": "http://127.0.0.1:8080/x", "sub": SUB, "exp": 2_000_000_000, "iat": 1_800_000_000});
     for (name, value) in more.as_object().unwrap() {
@@ -57,7 +57,7 @@ fn token(kind: TokenKind, more: Value) -> VerifiedToken {
         .unwrap(),
     };
     let claims = Claims::parse(claims.to_string().as_bytes()).unwrap();
-    VerifiedToken::for_test(Arc::new(issuer), kind, Some(CLIENT.to_owned()), claims)
+    Arc::new(VerifiedToken::for_test(Arc::new(issuer), kind, Some(CLIENT.to_owned()), claims))
 }
 
 fn jwk() -> Arc<KeySet> {
@@ -94,7 +94,7 @@ fn rules(rules: &[(&str, &str, &str)]) -> Option<Value> {
 
 fn with_trust(
     pool: &Value,
-    token: &VerifiedToken,
+    token: &Arc<VerifiedToken>,
     groups: Option<&Groups>,
     trust: &str,
     custom: Option<&str>,
@@ -107,7 +107,7 @@ fn with_trust(
 }
 
 /// The name of the role, or the reason of the refusal.
-fn chosen(pool: &Value, token: &VerifiedToken, groups: Option<&Groups>) -> String {
+fn chosen(pool: &Value, token: &Arc<VerifiedToken>, groups: Option<&Groups>) -> String {
     outcome(with_trust(pool, token, groups, TRUST, None))
 }
 
@@ -211,8 +211,9 @@ fn access_tokens_fail_closed() {
 #[test]
 fn only_the_pools_providers_and_clients_count() {
     let pool = pool_json(None);
-    let mut other = token(TokenKind::Id, json!({}));
+    let mut other = Arc::unwrap_or_clone(token(TokenKind::Id, json!({})));
     other.client = Some("other".to_owned());
+    let other = Arc::new(other);
     assert_eq!(chosen(&pool, &other, None), "unsupported_provider");
     let oidc = |iss: &str| token(TokenKind::Oidc, json!({"iss": iss}));
     assert_eq!(chosen(&pool, &oidc("https://login.example.com/x"), None), "Auth");

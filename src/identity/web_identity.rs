@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::iam::{Action, Both, Context, Fact, Facts, Lookup, NoObserver, Role, evaluate_trust};
-use crate::token::{TokenKind, VerifiedToken};
+use crate::token::{ClaimValue, TokenKind, VerifiedToken};
 
 use super::assume::AssumedRole;
 use super::error::AssumeError;
@@ -44,11 +44,11 @@ impl WebIdentity {
     ) -> Self {
         let (federated, prefix) = partition(pool.region());
         let mut lasting = Facts::new();
-        lasting.one(&format!("{prefix}:aud"), pool.id());
+        lasting.one(format!("{prefix}:aud"), pool.id());
         if let Some(id) = &identity_id {
-            lasting.one(&format!("{prefix}:sub"), id);
+            lasting.one(format!("{prefix}:sub"), id);
         }
-        lasting.set(&format!("{prefix}:amr"), Fact::Many(methods.clone()));
+        lasting.set(format!("{prefix}:amr"), Fact::Many(methods.clone()));
         let provider = methods.get(1).cloned();
         let (federated, passing) = (federated.to_owned(), Facts::new());
         Self { identity_id, provider, methods, tags, federated, lasting, passing }
@@ -86,26 +86,26 @@ impl WebIdentity {
             _ => None,
         });
         let audience = audience.map_or(Fact::Unknown, |aud| Fact::One(aud.to_owned()));
-        let party = claims.get("azp").and_then(Value::as_str);
+        let party = claims.get("azp").and_then(ClaimValue::as_str);
         let (mut lasting, mut passing) = (Facts::new(), Facts::new());
-        lasting.one(&format!("{name}:sub"), subject);
+        lasting.one(format!("{name}:sub"), subject);
         match party {
             // Google's tokens: the client is in `azp`, whom the token is for in `aud`.
             Some(party) if name == GOOGLE => {
-                lasting.one(&format!("{name}:aud"), party);
-                passing.set(&format!("{name}:oaud"), audience);
+                lasting.one(format!("{name}:aud"), party);
+                passing.set(format!("{name}:oaud"), audience);
             }
             _ => {
-                lasting.set(&format!("{name}:aud"), audience);
+                lasting.set(format!("{name}:aud"), audience);
                 if let Some(party) = party {
-                    passing.one(&format!("{name}:azp"), party);
+                    passing.one(format!("{name}:azp"), party);
                 }
             }
         }
         match claims.get("amr") {
-            None | Some(Value::Null) => {}
+            None | Some(ClaimValue::Null) => {}
             Some(amr) => {
-                lasting.set(&format!("{name}:amr"), words(amr).map_or(Fact::Unknown, Fact::Many));
+                lasting.set(format!("{name}:amr"), words(amr).map_or(Fact::Unknown, Fact::Many));
             }
         }
         // A session would have to keep it, and a trust policy to allow it: sts:SetSourceIdentity.
@@ -143,9 +143,9 @@ impl WebIdentity {
     ) -> Result<AssumedRole, AssumeError> {
         self.trust(&role, session_name, trail)?;
         let Self { identity_id, provider, tags, federated, lasting: mut facts, .. } = self;
-        facts.one("aws:FederatedProvider", federated);
+        facts.one("aws:federatedprovider", federated);
         for (key, fact) in tags {
-            facts.set(&format!("aws:PrincipalTag/{key}"), fact);
+            facts.set(format!("aws:principaltag/{key}"), fact);
         }
         Ok(AssumedRole { identity_id, role, role_choice, provider, facts })
     }
@@ -158,15 +158,15 @@ impl WebIdentity {
         trail: &mut dyn Trail,
     ) -> Result<(), AssumeError> {
         let mut context = self.passing.clone();
-        context.one("sts:RoleSessionName", session_name);
+        context.one("sts:rolesessionname", session_name);
         for (key, fact) in &self.tags {
-            context.set(&format!("aws:RequestTag/{key}"), fact.clone());
+            context.set(format!("aws:requesttag/{key}"), fact.clone());
         }
         if !self.tags.is_empty() {
             let keys = self.tags.iter().map(|(key, _)| key.clone()).collect();
             // Whether an unknown tag is passed isn't known either.
             let unknown = self.tags.iter().any(|(_, fact)| *fact == Fact::Unknown);
-            context.set("aws:TagKeys", if unknown { Fact::Unknown } else { Fact::Many(keys) });
+            context.set("aws:tagkeys", if unknown { Fact::Unknown } else { Fact::Many(keys) });
         }
         let known = Both(&self.lasting, &context);
         let context = Both(&known, &OfTheCall);
@@ -191,8 +191,8 @@ impl WebIdentity {
 
 /// The session tags that a token carries itself
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>): lists of one value.
-fn session_tags(claim: Option<&Value>) -> Result<Vec<(String, Fact)>, AssumeError> {
-    let Some(claim) = claim.filter(|claim| !claim.is_null()) else { return Ok(Vec::new()) };
+fn session_tags(claim: Option<ClaimValue<'_>>) -> Result<Vec<(String, Fact)>, AssumeError> {
+    let Some(ClaimValue::Nested(claim)) = claim else { return Ok(Vec::new()) };
     let invalid = || AssumeError::InvalidClaim(TAGS);
     let listed = match claim.get("principal_tags") {
         None => return Ok(Vec::new()),
@@ -216,10 +216,12 @@ fn session_tags(claim: Option<&Value>) -> Result<Vec<(String, Fact)>, AssumeErro
     Ok(tags)
 }
 
-fn words(value: &Value) -> Option<Vec<String>> {
+fn words(value: ClaimValue<'_>) -> Option<Vec<String>> {
     match value {
-        Value::String(word) => Some(vec![word.clone()]),
-        Value::Array(words) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
+        ClaimValue::Text(word) => Some(vec![word.to_owned()]),
+        ClaimValue::Nested(Value::Array(words)) => {
+            words.iter().map(|word| word.as_str().map(str::to_owned)).collect()
+        }
         _ => None,
     }
 }

@@ -26,7 +26,7 @@ impl TagKeys {
                 true => Fact::Unknown,
                 false => Fact::One(value.clone()),
             };
-            facts.set(&format!("{}{key}", self.prefix), fact);
+            facts.set(format!("{}{key}", self.prefix), fact);
         }
         self.set_keys(tags.iter().map(|(key, _)| key.as_str()), facts);
     }

@@ -72,7 +72,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Grant> {
             }
             _ => return None,
         };
-        facts.set(&key, fact);
+        facts.set(key, fact);
     }
     let mut session_policies = Vec::new();
     for _ in 0..input.number()? {

@@ -70,7 +70,7 @@ impl Grant {
             return Err(StsError::RoleGone);
         }
         let mut facts = self.facts.clone();
-        facts.one("aws:TokenIssueTime", self.issued.rfc3339());
+        facts.one("aws:tokenissuetime", self.issued.rfc3339());
         let mut session = Session::for_role(Arc::clone(role), self.session_name.as_str(), facts);
         session.session_policies = match self.session_policies.as_slice() {
             [SessionPolicy::GuestScopeDown] => guest_scope_down()?.clone(),

@@ -37,7 +37,7 @@ impl TokenCache {
     pub fn new(max_bytes: u64) -> Self {
         let tokens = Cache::builder()
             .max_capacity(max_bytes)
-            .weigher(|token: &Arc<str>, _| weight(token))
+            .weigher(|_, known: &Arc<Known>| weight(known))
             .build_with_hasher(TailState::default());
         let (near, name) = (TailState::default(), cache_name());
         Self { tokens, near, name, replays: Replays::new() }
@@ -125,11 +125,9 @@ impl fmt::Debug for TokenCache {
     }
 }
 
-/// The text, its claims as a tree (about seven times their JSON, which is three quarters of its
-/// base64url), and the bookkeeping.
-fn weight(token: &str) -> u32 {
-    let claims = token.split('.').nth(1).unwrap_or_default().len();
-    u32::try_from(token.len() + claims * 21 / 4 + 768).unwrap_or(u32::MAX)
+/// The text, the token and the bookkeeping.
+fn weight(known: &Known) -> u32 {
+    u32::try_from(known.text.len() + known.token.bytes() + 256).unwrap_or(u32::MAX)
 }
 
 thread_local! {

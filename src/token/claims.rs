@@ -3,11 +3,11 @@
 //! A time claim of the wrong type is refused, never taken as absent (the confusion of
 //! CVE-2026-25537), and `exp` must be there. Other claims are kept as they are.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::clock::Time;
 
-use super::{Confirmation, TokenError};
+use super::{ClaimValue, Confirmation, Members, TokenError};
 
 /// What a user-pool token is for (its `token_use`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ pub enum TokenUse {
 /// The claims of one token. Registered claims have been type-checked; all are at hand by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
-    all: Map<String, Value>,
+    all: Members,
     audiences: Vec<String>,
     expires: Time,
     issued_at: Option<Time>,
@@ -36,25 +36,25 @@ impl Claims {
     /// [`TokenError::Malformed`] if it is not one JSON object without duplicate members, at most
     /// 16 deep; [`TokenError::InvalidClaim`] if `exp` is missing or a registered claim is mistyped.
     pub fn parse(payload: &[u8]) -> Result<Self, TokenError> {
-        let members = super::json::object(payload)
+        let members = Members::parse(payload)
             .map_err(|_| TokenError::Malformed("the payload is not a JSON object"))?;
         Self::new(members)
     }
 
-    pub(crate) fn new(all: Map<String, Value>) -> Result<Self, TokenError> {
+    pub(crate) fn new(all: Members) -> Result<Self, TokenError> {
         for name in STRINGS {
-            if !matches!(all.get(name), None | Some(Value::String(_))) {
+            if !matches!(all.get(name), None | Some(ClaimValue::Text(_))) {
                 return Err(TokenError::InvalidClaim(name));
             }
         }
-        if !matches!(all.get("iss"), Some(Value::String(_))) {
+        if !matches!(all.get("iss"), Some(ClaimValue::Text(_))) {
             return Err(TokenError::InvalidClaim("iss"));
         }
         let expires = time(&all, "exp", f64::floor)?.ok_or(TokenError::InvalidClaim("exp"))?;
         let not_before = time(&all, "nbf", f64::ceil)?;
         let issued_at = time(&all, "iat", f64::ceil)?;
         let audiences = match all.get("aud") {
-            Some(Value::String(audience)) => vec![audience.clone()],
+            Some(ClaimValue::Text(audience)) => vec![audience.to_owned()],
             other => strings(other).ok_or(TokenError::InvalidClaim("aud"))?,
         };
         strings(all.get(GROUPS)).ok_or(TokenError::InvalidClaim(GROUPS))?;
@@ -125,33 +125,34 @@ impl Claims {
     }
 
     /// A claim by its name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<ClaimValue<'_>> {
         self.all.get(name)
     }
 
-    /// All claims.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.all.iter().map(|(name, value)| (name.as_str(), value))
+    /// All claims, as they were written.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, ClaimValue<'_>)> {
+        self.all.iter()
     }
 
-    /// The names of all claims.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.keys().map(String::as_str)
+    /// About how many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.all.bytes()
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.all.get(name).and_then(Value::as_str)
+        self.all.get(name).and_then(ClaimValue::as_str)
     }
 }
 
 /// The NumericDate `name` (RFC 7519 §2): a number of seconds, perhaps fractional, 0 to 2^53.
 pub(super) fn time(
-    all: &Map<String, Value>,
+    all: &Members,
     name: &'static str,
     round: fn(f64) -> f64,
 ) -> Result<Option<Time>, TokenError> {
     let Some(value) = all.get(name) else { return Ok(None) };
     let invalid = TokenError::InvalidClaim(name);
+    let ClaimValue::Number(value) = value else { return Err(invalid) };
     if let Some(seconds) = value.as_u64() {
         let seconds = i64::try_from(seconds).ok().filter(|s| *s <= 1 << 53).ok_or(invalid)?;
         return Ok(Some(Time::from_secs(seconds)));
@@ -163,10 +164,10 @@ pub(super) fn time(
 }
 
 /// An array of strings; absent is empty; anything else is none.
-fn strings(value: Option<&Value>) -> Option<Vec<String>> {
+fn strings(value: Option<ClaimValue<'_>>) -> Option<Vec<String>> {
     match value {
         None => Some(Vec::new()),
-        Some(Value::Array(items)) => {
+        Some(ClaimValue::Nested(Value::Array(items))) => {
             items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
         }
         Some(_) => None,

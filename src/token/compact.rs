@@ -9,14 +9,16 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-use super::{Algorithm, MAX_HEADER_BYTES, MAX_KID_BYTES, MAX_TOKEN_BYTES, TokenError, json};
+use super::{
+    Algorithm, MAX_HEADER_BYTES, MAX_KID_BYTES, MAX_TOKEN_BYTES, Members, TokenError, json,
+};
 
 /// A token taken apart, nothing in it verified yet.
 pub(crate) struct Compact<'t> {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: String,
     pub(crate) header: Map<String, Value>,
-    pub(crate) payload: Map<String, Value>,
+    pub(crate) payload: Members,
     pub(crate) signature: Vec<u8>,
     /// The first two parts with their dot, as received: what is signed.
     pub(crate) signed: &'t str,
@@ -77,8 +79,8 @@ impl<'t> Parts<'t> {
         Ok(Self { header, payload, signature, signed })
     }
 
-    pub(super) fn payload(&self) -> Result<Map<String, Value>, TokenError> {
-        json::object(&decode(self.payload)?)
+    pub(super) fn payload(&self) -> Result<Members, TokenError> {
+        Members::parse(&decode(self.payload)?)
             .map_err(|_| TokenError::Malformed("the payload is not a JSON object"))
     }
 

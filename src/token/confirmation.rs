@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::ClaimValue;
 use crate::http::Thumbprint;
 
 /// What a token is bound to: all of it has to be proven.
@@ -17,8 +18,8 @@ pub struct Confirmation {
 
 impl Confirmation {
     /// Reads the claim; `None` if it is no object, or a thumbprint in it none.
-    pub(super) fn read(claim: &Value) -> Option<Self> {
-        let members = claim.as_object()?;
+    pub(super) fn read(claim: ClaimValue<'_>) -> Option<Self> {
+        let ClaimValue::Nested(Value::Object(members)) = claim else { return None };
         let mut confirmation = Self { key: None, certificate: None, unknown: members.is_empty() };
         for (name, value) in members {
             match name.as_str() {
@@ -60,7 +61,7 @@ mod tests {
             (json!([]), None),
             (json!(null), None),
         ] {
-            let found = Confirmation::read(&claim);
+            let found = Confirmation::read((&claim).into());
             let found = found.map(|c| (c.key, c.certificate, c.unknown));
             assert_eq!(found, expected, "{claim}");
         }

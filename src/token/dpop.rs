@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::claims::time;
 use super::compact::Parts;
-use super::{Algorithm, MAX_PROOF_HEADER_BYTES, TokenError, VerificationKey};
+use super::{Algorithm, ClaimValue, MAX_PROOF_HEADER_BYTES, Members, TokenError, VerificationKey};
 use crate::clock::Time;
 use crate::http::{RequestUri, Thumbprint};
 
@@ -168,11 +168,12 @@ fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, &Map<String, V
 
 /// `jti` and `iat`, if the claims are about the request.
 fn check_claims<'c>(
-    claims: &'c Map<String, Value>,
+    claims: &'c Members,
     request: &DpopRequest<'_>,
 ) -> Result<(&'c str, Time), DpopError> {
-    let text =
-        |name: &'static str| claims.get(name).and_then(Value::as_str).ok_or(DpopError::Claim(name));
+    let text = |name: &'static str| {
+        claims.get(name).and_then(ClaimValue::as_str).ok_or(DpopError::Claim(name))
+    };
     let moment = |name: &'static str, round: fn(f64) -> f64| {
         time(claims, name, round).map_err(|_| DpopError::Claim(name))
     };

@@ -6,7 +6,7 @@ pub(crate) use crate::http::NotStrictJson;
 use crate::http::strict_object;
 
 /// Arrays and objects inside one another, the outermost included.
-const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 
 /// Reads `bytes` as one JSON object.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, NotStrictJson> {

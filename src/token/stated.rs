@@ -1,6 +1,6 @@
 //! What a token says of itself, for messages to whoever sent it. Nothing of it is verified.
 
-use serde_json::Value;
+use super::ClaimValue;
 
 use crate::clock::Time;
 
@@ -17,11 +17,11 @@ pub(crate) struct Stated {
 /// What `token` says of itself, if it can be read.
 pub(crate) fn stated(token: &str) -> Option<Stated> {
     let payload = Compact::parse(token).ok()?.payload;
-    let issuer = payload.get("iss").and_then(Value::as_str).unwrap_or_default();
+    let issuer = payload.get("iss").and_then(ClaimValue::as_str).unwrap_or_default();
     let end = issuer.floor_char_boundary(MAX_ISSUER);
     Some(Stated {
         issuer: issuer.get(..end).unwrap_or_default().to_owned(),
-        expires: payload.get("exp").and_then(Value::as_i64).map(Time::from_secs),
+        expires: payload.get("exp").and_then(ClaimValue::as_i64).map(Time::from_secs),
     })
 }
 

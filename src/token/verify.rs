@@ -16,7 +16,8 @@ use super::compact::{Compact, SIGNER};
 use super::key::VerifyError;
 use super::keys::Missing;
 use super::{
-    Claims, Issuer, IssuerError, IssuerKind, Revocations, TokenError, TokenUse, revocation,
+    ClaimValue, Claims, Issuer, IssuerError, IssuerKind, Members, Revocations, TokenError,
+    TokenUse, revocation,
 };
 
 /// The accepted issuers of one configuration generation. Immutable.
@@ -209,10 +210,10 @@ impl Issuers {
     fn issuer(
         &self,
         header: &Map<String, Value>,
-        payload: &mut Map<String, Value>,
+        payload: &mut Members,
     ) -> Result<&Arc<Issuer>, TokenError> {
         let Some(signer) = header.get(SIGNER) else {
-            let iss = payload.get("iss").and_then(Value::as_str);
+            let iss = payload.get("iss").and_then(ClaimValue::as_str);
             return iss.and_then(|iss| self.by_issuer.get(iss)).ok_or(TokenError::UnknownIssuer);
         };
         let issuer = signer.as_str().and_then(|signer| self.by_signer.get(signer));
@@ -222,15 +223,15 @@ impl Issuers {
         for name in ["iss", "exp"] {
             match (header.get(name), payload.get(name)) {
                 (Some(stated), None) => {
-                    payload.insert(name.to_owned(), stated.clone());
+                    payload.set(name, stated);
                 }
-                (Some(stated), Some(claim)) if stated != claim => {
+                (Some(stated), Some(claim)) if ClaimValue::from(stated) != claim => {
                     return Err(TokenError::InvalidClaim(name));
                 }
                 _ => {}
             }
         }
-        let iss = payload.get("iss").and_then(Value::as_str);
+        let iss = payload.get("iss").and_then(ClaimValue::as_str);
         match iss {
             Some(iss) if issuer.issuers.iter().any(|accepted| accepted == iss) => Ok(issuer),
             _ => Err(TokenError::UnknownIssuer),
@@ -263,6 +264,11 @@ impl VerifiedToken {
             groups_header,
             _proof: Proof,
         }
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.claims.bytes() + 256
     }
 
     /// Checks the times again; to be done on every use of a cached token. `leeway` in seconds.
@@ -333,7 +339,7 @@ fn check_user_pool(
 
 /// OpenID Connect Core §3.1.3.7: `aud` names one of ours, and so does `azp` where there is one.
 fn check_audience(issuer: &Issuer, claims: &Claims) -> Result<Option<String>, TokenError> {
-    if let Some(party) = claims.get("azp").and_then(Value::as_str)
+    if let Some(party) = claims.get("azp").and_then(ClaimValue::as_str)
         && !issuer.accepts_client(party)
     {
         return Err(TokenError::WrongAudience);

@@ -171,8 +171,8 @@ fn a_token_is_its_own_witness() {
     let policies = notes(POLICIES, None);
     let scope = json!("openid notes");
     let staff = policies.principal(&Caller { groups: vec!["pool|staff".into()], ..user("pool|1") });
-    let access =
-        policies.principal(&Caller { token: Some(vec![("scope", &scope)]), ..user("pool|1") });
+    let access = policies
+        .principal(&Caller { token: Some(vec![("scope", scope.clone())]), ..user("pool|1") });
     let given = given(&policies, &anns());
     let note = of("Note", "2");
     let ask = |who: Who<'_>, context: Value| {

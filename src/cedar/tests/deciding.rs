@@ -63,14 +63,14 @@ fn an_access_token_is_in_the_context() {
     let policies = load(POLICIES);
     let claims =
         json!({ "scope": "pets/read pets/write", "client_id": "c", "email": "a@x", "x": {} });
-    let token = claims.as_object().unwrap().iter().map(|(n, v)| (n.as_str(), v)).collect();
+    let token = claims.as_object().unwrap().iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
     let who = policies.principal(&Caller { token: Some(token), ..user("pool|1") });
     assert_eq!(ask(&policies, &who, "PUT /pets/1"), permit("scope"));
     // Twice, since it is made once; and its email is no attribute.
     assert_eq!(ask(&policies, &who, "PUT /pets/1/x"), permit("scope"));
     assert_eq!(ask(&policies, &who, "GET /pets/1"), Verdict::Nothing);
     let wrong = json!({ "scope": "pets/write", "client_id": ["c"] });
-    let token = wrong.as_object().unwrap().iter().map(|(n, v)| (n.as_str(), v)).collect();
+    let token = wrong.as_object().unwrap().iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
     let who = policies.principal(&Caller { token: Some(token), ..user("pool|1") });
     assert_eq!(reason(&ask(&policies, &who, "PUT /pets/1")), "cedar_error");
 }

@@ -36,7 +36,7 @@ fn the_examples_of_the_page() {
     let unverified = with(in_group("eu-west-1_Ab12Cd34E|readers"), &claims);
     assert_eq!(ask(&policies.principal(&unverified), "GET /orders/1"), forbid("verified only"));
     let scope = json!("orders/write");
-    let writer = Caller { token: Some(vec![("scope", &scope)]), ..user("u") };
+    let writer = Caller { token: Some(vec![("scope", scope.clone())]), ..user("u") };
     assert_eq!(ask(&policies.principal(&writer), "PUT /orders/1"), permit("by scope"));
     let guest = policies.principal(&Caller { kind: CallerKind::Guest, ..user("anonymous") });
     let public = "arn:aws:s3:::demo/public/a";

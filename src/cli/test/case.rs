@@ -207,7 +207,7 @@ fn who(caller: &Caller, world: &World, now: Time) -> Result<Who, String> {
             let role = world.role(role)?;
             let mut facts = Facts::new();
             for (key, value) in tags {
-                facts.one(&format!("aws:PrincipalTag/{key}"), value);
+                facts.one(format!("aws:PrincipalTag/{key}"), value);
             }
             let session_name = session_name.as_deref().unwrap_or(SESSION_NAME).to_owned();
             Ok(Who::Role { role, session_name, tags: facts })
@@ -298,12 +298,12 @@ impl Case<'_> {
                 }
             };
             match fact {
-                Ok(fact) => check.context.set(key, fact),
+                Ok(fact) => check.context.set(key.to_owned(), fact),
                 Err(message) => return Got::broken(message),
             }
         }
         for key in &terms.unknown {
-            check.context.set(key, Fact::Unknown);
+            check.context.set(key.to_owned(), Fact::Unknown);
         }
         let around = match self.received() {
             Ok(received) => (received, self.now),

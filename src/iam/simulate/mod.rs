@@ -183,7 +183,7 @@ impl Simulation {
                 return Err(refused(&format!("{key}: {advice}")));
             }
         };
-        self.given.set(key, fact);
+        self.given.set(key.to_owned(), fact);
         Ok(())
     }
 

@@ -89,7 +89,7 @@ pub(super) fn known(context: &[Option<Fact>; 3]) -> Facts {
     let mut facts = Facts::new();
     for (key, fact) in KEYS.iter().zip(context) {
         if let Some(fact) = fact {
-            facts.set(key, fact.clone());
+            facts.set(*key, fact.clone());
         }
     }
     facts

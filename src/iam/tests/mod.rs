@@ -60,7 +60,7 @@ pub(in crate::iam) fn facts(written: &[&str]) -> Facts {
             (_, Some(list)) => Fact::Many(list.split(',').map(str::to_owned).collect()),
             (value, None) => Fact::One(value.to_owned()),
         };
-        facts.set(key, fact);
+        facts.set(key.to_owned(), fact);
     }
     facts
 }

@@ -108,7 +108,7 @@ impl Keys<'_> {
         }
         if self.row.reads != Reads::NewBucket || NEW_BUCKET.contains(&action) {
             for (key, fact) in self.content.facts.iter() {
-                facts.set(key, fact.clone());
+                facts.set(key.to_owned(), fact.clone());
             }
         }
         Ok(facts)

@@ -129,7 +129,7 @@ fn grants() -> impl Strategy<Value = Grant> {
     ];
     let facts = prop::collection::vec(("[a-z:/]{1,12}", fact), 0..6).prop_map(|list| {
         let mut facts = Facts::new();
-        list.into_iter().for_each(|(key, fact)| facts.set(&key, fact));
+        list.into_iter().for_each(|(key, fact)| facts.set(key, fact));
         facts
     });
     let policy = prop_oneof![
