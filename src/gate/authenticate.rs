@@ -145,6 +145,10 @@ pub(super) async fn authenticate(
             Ok(Authenticated { challenge, ..Authenticated::unsigned(Login::Token(token)) })
         }
         Err(error) => {
+            if matches!(source, Source::Authorization | Source::Dpop) {
+                // What can't be a token at all is told as that.
+                http::credentials(&question.headers, question.target.query())?;
+            }
             trail.note("authenticate", || {
                 let what = format!("token from the {} refused", source.as_str());
                 (what, json!({ "reason": error.reason(), "error": error.to_string() }))
@@ -192,7 +196,7 @@ pub(super) fn find_token<'q>(
 ) -> Result<Option<(Source, &'q str)>, Denial> {
     let headers = &question.headers;
     let mut found = Vec::with_capacity(1);
-    let credentials = http::credentials(headers, question.target.query())?;
+    let credentials = http::presented(headers, question.target.query())?;
     match credentials {
         Credentials::None => {}
         Credentials::Bearer(token) => found.push((Source::Authorization, token)),

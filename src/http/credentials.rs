@@ -50,6 +50,26 @@ pub fn credentials<'h>(
     headers: &'h HeaderMap,
     query: Option<&str>,
 ) -> Result<Credentials<'h>, RequestError> {
+    read(headers, query, b64token)
+}
+
+/// The same, for whoever verifies a token: it may be of any text. One that was verified has the right
+/// syntax; of one that was refused, [`credentials`] tells whether that is the reason.
+///
+/// # Errors
+/// As [`credentials`], but for the syntax of a token.
+pub fn presented<'h>(
+    headers: &'h HeaderMap,
+    query: Option<&str>,
+) -> Result<Credentials<'h>, RequestError> {
+    read(headers, query, |token| std::str::from_utf8(token).ok().filter(|text| !text.is_empty()))
+}
+
+fn read<'h>(
+    headers: &'h HeaderMap,
+    query: Option<&str>,
+    token: impl FnOnce(&[u8]) -> Option<&str>,
+) -> Result<Credentials<'h>, RequestError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let first = values.next();
     if values.next().is_some() {
@@ -61,7 +81,7 @@ pub fn credentials<'h>(
         None if presigned || headers.contains_key(SESSION_TOKEN) => Ok(Credentials::SigV4),
         None => Ok(Credentials::None),
         Some(_) if presigned => Err(RequestError::SeveralCredentials),
-        Some(value) => authorization(value).ok_or_else(|| match visible(value) {
+        Some(value) => authorization(value, token).ok_or_else(|| match visible(value) {
             Some(_) => RequestError::Authorization,
             None => RequestError::NotAscii("Authorization"),
         }),
@@ -96,7 +116,10 @@ pub fn token_scheme(headers: &HeaderMap, read: bool) -> Option<TokenScheme> {
 }
 
 /// RFC 9110 §11.4: a scheme, spaces, credentials.
-fn authorization(header: &HeaderValue) -> Option<Credentials<'_>> {
+fn authorization(
+    header: &HeaderValue,
+    read: impl FnOnce(&[u8]) -> Option<&str>,
+) -> Option<Credentials<'_>> {
     let value = header.as_bytes();
     let space = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
     let (scheme, mut token) = value.split_at_checked(space)?;
@@ -107,10 +130,10 @@ fn authorization(header: &HeaderValue) -> Option<Credentials<'_>> {
         token = rest;
     }
     if scheme.eq_ignore_ascii_case(b"Bearer") {
-        return b64token(token).map(Credentials::Bearer);
+        return read(token).map(Credentials::Bearer);
     }
     if scheme.eq_ignore_ascii_case(b"DPoP") {
-        return b64token(token).map(Credentials::Dpop);
+        return read(token).map(Credentials::Dpop);
     }
     let signed = [b"AWS4-HMAC-SHA256".as_slice(), b"AWS4-ECDSA-P256-SHA256"];
     let text = visible(header)?;

@@ -54,6 +54,28 @@ pub(super) enum Hop {
 
 /// The class of a request header's name, which is in lower case as `HeaderName` keeps it.
 pub(super) fn classify(name: &str) -> Class {
+    usual(name).unwrap_or_else(|| by_key(name))
+}
+
+/// Names that most messages have. What they are follows from their keys; this only finds it sooner.
+fn usual(name: &str) -> Option<Class> {
+    Some(match name {
+        "accept" | "accept-encoding" | "accept-language" | "accept-ranges" | "cache-control"
+        | "etag" | "last-modified" | "location" | "server" | "set-cookie" | "traceparent"
+        | "vary" | "x-request-id" => Class::Ordinary,
+        "authorization" => Class::Single("Authorization"),
+        "connection" => Class::HopByHop(Hop::Connection),
+        "content-length" => Class::ContentLength,
+        "content-type" => Class::Single("Content-Type"),
+        "date" => Class::Single("Date"),
+        "host" => Class::Host,
+        "user-agent" => Class::Single("User-Agent"),
+        "x-forwarded-for" | "x-forwarded-proto" => Class::Forwarding,
+        _ => return None,
+    })
+}
+
+fn by_key(name: &str) -> Class {
     let Some(key) = Key::of(name) else { return Class::Odd };
     let key = key.as_bytes();
     if let Some((proper, class)) = exact(key) {

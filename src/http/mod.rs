@@ -37,7 +37,7 @@ pub use cookie::{cookie, remove_cookie};
 pub use cors::{Cors, CorsError, CorsRules, is_preflight, preflight_headers};
 pub use credentials::{
     Credentials, DPOP, SESSION_TOKEN, SIGNED_BY_VERSION_2, TARGET, TokenScheme, credentials,
-    is_signed_query, token_scheme,
+    is_signed_query, presented, token_scheme,
 };
 pub use dpop_challenge::{DPOP_ALGORITHMS, DpopChallenge};
 pub use forwarded::{TrustedProxies, forwarded};

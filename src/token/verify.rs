@@ -23,6 +23,8 @@ use super::{
 /// The accepted issuers of one configuration generation. Immutable.
 #[derive(Debug)]
 pub struct Issuers {
+    /// Unique in this process.
+    serial: u64,
     by_issuer: HashMap<String, Arc<Issuer>>,
     by_signer: HashMap<String, Arc<Issuer>>,
     leeway: u32,
@@ -46,6 +48,8 @@ pub struct VerifiedToken {
     pub kid: String,
     /// The generation of the issuer's keys at verification.
     pub key_generation: u64,
+    /// The serial number of the [`Issuers`] that verified it.
+    issuers: u64,
     /// What upstreams are told of its subject and groups.
     pub(crate) subject_header: Written,
     pub(crate) groups_header: Written,
@@ -95,7 +99,8 @@ impl Issuers {
                 }
             }
         }
-        Ok(Self { by_issuer, by_signer, leeway, revocations: None })
+        let serial = ISSUERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { serial, by_issuer, by_signer, leeway, revocations: None })
     }
 
     /// The same, with a list of what is revoked.
@@ -192,6 +197,7 @@ impl Issuers {
             claims,
             kid,
             key_generation,
+            issuers: self.serial,
             subject_header: Written::default(),
             groups_header: Written::default(),
             _proof: Proof,
@@ -200,6 +206,9 @@ impl Issuers {
 
     /// Whether a token verified under an earlier configuration is accepted under this one too.
     pub(crate) fn still_accepts(&self, token: &VerifiedToken) -> bool {
+        if token.issuers == self.serial {
+            return true;
+        }
         let now = match &token.issuer.kind {
             IssuerKind::Alb { arn } => self.by_signer.get(arn),
             _ => self.by_issuer.get(token.claims.issuer()),
@@ -260,6 +269,7 @@ impl VerifiedToken {
             claims,
             kid,
             key_generation,
+            issuers: 0,
             subject_header,
             groups_header,
             _proof: Proof,
@@ -363,6 +373,7 @@ fn check_alb_client(
 }
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
+static ISSUERS: AtomicU64 = AtomicU64::new(1);
 
 #[cfg(test)]
 mod tests;

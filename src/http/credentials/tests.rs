@@ -2,7 +2,7 @@ use ::http::header::AUTHORIZATION;
 use ::http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
-use super::{Credentials, credentials};
+use super::{Credentials, credentials, presented};
 use crate::http::RequestError as E;
 
 fn headers(values: &[&[u8]]) -> HeaderMap {
@@ -62,6 +62,21 @@ fn never_takes_a_malformed_credential_for_none() {
     }
     let opaque = headers(&[b"Bearer \xe9"]);
     assert_eq!(credentials(&opaque, None), Err(E::NotAscii("Authorization")));
+}
+
+#[test]
+fn leaves_the_syntax_of_a_token_to_whoever_verifies_it() {
+    for (text, expected) in [
+        ("Bearer a,b", Ok(Credentials::Bearer("a,b"))),
+        ("DPoP a b", Ok(Credentials::Dpop("a b"))),
+        ("Bearer", Err(E::Authorization)),
+        ("DPoP ", Err(E::Authorization)),
+        ("(x) a", Err(E::Authorization)),
+    ] {
+        assert_eq!(presented(&headers(&[text.as_bytes()]), None), expected, "{text}");
+    }
+    let opaque = headers(&[b"Bearer \xe9"]);
+    assert_eq!(presented(&opaque, None), Err(E::NotAscii("Authorization")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::{Class, Hop, classify, is_identity, stays_here};
+use super::{Class, Hop, by_key, classify, is_identity, stays_here, usual};
 
 #[test]
 fn classifies_by_key() {
@@ -59,5 +59,16 @@ fn knows_what_of_an_answer_goes_no_further() {
     }
     for name in ["trailer", "x-pool", "x_forwarded_for", "server", "content-length"] {
         assert!(!stays_here(name), "{name}");
+    }
+}
+
+#[test]
+fn what_is_found_sooner_is_what_follows_from_the_key() {
+    let source = include_str!("../header_class.rs");
+    let names = source.split('"').skip(1).step_by(2);
+    let found: Vec<_> = names.filter_map(|name| Some((name, usual(name)?))).collect();
+    assert!(found.len() > 20, "{found:?}");
+    for (name, class) in found {
+        assert_eq!(class, by_key(name), "{name}");
     }
 }
