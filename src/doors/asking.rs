@@ -76,9 +76,9 @@ pub(super) enum Told {
     /// Let it through, with these changes.
     Allow(Box<Changes>),
     /// Answer this.
-    Deny(Refused),
+    Deny(Box<Refused>),
     /// It could not be decided; answer this if it is denied for that.
-    Undecided(Refused),
+    Undecided(Box<Refused>),
 }
 
 /// What the caller is answered, and why.
@@ -151,7 +151,7 @@ pub(super) async fn ask(
     match decision.outcome {
         Outcome::Allow(permit) => {
             let sent = Sent { cookies, told, stripped, signed_query };
-            let changes = Changes::to(*permit, &sent, about);
+            let changes = Changes::to(permit, &sent, about);
             Told::Allow(Box::new(changes))
         }
         Outcome::Deny(ref denial) => {
@@ -160,7 +160,7 @@ pub(super) async fn ask(
             if let Some(cors) = routes.cors(decision.destination) {
                 cors.tell(origin.as_ref(), response.headers_mut());
             }
-            let refused = Refused { reason: denial.reason, response, about };
+            let refused = Box::new(Refused { reason: denial.reason, response, about });
             match denial.refusal {
                 Refusal::Unavailable => Told::Undecided(refused),
                 _ => Told::Deny(refused),
@@ -169,7 +169,8 @@ pub(super) async fn ask(
         // The gate answers nobody who only asks.
         Outcome::Answer(_) | Outcome::Change(_) => {
             let about = about(IdentityHeaders::default());
-            Told::Deny(Refused { reason: "misconfigured", response: unexpected(id), about })
+            let response = unexpected(id);
+            Told::Deny(Box::new(Refused { reason: "misconfigured", response, about }))
         }
     }
 }
@@ -199,7 +200,8 @@ fn rejected(
     note(shared, snapshot, told, &decision, started.elapsed());
     let problem = Problem::from(error).decision_id(decision.id.as_str());
     let about = About { id: decision.id, ..About::nothing() };
-    Told::Deny(Refused { reason: error.reason(), response: problem.into_response(), about })
+    let response = problem.into_response();
+    Told::Deny(Box::new(Refused { reason: error.reason(), response, about }))
 }
 
 /// The question that a proxy's account asks, cleaned as a request of our own would be.
@@ -208,7 +210,7 @@ fn question(
     snapshot: &Snapshot,
     account: Account<'_>,
     now: Time,
-) -> Result<(Question, Option<Bytes>), RequestError> {
+) -> Result<(Box<Question>, Option<Bytes>), RequestError> {
     let Account { method, host, instead, target, mut headers, version, client, .. } = account;
     let Account { certificate, scheme, body, takes_out, .. } = account;
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestError::Method)?;
@@ -244,7 +246,8 @@ fn question(
             Authority::parse(instead)?
         }
     };
-    Ok((Question { method, authority, target, headers, received, certificate, now }, body))
+    let question = Question { method, authority, target, headers, received, certificate, now };
+    Ok((Box::new(question), body))
 }
 
 /// Whether a header that must not go on would, through a proxy that takes out what it can name. What
@@ -266,7 +269,7 @@ struct Sent {
 
 impl Changes {
     /// What turns the request as it was `sent` into the permitted one.
-    fn to(permit: Permit, sent: &Sent, about: impl FnOnce(IdentityHeaders) -> About) -> Self {
+    fn to(permit: Box<Permit>, sent: &Sent, about: impl FnOnce(IdentityHeaders) -> About) -> Self {
         let reason = permit.grounds().reason();
         let withheld = permit.withheld().to_vec();
         let (forward, identity) = permit.into_parts();

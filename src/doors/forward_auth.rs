@@ -89,7 +89,7 @@ pub(super) fn undecided(
     detail: &'static str,
 ) -> Response<Bytes> {
     let refused = asking::undecided(StatusCode::SERVICE_UNAVAILABLE, reason, detail);
-    answer::put(check.dialect, Told::Undecided(refused))
+    answer::put(check.dialect, Told::Undecided(Box::new(refused)))
 }
 
 #[cfg(test)]

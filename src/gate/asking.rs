@@ -63,12 +63,12 @@ impl Gate<'_> {
     /// A dropped future decides nothing, and so permits nothing.
     pub fn ask(
         &self,
-        question: Question,
+        question: impl Into<Box<Question>>,
         asked: (AskedRoute<'_>, AskedQuery),
         payload: &mut dyn Payload,
         trail: Trail,
     ) -> impl Future<Output = Decision> {
-        self.ask_of(Box::new(question), asked, payload, trail)
+        self.ask_of(question.into(), asked, payload, trail)
     }
 
     async fn ask_of(

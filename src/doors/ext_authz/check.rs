@@ -50,7 +50,7 @@ pub(super) async fn check(
                     let latest = came + deadline.saturating_duration_since(came).mul_f32(0.75);
                     match timely(asked, || latest.into()).await {
                         Some(told) => told,
-                        None => Told::Undecided(not_in_time(shared)),
+                        None => Told::Undecided(Box::new(not_in_time(shared))),
                     }
                 }
                 Err(error) => reject(shared, snapshot, DOOR, error, came),

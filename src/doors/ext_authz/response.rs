@@ -4,7 +4,7 @@ use ::http::{HeaderMap, HeaderName, StatusCode};
 
 use super::{
     super::asking::{About, Changes, Refused},
-    wire::{bytes, message, number},
+    wire::{bytes, message, number, open, size},
 };
 use crate::{config::Metadata, http::DECISION_ID};
 
@@ -68,15 +68,16 @@ fn status(out: &mut Vec<u8>, code: u32, reason: &str) {
 
 /// `HeaderValueOption`.
 fn header(out: &mut Vec<u8>, field: u32, name: &HeaderName, value: &[u8], action: u32) {
-    message(out, field, |out| {
-        message(out, 1, |out| {
-            bytes(out, 1, name.as_str().as_bytes());
-            bytes(out, 2, value);
-        });
-        number(out, 3, action);
-        // An empty one replaces what a client sent.
-        number(out, 4, 1);
-    });
+    let name = name.as_str().as_bytes();
+    let pair = size(name.len()) + size(value.len());
+    // Two numbers of one byte follow the pair, each with its key.
+    open(out, field, size(pair) + 4);
+    open(out, 1, pair);
+    bytes(out, 1, name);
+    bytes(out, 2, value);
+    number(out, 3, action);
+    // An empty one replaces what a client sent.
+    number(out, 4, 1);
 }
 
 /// What Envoy's own log and filters may have of the decision, under the filter's name: a
@@ -93,10 +94,10 @@ fn metadata(out: &mut Vec<u8>, reason: &str, about: &About) {
     ];
     message(out, 4, |out| {
         for (key, text) in told.into_iter().filter(|(_, text)| !text.is_empty()) {
-            message(out, 1, |out| {
-                bytes(out, 1, key.as_bytes());
-                message(out, 2, |out| bytes(out, 3, text));
-            });
+            open(out, 1, size(key.len()) + size(size(text.len())));
+            bytes(out, 1, key.as_bytes());
+            open(out, 2, size(text.len()));
+            bytes(out, 3, text);
         }
     });
 }

@@ -48,59 +48,80 @@ pub(super) fn read<'m>(
     target: &mut (impl Fill<'m> + ?Sized),
     mut message: &'m [u8],
 ) -> Result<(), Malformed> {
-    while !message.is_empty() {
-        let (number, kind) = key(&mut message)?;
+    loop {
+        // The number and the kind of most fields fit into one byte.
+        let (number, kind) = match message {
+            [] => return Ok(()),
+            [key @ 8..0x80, rest @ ..] => {
+                message = rest;
+                (u32::from(key >> 3), key & 7)
+            }
+            _ => {
+                let (number, kind) = encoding::decode_key(&mut message).map_err(|_| Malformed)?;
+                (number, kind as u8)
+            }
+        };
         let value = match kind {
-            WireType::LengthDelimited => {
-                let length = varint(&mut message)?;
-                let length = usize::try_from(length).map_err(|_| Malformed)?;
+            BYTES => {
+                let length = usize::try_from(varint(&mut message)?).map_err(|_| Malformed)?;
                 let (bytes, rest) = message.split_at_checked(length).ok_or(Malformed)?;
                 message = rest;
                 Value::Bytes(bytes)
             }
-            WireType::Varint => Value::Number(varint(&mut message)?),
-            WireType::ThirtyTwoBit => {
+            VARINT => Value::Number(varint(&mut message)?),
+            FIXED_32 => {
                 message = message.get(4..).ok_or(Malformed)?;
                 Value::Fixed
             }
-            WireType::SixtyFourBit => {
+            FIXED_64 => {
                 message = message.get(8..).ok_or(Malformed)?;
                 Value::Fixed
             }
-            // Groups, which proto3 doesn't have.
-            WireType::StartGroup | WireType::EndGroup => return Err(Malformed),
+            // Groups, which proto3 doesn't have, and what isn't a kind.
+            _ => return Err(Malformed),
         };
         target.field(number, value)?;
     }
-    Ok(())
 }
 
-/// The number and the kind of the field that follows. Those of most fit into one byte.
-fn key(message: &mut &[u8]) -> Result<(u32, WireType), Malformed> {
-    if let Some((&key @ 8..0x80, rest)) = message.split_first() {
-        *message = rest;
-        let kind = WireType::try_from(u64::from(key & 7)).map_err(|_| Malformed)?;
-        return Ok((u32::from(key >> 3), kind));
-    }
-    encoding::decode_key(message).map_err(|_| Malformed)
-}
+const BYTES: u8 = WireType::LengthDelimited as u8;
+const VARINT: u8 = WireType::Varint as u8;
+const FIXED_32: u8 = WireType::ThirtyTwoBit as u8;
+const FIXED_64: u8 = WireType::SixtyFourBit as u8;
 
-/// A number of any length.
+/// A number of any length. Most have one byte or two.
+#[inline]
 fn varint(message: &mut &[u8]) -> Result<u64, Malformed> {
-    if let Some((&number @ ..0x80, rest)) = message.split_first() {
-        *message = rest;
-        return Ok(u64::from(number));
+    match **message {
+        [one @ ..0x80, ref rest @ ..] => {
+            *message = rest;
+            Ok(u64::from(one))
+        }
+        [low @ 0x80..=0xff, high @ ..0x80, ref rest @ ..] => {
+            *message = rest;
+            Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
+        }
+        _ => encoding::decode_varint(message).map_err(|_| Malformed),
     }
-    encoding::decode_varint(message).map_err(|_| Malformed)
+}
+
+/// Bytes that a field of so many bytes of text has, its number below 16.
+pub(super) const fn size(bytes: usize) -> usize {
+    1 + encoding::encoded_len_varint(bytes as u64) + bytes
+}
+
+/// Begins a field of so many bytes, which are to follow.
+pub(super) fn open(out: &mut Vec<u8>, number: u32, length: usize) {
+    start(out, number, WireType::LengthDelimited);
+    match u8::try_from(length) {
+        Ok(length @ ..0x80) => out.push(length),
+        _ => encoding::encode_varint(length as u64, out),
+    }
 }
 
 /// Writes a field of text or bytes.
 pub(super) fn bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
-    start(out, number, WireType::LengthDelimited);
-    match u8::try_from(bytes.len()) {
-        Ok(length @ ..0x80) => out.push(length),
-        _ => encoding::encode_varint(bytes.len() as u64, out),
-    }
+    open(out, number, bytes.len());
     out.extend_from_slice(bytes);
 }
 
@@ -114,7 +135,10 @@ fn start(out: &mut Vec<u8>, number: u32, kind: WireType) {
 /// Writes a field with a number that isn't negative, an enum's or a bool's.
 pub(super) fn number(out: &mut Vec<u8>, number: u32, value: u32) {
     start(out, number, WireType::Varint);
-    encoding::encode_varint(u64::from(value), out);
+    match u8::try_from(value) {
+        Ok(value @ ..0x80) => out.push(value),
+        _ => encoding::encode_varint(u64::from(value), out),
+    }
 }
 
 /// Writes a field with a message, whose fields `write` writes.
