@@ -1,6 +1,6 @@
 //! The line of stages, and the one place where a [`Permit`] is made.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use ::http::HeaderName;
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ impl Permit {
     }
 
     /// Takes the permit apart to serialise the upstream request.
-    pub fn into_parts(self) -> (services::Forward, IdentityHeaders) {
+    pub fn into_parts(self: Box<Self>) -> (services::Forward, IdentityHeaders) {
         (self.forward, self.identity)
     }
 }
@@ -125,7 +125,7 @@ pub(super) struct Progress {
     pub(super) destination: Option<Destination>,
     pub(super) login: Login,
     pub(super) assumed: Option<Arc<Assumed>>,
-    pub(super) checks: Vec<(String, String)>,
+    pub(super) checks: Vec<(Cow<'static, str>, String)>,
     pub(super) heard: Heard,
     pub(super) certificate: Option<Arc<ClientCertificate>>,
     pub(super) trail: Trail,
@@ -507,24 +507,25 @@ impl Progress {
     }
 
     /// Takes note of what IAM will be asked.
-    pub(super) fn note_checks<'c>(&mut self, checks: impl IntoIterator<Item = &'c Check>) {
-        let checks: Vec<&Check> = checks.into_iter().collect();
-        self.checks = checks
-            .iter()
-            .take(MAX_NOTED)
-            .map(|check| (check.action.as_str().to_owned(), check.resource.as_str().to_owned()))
-            .collect();
-        self.trail.note("describe", || ("checks to make".to_owned(), described(&checks)));
+    pub(super) fn note_checks<'c, C>(&mut self, checks: C)
+    where
+        C: Iterator<Item = &'c Check> + Clone,
+    {
+        let noted = checks.clone().take(MAX_NOTED);
+        let noted = noted.map(|check| (check.action.to_text(), check.resource.as_str().to_owned()));
+        self.checks = noted.collect();
+        self.trail.note("describe", || ("checks to make".to_owned(), described(checks)));
     }
 }
 
 /// All checks of an operation.
-fn checks_of(operation: &Operation) -> Vec<&Check> {
-    match &operation.checks {
-        Checks::Public => Vec::new(),
-        Checks::All(checks) => checks.iter().collect(),
-        Checks::Each(delete) => delete.objects.iter().flat_map(|o| &o.checks).collect(),
-    }
+fn checks_of(operation: &Operation) -> impl Iterator<Item = &Check> + Clone {
+    let (all, each) = match &operation.checks {
+        Checks::Public => (Default::default(), Default::default()),
+        Checks::All(checks) => (checks.as_slice(), Default::default()),
+        Checks::Each(delete) => (Default::default(), delete.objects.as_slice()),
+    };
+    all.iter().chain(each.iter().flat_map(|object| &object.checks))
 }
 
 /// What `look_ups` come to, unless they take too long.
@@ -539,13 +540,13 @@ pub(super) async fn in_time<T>(
 }
 
 /// What `explain` tells of checks: with the context keys of each.
-fn described(checks: &[&Check]) -> Value {
+fn described<'c>(checks: impl Iterator<Item = &'c Check>) -> Value {
     let fact = |fact: &Fact| match fact {
         Fact::One(value) => json!(value),
         Fact::Many(values) => json!(values),
         Fact::Unknown => json!("(unknown)"),
     };
-    let of = |check: &&Check| {
+    let of = |check: &Check| {
         let context: serde_json::Map<String, Value> =
             check.context.iter().map(|(key, known)| (key.to_owned(), fact(known))).collect();
         let mut found =
@@ -555,7 +556,7 @@ fn described(checks: &[&Check]) -> Value {
         }
         found
     };
-    Value::Array(checks.iter().map(of).collect())
+    Value::Array(checks.map(of).collect())
 }
 
 pub(super) fn is_api(route: &Route) -> bool {

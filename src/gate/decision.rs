@@ -1,6 +1,6 @@
 //! What the gate answers: a permit or a denial.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use ::http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub struct Decision {
     /// As which role it acts, as far as it was established.
     pub assumed: Option<Arc<Assumed>>,
     /// What was asked of IAM: action and resource of each check, as far as described.
-    pub checks: Vec<(String, String)>,
+    pub checks: Vec<(Cow<'static, str>, String)>,
     /// What was asked in Cedar's terms, where that was the question; of a search, what was found, or the
     /// first of it.
     pub typed: Vec<Judged>,

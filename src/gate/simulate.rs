@@ -72,7 +72,7 @@ impl Gate<'_> {
         let resource = source.map_or(Resource::Any, |arn| Resource::Arn(arn.clone()));
         let check = Check::new(Action::fixed(operation.action()), resource);
         let presented = std::sync::Arc::clone(presented);
-        progress.note_checks([&check]);
+        progress.note_checks(std::iter::once(&check));
         let context = RequestContext::of(self.rules, question);
         let mut matched = Vec::new();
         let who = (&self.rules.account, &presented.assumed.session);

@@ -311,7 +311,7 @@ pub(super) async fn parameters_of(
 /// Takes note of what a service is asked.
 fn note_asked(progress: &mut Progress, action: String, on: &str) {
     progress.trail.note("describe", || (format!("{action} on {on}"), Value::Null));
-    progress.checks = vec![(action, on.to_owned())];
+    progress.checks = vec![(action.into(), on.to_owned())];
 }
 
 /// What a session is wanted for.

@@ -89,7 +89,7 @@ impl Gate<'_> {
         let arn = Arn::parse(&arn).map_err(|_| no_store(&request.store))?;
         let action = Action::fixed(request.operation.action());
         let check = Check::new(action, Resource::Arn(arn));
-        progress.note_checks([&check]);
+        progress.note_checks(std::iter::once(&check));
         let context = RequestContext::of(self.rules, question);
         let mut matched = Vec::new();
         let who = (&self.rules.account, &presented.assumed.session);

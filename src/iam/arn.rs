@@ -104,7 +104,7 @@ impl TryFrom<String> for Arn {
         if !text.starts_with("arn:") {
             return Err(ArnError::Malformed);
         }
-        let mut found = text.bytes().enumerate().filter(|(_, b)| *b == b':').map(|(at, _)| at);
+        let mut found = memchr::memchr_iter(b':', text.as_bytes());
         let mut colons = [0; 5];
         for colon in &mut colons {
             *colon = found.next().ok_or(ArnError::Malformed)?;
@@ -196,6 +196,11 @@ impl Action {
     /// An action known at compile time; takes no memory.
     pub const fn fixed(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
+    }
+
+    /// The whole action; one that is known at compile time takes no memory.
+    pub(crate) fn to_text(&self) -> Cow<'static, str> {
+        self.0.clone()
     }
 
     /// The prefix, `s3`.

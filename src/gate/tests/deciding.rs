@@ -46,7 +46,7 @@ fn an_allow_names_its_statement_and_a_denial_its_layer() {
     assert_eq!(labels.len(), 1);
     assert!(labels[0].ends_with("/Read"), "{labels:?}");
     let resource = format!("{API}/GET/api/x");
-    assert_eq!(allowed.checks, [("execute-api:Invoke".to_owned(), resource)]);
+    assert_eq!(allowed.checks, [("execute-api:Invoke".into(), resource)]);
 
     let denied = denial(&rig, Ask::new("PUT", "/api/x").bearer(&me()));
     assert_eq!((denied.reason, &denied.refusal), ("implicit_deny", &Refusal::AccessDenied));

@@ -143,13 +143,13 @@ fn callers_need_to_be_allowed_to_ask() {
 fn an_answer_stands_on_statements_and_is_noted() {
     let rig = rig();
     let decision = ask(&rig, "Reader", "SimulateCustomPolicy", &CUSTOM);
-    assert_eq!(decision.checks, [("iam:SimulateCustomPolicy".to_owned(), "*".to_owned())]);
+    assert_eq!(decision.checks, [("iam:SimulateCustomPolicy".into(), "*".to_owned())]);
     let Outcome::Answer(answer) = &decision.outcome else { panic!("{decision:?}") };
     let Grounds::Statements(statements) = &answer.grounds else { panic!("{:?}", answer.grounds) };
     assert_eq!(statements.len(), 1);
     let (auditor, more) = (role("Auditor"), "SimulatePrincipalPolicy");
     let decision = ask(&rig, "Auditor", more, &[("PolicySourceArn", &auditor)]);
-    assert_eq!(decision.checks, [("iam:SimulatePrincipalPolicy".to_owned(), auditor)]);
+    assert_eq!(decision.checks, [("iam:SimulatePrincipalPolicy".into(), auditor)]);
     assert!(matches!(&decision.outcome, Outcome::Deny(denial)
         if denial.refusal == Refusal::AccessDenied && denial.detail.contains("assumed-role/Auditor/s")));
 }

@@ -536,7 +536,7 @@ fn the_log_says_who_got_what() {
     let body = json!({"IdentityId": id, "Logins": logins});
     let decision = rig.identity_at("GetCredentialsForIdentity", &body, NOW);
     assert_eq!(reason(&decision), "+allowed_by_trust_policy");
-    let action = "cognito-identity:GetCredentialsForIdentity".to_owned();
+    let action = "cognito-identity:GetCredentialsForIdentity".into();
     assert_eq!(decision.checks, [(action, id.clone())]);
     let assumed = decision.assumed.as_ref().unwrap();
     assert_eq!(assumed.identity_id.as_deref(), Some(id.as_str()));

@@ -149,7 +149,7 @@ fn who_may_ask() {
     assert_eq!(told(&ask(&rig, None, "IsAuthorized", &asked)), ["-missing_credentials"]);
     let decision = ask(&rig, Some("Reader"), "IsAuthorized", &asked);
     let arn = "arn:aws:verifiedpermissions::123456789012:policy-store/PSexample";
-    let check = ("verifiedpermissions:IsAuthorized".to_owned(), arn.to_owned());
+    let check = ("verifiedpermissions:IsAuthorized".into(), arn.to_owned());
     assert_eq!(decision.checks, [check]);
     // Whoever may not ask doesn't learn which stores there are.
     let other = with(asked, "policyStoreId", json!("PSother"));
