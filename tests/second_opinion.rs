@@ -241,7 +241,7 @@ impl Case {
         let resource = Resource::Arn(Arn::parse(self.resource).unwrap());
         let mut facts = Facts::new();
         for (key, fact) in &self.facts {
-            facts.set(key, fact.clone());
+            facts.set(*key, fact.clone());
         }
         let check = Check::new(Action::new(self.action), resource);
         let verdict = evaluate(&layers, &check, &facts, &mut NoObserver);

@@ -151,7 +151,8 @@ impl Asker {
         let body = CallerBody::new(body, idle, &self.shared.bodies, buffer);
         // Whoever serves this moves it about, and what it waits for is large.
         if called {
-            let called = ext_authz::call(&self.shared, &self.seats, &head, body, came);
+            let now = (&self.shared, &*snapshot);
+            let called = ext_authz::call(now, &self.seats, &head, body, (came, patience));
             return Box::pin(called).await;
         }
         if posted::is_for(head.uri.path()) {

@@ -236,7 +236,7 @@ fn question(
         return Err(RequestError::HeaderName);
     }
     for (_, why) in &received.stripped {
-        shared.metrics.headers_removed.with_label_values(&[why.reason()]).inc();
+        shared.metrics.header_removed(*why);
     }
     let target = RawTarget::parse(target)?;
     let authority = match instead {

@@ -35,7 +35,7 @@ use crate::{
         self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
         Scheme,
     },
-    telemetry::{method_label, status_class},
+    telemetry::method_label,
     upstream::{
         AnswerBody, Client, Course, ForwardError, Forwarded, Sending, Timeouts, Upstream,
         UpstreamSide,
@@ -194,11 +194,7 @@ impl Proxy {
     ) -> Answered {
         let Answer { mut response, route, course, pace, switched } = answer;
         let told = response.extensions().get().map_or(response.status(), |calls::InHttp(s)| *s);
-        self.shared
-            .metrics
-            .requests
-            .with_label_values(&[route.as_deref().unwrap_or_default(), method, status_class(told)])
-            .inc();
+        self.shared.metrics.answered(route.as_deref().unwrap_or_default(), method, told);
         if version >= Version::HTTP_2 {
             // Whoever leaves is told by GOAWAY; what was refused harms no other stream.
             response.headers_mut().remove(header::CONNECTION);
@@ -417,8 +413,7 @@ impl Proxy {
                 return (answer, None);
             }
         };
-        let seconds = &self.shared.metrics.upstream_seconds;
-        seconds.with_label_values(&[way.upstream.label()]).observe(took.as_secs_f64());
+        self.shared.metrics.upstream_took(way.upstream.label(), took);
         let rule = (asking.language == Language::S3 && switched.is_none()).then_some(way.rule);
         let (pace, course) = (way.pace, Some(way.course));
         (Answer { response, route: None, course, pace, switched }, rule)
@@ -456,7 +451,7 @@ impl Proxy {
         let mut received = http::receive(&mut headers, version, peer)?;
         received.upgrade = received.upgrade.or(upgrade);
         for (_, why) in &received.stripped {
-            self.shared.metrics.headers_removed.with_label_values(&[why.reason()]).inc();
+            self.shared.metrics.header_removed(*why);
         }
         let target = RawTarget::of(&uri)?;
         Ok(Question { method, authority, target, headers, received, certificate, now })

@@ -1,7 +1,18 @@
 //! Connections of those who only ask: HTTP/1.1 and HTTP/2 in clear on one port, from where the
 //! configuration says.
 
-use std::{future::Future, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    future::{Future, poll_fn},
+    io, mem,
+    net::IpAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use ::http::Request;
 use hyper::{body::Incoming, rt::Executor, service::service_fn};
@@ -69,7 +80,8 @@ where
         let (asker, peer) = (Rc::clone(&asker), Rc::clone(&peer));
         async move { asker.answer(request, &peer).await }
     });
-    let mut builder = Builder::new(Local);
+    let begun = Begun::default();
+    let mut builder = Builder::new(begun.clone());
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -94,11 +106,11 @@ where
     });
     tokio::select! {
         biased;
-        ended = connection.as_mut() => return ended.map_err(io::Error::other),
+        ended = begun.with(connection.as_mut()) => return ended.map_err(io::Error::other),
         () = peer.dismissed() => return Ok(()),
         () = &mut leave => connection.as_mut().graceful_shutdown(),
     }
-    match timeout(GRACE, connection).await {
+    match timeout(GRACE, begun.with(connection)).await {
         Ok(ended) => ended.map_err(io::Error::other),
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
@@ -112,18 +124,57 @@ fn age() -> Duration {
     MAX_AGE.mul_f64(0.9 + 0.2 * f64::from(u16::from_be_bytes(random)) / f64::from(u16::MAX))
 }
 
-/// Runs what HTTP/2 spawns on the data thread.
-#[derive(Clone, Copy)]
-struct Local;
+/// The streams of a connection of HTTP/2 that nobody has looked at yet.
+///
+/// Nearly every question can be answered at once, so that a task for it would be made for nothing. They wait
+/// until all that has come is read, so that all their answers are written at once too.
+#[derive(Clone, Default)]
+struct Begun(Rc<RefCell<Vec<Stream>>>);
 
-impl<F> Executor<F> for Local
+type Stream = Pin<Box<dyn Future<Output = ()>>>;
+
+impl<F> Executor<F> for Begun
 where
     F: Future<Output = ()> + 'static,
 {
     fn execute(&self, future: F) {
-        spawn_local(future);
+        self.0.borrow_mut().push(Box::pin(future));
     }
 }
+
+impl Begun {
+    /// `connection`, with the streams that it begins.
+    fn with<C: Future>(&self, mut connection: Pin<&mut C>) -> impl Future<Output = C::Output> {
+        poll_fn(move |cx| {
+            let ended = connection.as_mut().poll(cx);
+            // To be written, what is answered wakes the connection.
+            self.answer();
+            ended
+        })
+    }
+
+    /// Answers what can be answered at once; what has to wait becomes a task.
+    fn answer(&self) {
+        let mut streams = mem::take(&mut *self.0.borrow_mut());
+        for mut stream in streams.drain(..) {
+            // Whoever has to be woken is asked again, as a task.
+            let mut cx = Context::from_waker(Waker::noop());
+            // As of a task, a panic ends one stream.
+            match catch_unwind(AssertUnwindSafe(|| stream.as_mut().poll(&mut cx))) {
+                Ok(Poll::Pending) => drop(spawn_local(stream)),
+                Ok(Poll::Ready(())) | Err(_) => {}
+            }
+        }
+        // Its room is used again.
+        let mut begun = self.0.borrow_mut();
+        if begun.is_empty() && streams.capacity() <= USUAL {
+            *begun = streams;
+        }
+    }
+}
+
+/// Streams that a connection usually begins at a time, at most.
+const USUAL: usize = 128;
 
 const MAX_STREAMS: u32 = 1024;
 /// hyper's own lower bound.

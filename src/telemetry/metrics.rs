@@ -3,17 +3,26 @@
 //! Label values come from the configuration or from enums alone: never a path, a host, a subject,
 //! a key id or a role, so that no request can add a series (P6).
 
-use std::time::Duration;
+use std::{
+    cell::RefCell,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use ::http::{Method, StatusCode};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
     core::{Collector, GenericGaugeVec},
 };
 
+use super::labelled::{Labelled, with};
+use crate::http::Stripped;
+
 /// Every metric of the process.
 pub struct Metrics {
+    /// Unique in this process.
+    serial: u64,
     registry: Registry,
     /// `process_…`.
     process: Registry,
@@ -103,6 +112,7 @@ impl Metrics {
             add(r, HistogramVec::new(opts, &[label])?)
         };
         Ok(Self {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             decisions: counters("decisions_total", "Decisions", &["route", "effect", "reason"])?,
             engine_verdicts: counters(
                 "engine_verdicts_total",
@@ -218,8 +228,37 @@ impl Metrics {
 
     /// Records one decision.
     pub fn decided(&self, route: &str, effect: &str, reason: &str, took: Duration) {
-        self.decisions.with_label_values(&[route, effect, reason]).inc();
-        self.decision_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+        let labels = [route, effect, reason];
+        let find = || {
+            let decisions = self.decisions.with_label_values(&labels);
+            (decisions, self.decision_seconds.with_label_values(&[route]))
+        };
+        with(&DECISIONS, self.serial, labels, find, |(decisions, seconds)| {
+            decisions.inc();
+            seconds.observe(took.as_secs_f64());
+        });
+    }
+
+    /// Counts an answer.
+    pub fn answered(&self, route: &str, method: &'static str, status: StatusCode) {
+        let labels = [route, method, status_class(status)];
+        let find = || self.requests.with_label_values(&labels);
+        with(&REQUESTS, self.serial, labels, find, IntCounter::inc);
+    }
+
+    /// Records how long an upstream took for the head of its answer.
+    pub fn upstream_took(&self, upstream: &str, took: Duration) {
+        let find = || self.upstream_seconds.with_label_values(&[upstream]);
+        with(&UPSTREAMS, self.serial, [upstream], find, |seconds| {
+            seconds.observe(took.as_secs_f64());
+        });
+    }
+
+    /// Counts a header that hygiene removed.
+    pub fn header_removed(&self, why: Stripped) {
+        let labels = [why.reason()];
+        let find = || self.headers_removed.with_label_values(&labels);
+        with(&REMOVED, self.serial, labels, find, IntCounter::inc);
     }
 
     /// Forgets the key gauges of issuers that are no longer configured.
@@ -228,6 +267,15 @@ impl Metrics {
         self.keys_age.reset();
         self.keys_refreshes.reset();
     }
+}
+
+static SERIAL: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static DECISIONS: RefCell<Labelled<(IntCounter, Histogram), 3>> = const { Labelled::new() };
+    static REQUESTS: RefCell<Labelled<IntCounter, 3>> = const { Labelled::new() };
+    static UPSTREAMS: RefCell<Labelled<Histogram, 1>> = const { Labelled::new() };
+    static REMOVED: RefCell<Labelled<IntCounter, 1>> = const { Labelled::new() };
 }
 
 fn add<C: Collector + Clone + 'static>(

@@ -3,6 +3,7 @@
 //! Nothing in here blocks a request or fails one. No token, credential or secret passes through:
 //! records are built from an allow-list of fields.
 
+mod labelled;
 pub mod log;
 mod metrics;
 mod records;

@@ -43,7 +43,7 @@ pub fn check(key: &str) -> Option<Check> {
 /// One single-valued key.
 pub fn known(key: &str, value: &str) -> Facts {
     let mut facts = Facts::new();
-    facts.one(key, value);
+    facts.one(key.to_owned(), value);
     facts
 }
 

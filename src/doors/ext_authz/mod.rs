@@ -10,12 +10,15 @@ mod request;
 mod response;
 mod wire;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ::http::{Response, request::Parts};
 
 use super::{
-    Shared,
+    Shared, Snapshot,
     caller_body::CallerBody,
     grpc::{self, Code, Reply, Seats},
 };
@@ -24,17 +27,15 @@ use crate::{
     gate::{Payload, PayloadError},
 };
 
-/// Answers a call. `waited` since is when it came, as far as that is known.
+/// Answers a call, which came when it is said to have come, and is waited for as long as said from then on.
 pub(super) async fn call(
-    shared: &Arc<Shared>,
+    (shared, snapshot): (&Arc<Shared>, &Snapshot),
     seats: &Seats,
     head: &Parts,
     mut body: CallerBody,
-    came: Instant,
+    (came, patience): (Instant, Duration),
 ) -> Response<Reply> {
-    let patience = grpc::patience(&head.headers).unwrap_or(super::asking::PATIENCE);
     let deadline = came + patience.min(super::asking::PATIENCE);
-    let snapshot = shared.snapshot.load_full();
     let limit = snapshot.rules.body_buffer.saturating_add(4 * snapshot.connection.head);
     let read = timely(body.read(limit), || deadline.into()).await;
     let detail = "the call's message can't be read";
@@ -54,7 +55,7 @@ pub(super) async fn call(
     };
     match method(head) {
         Some((AUTHORIZATION, "Check")) => {
-            check::check(shared, &snapshot, message, came, deadline).await
+            check::check(shared, snapshot, message, came, deadline).await
         }
         Some((HEALTH, "Check")) => health::check(message, *shared.phase.borrow()),
         Some((HEALTH, "Watch")) => health::watch(message, &shared.phase, seats),

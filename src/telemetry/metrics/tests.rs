@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::http::{Method, StatusCode};
 
-use super::{Metrics, method_label, status_class};
+use super::{Metrics, Stripped, method_label, status_class};
 
 #[test]
 fn names_are_unique_and_every_one_is_ours() {
@@ -41,4 +41,41 @@ fn issuers_that_are_gone_leave_no_gauge() {
     assert_eq!(String::from_utf8(metrics.text()).unwrap().matches("\"old\"").count(), 3);
     metrics.reset_keys();
     assert!(!String::from_utf8(metrics.text()).unwrap().contains("\"old\""));
+}
+
+/// A thread finds what it counts by comparing labels; what is counted is the same.
+#[test]
+fn each_is_counted_by_its_labels_among_its_own() {
+    let metrics = [Metrics::new().unwrap(), Metrics::new().unwrap()];
+    // More than are kept at a time, again and again, and the same names as another's.
+    for round in 0..3 {
+        for route in 0..20 {
+            for (place, metrics) in metrics.iter().enumerate() {
+                let route = format!("r{route}");
+                for _ in 0..=place {
+                    metrics.decided(&route, "allow", "granted", Duration::from_micros(round));
+                }
+                metrics.answered(&route, "GET", StatusCode::OK);
+                metrics.upstream_took(&route, Duration::from_millis(1));
+            }
+        }
+    }
+    for (place, metrics) in metrics.iter().enumerate() {
+        for route in 0..20 {
+            let route = format!("r{route}");
+            let decisions = metrics.decisions.with_label_values(&[&route, "allow", "granted"]);
+            assert_eq!(decisions.get(), 3 * (place as u64 + 1), "{place} {route}");
+            let seconds = metrics.decision_seconds.with_label_values(&[&route]);
+            assert_eq!(seconds.get_sample_count(), decisions.get());
+            let answers = metrics.requests.with_label_values(&[&route, "GET", "2xx"]);
+            assert_eq!(answers.get(), 3);
+            let upstream = metrics.upstream_seconds.with_label_values(&[&route]);
+            assert_eq!(upstream.get_sample_count(), 3);
+        }
+    }
+    metrics[0].header_removed(Stripped::Forwarding);
+    metrics[1].header_removed(Stripped::Identity);
+    assert_eq!(metrics[0].headers_removed.with_label_values(&["forwarding"]).get(), 1);
+    assert_eq!(metrics[1].headers_removed.with_label_values(&["forwarding"]).get(), 0);
+    assert_eq!(metrics[1].headers_removed.with_label_values(&["identity"]).get(), 1);
 }
