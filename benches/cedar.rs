@@ -54,7 +54,7 @@ fn bench(criterion: &mut Criterion) {
             id: "pool|ann".to_owned(),
             groups: groups.to_vec(),
             role: None,
-            attributes: vec![("email", &email)],
+            attributes: vec![("email", email.clone())],
             token: None,
             known: true,
         };
