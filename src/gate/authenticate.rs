@@ -145,16 +145,23 @@ pub(super) async fn authenticate(
             Ok(Authenticated { challenge, ..Authenticated::unsigned(Login::Token(token)) })
         }
         Err(error) => {
-            if matches!(source, Source::Authorization | Source::Dpop) {
-                // What can't be a token at all is told as that.
-                http::credentials(&question.headers, question.target.query())?;
-            }
+            refuse_malformed(source, question)?;
             trail.note("authenticate", || {
                 let what = format!("token from the {} refused", source.as_str());
                 (what, json!({ "reason": error.reason(), "error": error.to_string() }))
             });
             Err(denial(&error).challenged(source.challenge()))
         }
+    }
+}
+
+/// A token that was refused is told to be malformed if it can't be one at all.
+pub(super) fn refuse_malformed(source: Source, question: &Question) -> Result<(), RequestError> {
+    match source {
+        Source::Authorization | Source::Dpop => {
+            http::credentials(&question.headers, question.target.query()).map(drop)
+        }
+        Source::Cookie | Source::LoadBalancer => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::{
     Authenticate, BoundTokens, Denial, Destination, Engine, Gate, Login, Question, Refusal, Trail,
-    authenticate::{accepts, denial, find_token, verify},
+    authenticate::{accepts, denial, find_token, refuse_malformed, verify},
     context::RequestContext,
     decide::{Progress, in_time, is_api, misconfigured},
     demands::demand_token,
@@ -52,7 +52,13 @@ impl Gate<'_> {
                     let verified =
                         verified.and_then(|token| accepts(route, source, &token).map(|()| token));
                     challenge = source.challenge();
-                    let token = verified.map_err(|error| denial(&error))?;
+                    let token = match verified {
+                        Ok(token) => token,
+                        Err(error) => {
+                            refuse_malformed(source, question)?;
+                            return Err(denial(&error));
+                        }
+                    };
                     let required = route.bound_tokens == BoundTokens::Require;
                     if required && token.claims.confirmation().is_none() {
                         let detail = "this route asks for a bound token";

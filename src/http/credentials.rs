@@ -53,7 +53,7 @@ pub fn credentials<'h>(
     read(headers, query, b64token)
 }
 
-/// The same, for whoever verifies a token: it may be of any text. One that was verified has the right
+/// The same, for whoever verifies a token, which may be any text here. One that was verified has the right
 /// syntax; of one that was refused, [`credentials`] tells whether that is the reason.
 ///
 /// # Errors

@@ -43,8 +43,8 @@ pub enum Fact {
     Unknown,
 }
 
-/// A small set of facts, by lower-case key. A key that isn't in it is absent, unless all the keys
-/// that begin like it are unknown.
+/// A small set of facts, by lower-case key. A key that isn't in it is looked up where more is known, if that
+/// was said; else it is absent, unless all the keys that begin like it are unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     known: Vec<(Cow<'static, str>, Fact)>,
@@ -90,7 +90,8 @@ impl Facts {
         self.put(key, fact);
     }
 
-    /// Sets all that `others` say, over what is there.
+    /// Sets all that `others` say, over what is there. Where they know more, that is asked in place of what
+    /// was asked before, and after all that is set.
     pub fn extend(&mut self, others: Self) {
         if self.known.is_empty() {
             self.known = others.known;

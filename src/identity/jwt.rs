@@ -42,9 +42,10 @@ impl Context for JwtClaims {
         match claims.find(|(name, _)| name.eq_ignore_ascii_case(wanted)) {
             None | Some((_, ClaimValue::Null)) => Lookup::Absent,
             Some(("scope", ClaimValue::Text(_))) => {
-                many(self.0.claims.scopes().map(str::to_owned).collect())
+                let words = self.0.claims.scopes().take(MAX_VALUES + 1);
+                many(words.map(str::to_owned).collect())
             }
-            Some((_, ClaimValue::Nested(Value::Array(items)))) => {
+            Some((_, ClaimValue::Nested(Value::Array(items)))) if items.len() <= MAX_VALUES => {
                 let one = |item| scalar(ClaimValue::from(item)).map(|text| text.into_owned());
                 items.iter().map(one).collect::<Option<_>>().map_or(Lookup::Unknown, many)
             }

@@ -156,7 +156,12 @@ impl Begun {
     /// Answers what can be answered at once; what has to wait becomes a task.
     fn answer(&self) {
         let mut streams = mem::take(&mut *self.0.borrow_mut());
-        for mut stream in streams.drain(..) {
+        for (place, mut stream) in streams.drain(..).enumerate() {
+            if place >= AT_ONCE {
+                // Others are served between them.
+                drop(spawn_local(stream));
+                continue;
+            }
             // Whoever has to be woken is asked again, as a task.
             let mut cx = Context::from_waker(Waker::noop());
             // As of a task, a panic ends one stream.
@@ -173,6 +178,8 @@ impl Begun {
     }
 }
 
+/// So many streams are answered before anybody else has a turn.
+const AT_ONCE: usize = 64;
 /// Streams that a connection usually begins at a time, at most.
 const USUAL: usize = 128;
 

@@ -136,7 +136,7 @@ impl Claims {
 
     /// About how many bytes they take.
     pub(super) fn bytes(&self) -> usize {
-        self.all.bytes()
+        self.all.bytes() + self.audiences.iter().map(|audience| 40 + audience.len()).sum::<usize>()
     }
 
     fn text(&self, name: &str) -> Option<&str> {

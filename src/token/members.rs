@@ -228,10 +228,13 @@ impl Held {
 fn bytes(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
-            Value::String(text) => text.len(),
-            Value::Array(elements) => elements.iter().map(bytes).sum(),
+            Value::String(text) => text.len() + 16,
+            Value::Array(elements) => {
+                let free = elements.capacity() - elements.len();
+                free * size_of::<Value>() + elements.iter().map(bytes).sum::<usize>()
+            }
             Value::Object(members) => {
-                members.iter().map(|(name, value)| 64 + name.len() + bytes(value)).sum()
+                members.iter().map(|(name, value)| 128 + name.len() + 2 * bytes(value)).sum()
             }
             _ => 0,
         }

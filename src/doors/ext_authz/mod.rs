@@ -27,7 +27,7 @@ use crate::{
     gate::{Payload, PayloadError},
 };
 
-/// Answers a call, which came when it is said to have come, and is waited for as long as said from then on.
+/// Answers a call that came at `came`, for which its caller waits as long as `patience` says.
 pub(super) async fn call(
     (shared, snapshot): (&Arc<Shared>, &Snapshot),
     seats: &Seats,
