@@ -6,12 +6,16 @@
 use std::{cell::RefCell, thread::LocalKey};
 
 /// Metrics by the process's metrics that they are among, and by their labels.
-pub(super) struct Labelled<M, const N: usize>(Vec<(u64, [Box<str>; N], M)>);
+pub(super) struct Labelled<M, const N: usize> {
+    known: Vec<(u64, [Box<str>; N], M)>,
+    /// How often one wasn't among them since there is no more room.
+    missed: usize,
+}
 
 impl<M: 'static, const N: usize> Labelled<M, N> {
     /// None yet.
     pub(super) const fn new() -> RefCell<Self> {
-        RefCell::new(Self(Vec::new()))
+        RefCell::new(Self { known: Vec::new(), missed: 0 })
     }
 }
 
@@ -24,7 +28,7 @@ pub(super) fn with<M: 'static, const N: usize>(
     find: impl FnOnce() -> M,
     count: impl FnOnce(&M),
 ) {
-    labelled.with_borrow_mut(|Labelled(known)| {
+    labelled.with_borrow_mut(|Labelled { known, missed }| {
         let is_it = |(among, has, _): &&(u64, [Box<str>; N], M)| {
             *among == of && has.iter().zip(labels).all(|(has, label)| **has == *label)
         };
@@ -33,12 +37,22 @@ pub(super) fn with<M: 'static, const N: usize>(
         }
         let metric = find();
         count(&metric);
-        if known.len() >= FEW {
-            known.clear();
+        let entry = || (of, labels.map(Box::from), metric);
+        if known.len() < FEW {
+            known.push(entry());
+            return;
         }
-        known.push((of, labels.map(Box::from), metric));
+        // Where more are counted in turn, to keep each would cost more than to find it.
+        *missed = missed.wrapping_add(1);
+        if missed.is_multiple_of(SELDOM)
+            && let Some(place) = known.get_mut(*missed / SELDOM % FEW)
+        {
+            *place = entry();
+        }
     });
 }
 
 /// So many are compared.
 const FEW: usize = 16;
+/// Of so many that aren't among them one takes another's place.
+const SELDOM: usize = 16;

@@ -303,7 +303,7 @@ pub fn method_label(method: &Method) -> &'static str {
 }
 
 /// A status as a label: its class.
-pub fn status_class(status: StatusCode) -> &'static str {
+fn status_class(status: StatusCode) -> &'static str {
     match status.as_u16() / 100 {
         1 => "1xx",
         2 => "2xx",

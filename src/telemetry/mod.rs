@@ -8,5 +8,5 @@ pub mod log;
 mod metrics;
 mod records;
 
-pub use metrics::{Metrics, method_label, status_class};
+pub use metrics::{Metrics, method_label};
 pub use records::{Post, Recent, Recorder, Records, Sink, SinkError, visible};

@@ -46,9 +46,10 @@ fn issuers_that_are_gone_leave_no_gauge() {
 /// A thread finds what it counts by comparing labels; what is counted is the same.
 #[test]
 fn each_is_counted_by_its_labels_among_its_own() {
+    const ROUNDS: u64 = 30;
     let metrics = [Metrics::new().unwrap(), Metrics::new().unwrap()];
     // More than are kept at a time, again and again, and the same names as another's.
-    for round in 0..3 {
+    for round in 0..ROUNDS {
         for route in 0..20 {
             for (place, metrics) in metrics.iter().enumerate() {
                 let route = format!("r{route}");
@@ -64,13 +65,13 @@ fn each_is_counted_by_its_labels_among_its_own() {
         for route in 0..20 {
             let route = format!("r{route}");
             let decisions = metrics.decisions.with_label_values(&[&route, "allow", "granted"]);
-            assert_eq!(decisions.get(), 3 * (place as u64 + 1), "{place} {route}");
+            assert_eq!(decisions.get(), ROUNDS * (place as u64 + 1), "{place} {route}");
             let seconds = metrics.decision_seconds.with_label_values(&[&route]);
             assert_eq!(seconds.get_sample_count(), decisions.get());
             let answers = metrics.requests.with_label_values(&[&route, "GET", "2xx"]);
-            assert_eq!(answers.get(), 3);
+            assert_eq!(answers.get(), ROUNDS);
             let upstream = metrics.upstream_seconds.with_label_values(&[&route]);
-            assert_eq!(upstream.get_sample_count(), 3);
+            assert_eq!(upstream.get_sample_count(), ROUNDS);
         }
     }
     metrics[0].header_removed(Stripped::Forwarding);
