@@ -15,7 +15,7 @@ use super::{
     Shared, grpc,
     record::{AccessRecord, Asked},
 };
-use crate::upstream::{AnswerBody, Course, Ended, Occupied, Side};
+use crate::upstream::{AnswerBody, Broken, Course, Ended, Occupied, Side};
 
 /// Counts an exchange as in flight until it is dropped, then writes its line of the access log.
 pub(super) struct Exchange {
@@ -131,7 +131,7 @@ pub struct ExchangeBody {
 pub enum AnswerError {
     /// The upstream's did.
     #[error(transparent)]
-    Upstream(#[from] hyper::Error),
+    Upstream(#[from] Broken),
     /// The right to it has ended.
     #[error("the answer may not go on: {}", .0.reason())]
     Ended(Ended),

@@ -11,23 +11,18 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::client::Lease;
+use super::{Broken, client::Lease, multiplexed::Stream};
 use crate::http;
 
 /// An answer's body on its way down.
 #[derive(Debug)]
 pub enum AnswerBody {
-    /// One made here.
+    /// One that is here: made here, or come with the answer's head.
     Own(Full<Bytes>),
-    /// An upstream's; its connection goes back to the idle ones when it has ended.
-    Upstream {
-        /// The body.
-        inner: Incoming,
-        /// The connection, until the end.
-        lease: Option<Lease>,
-        /// What becomes of trailers.
-        trailers: Trailers,
-    },
+    /// What comes on a connection of its own, which goes back to the idle ones at its end.
+    Alone(Option<Lease>),
+    /// What comes on one that is shared.
+    Shared(Incoming, Stream),
 }
 
 impl AnswerBody {
@@ -36,18 +31,21 @@ impl AnswerBody {
         Self::Own(Full::new(body.into()))
     }
 
-    pub(super) fn upstream(inner: Incoming, lease: Lease, trailers: Trailers) -> Self {
-        let mut lease = Some(lease);
-        if inner.is_end_stream() {
-            give_back(&mut lease);
+    /// What follows an answer's head on `lease`.
+    pub(super) fn alone(mut lease: Lease) -> Self {
+        match lease.whole() {
+            Some(body) => {
+                lease.give_back();
+                Self::own(body)
+            }
+            None => Self::Alone(Some(lease)),
         }
-        Self::Upstream { inner, lease, trailers }
     }
 }
 
 /// What becomes of trailers. Nothing follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trailers {
+pub(super) enum Trailers {
     /// They are discarded, as they may be (RFC 9110 §6.5.1): in HTTP/1 hardly anybody waits for them.
     Drop,
     /// They go on, cleaned: in HTTP/2, where gRPC says in them how a call ended.
@@ -73,31 +71,36 @@ impl Trailers {
     }
 }
 
-fn give_back(lease: &mut Option<Lease>) {
-    if let Some(lease) = lease.take() {
-        lease.give_back();
-    }
-}
-
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut *self {
             Self::Own(body) => {
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|f| f.map_err(|e| match e {})))
             }
-            Self::Upstream { inner, lease, trailers } => {
-                let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
-                let frame = trailers.pass(frame, http::answer_trailers);
-                if frame.is_none() || (matches!(frame, Some(Ok(_))) && inner.is_end_stream()) {
-                    give_back(lease);
+            Self::Alone(lease) => {
+                let Some(connection) = lease.as_mut() else { return Poll::Ready(None) };
+                let piece = ready!(connection.poll_body(cx));
+                match &piece {
+                    Some(Ok(_)) if !connection.is_answered() => {}
+                    Some(Err(_)) => *lease = None,
+                    _ => {
+                        if let Some(connection) = lease.take() {
+                            connection.give_back();
+                        }
+                    }
                 }
-                Poll::Ready(frame)
+                Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+            }
+            Self::Shared(inner, _) => {
+                let frame = ready!(Pin::new(inner).poll_frame(cx));
+                let frame = Trailers::Keep.pass(frame, http::answer_trailers);
+                Poll::Ready(frame.map(|frame| frame.map_err(Broken::from)))
             }
         }
     }
@@ -105,14 +108,19 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(body) => body.is_end_stream(),
-            Self::Upstream { inner, .. } => inner.is_end_stream(),
+            Self::Alone(lease) => lease.is_none(),
+            Self::Shared(inner, _) => inner.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Own(body) => body.size_hint(),
-            Self::Upstream { inner, .. } => inner.size_hint(),
+            Self::Alone(None) => SizeHint::with_exact(0),
+            Self::Alone(Some(lease)) => {
+                lease.left().map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
+            Self::Shared(inner, _) => inner.size_hint(),
         }
     }
 }

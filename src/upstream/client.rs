@@ -3,26 +3,21 @@
 use std::{
     cell::RefCell,
     collections::{HashMap, VecDeque},
-    fmt,
+    ops::{Deref, DerefMut},
     rc::{Rc, Weak},
     time::Duration,
 };
 
 use ::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use http_body::Body as _;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::{
-    task::spawn_local,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use super::{
-    AnswerBody, Arriving, Course, ForwardError, Gathered, HostHeader, Side, Upgrade, UploadBody,
-    Upstream, UpstreamSide,
+    AnswerBody, Arriving, Course, ForwardError, HostHeader, Side, Upgrade, UploadBody, Upstream,
+    UpstreamSide,
     body::Trailers,
-    dial::{MAX_TRIES, Speaking, Wire, dial},
-    multiplexed::{Multiplexed, Stream, translate},
+    dial::{MAX_TRIES, Speaking, dial},
+    http1,
+    multiplexed::{Multiplexed, translate},
     origin::Address,
     trailer::Trailed,
     upload::UploadError,
@@ -50,7 +45,7 @@ pub struct Timeouts {
 #[derive(Default)]
 pub struct Client {
     /// By the upstream's serial; the one used last is last.
-    idle: RefCell<HashMap<u64, VecDeque<Idle>>>,
+    idle: RefCell<HashMap<u64, VecDeque<Box<Kept>>>>,
     multiplexed: Multiplexed,
 }
 
@@ -76,77 +71,61 @@ pub enum Forwarded {
     Switched(Response<()>, UpstreamSide),
 }
 
-type Sender = SendRequest<UploadBody>;
-
 /// In a box: whoever waits for its answer would have room for it several times over.
 type Outgoing = Box<Request<UploadBody>>;
 
-struct Idle {
-    sender: Sender,
+/// A connection, where it goes, and since when it has been idle.
+#[derive(Debug)]
+struct Kept {
+    connection: http1::Connection,
     address: Address,
     since: Instant,
 }
 
-impl fmt::Debug for Idle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Idle").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-/// What an answer is read from, until its end.
-#[derive(Debug)]
-pub enum Lease {
-    /// A connection of its own.
-    Connection(Connection),
-    /// A place on one that is shared.
-    Stream(Stream),
-}
-
 /// A connection in use. Dropped before the end of its answer, it is closed.
-pub struct Connection {
+#[derive(Debug)]
+pub struct Lease {
+    kept: Box<Kept>,
     /// Where it goes back to; nowhere if it serves one request alone.
     client: Weak<Client>,
     serial: u64,
-    sender: Sender,
-    address: Address,
 }
 
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("address", &self.address).finish_non_exhaustive()
+impl Deref for Lease {
+    type Target = http1::Connection;
+
+    fn deref(&self) -> &http1::Connection {
+        &self.kept.connection
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut http1::Connection {
+        &mut self.kept.connection
     }
 }
 
 impl Lease {
-    /// Lets another request have it.
+    /// The connection alone, which serves nobody else.
+    pub(super) fn into_connection(self) -> http1::Connection {
+        self.kept.connection
+    }
+
+    /// Puts the connection among the idle ones, if it can be used again.
     pub(super) fn give_back(self) {
-        match self {
-            Self::Connection(connection) => connection.give_back(),
-            Self::Stream(stream) => drop(stream),
-        }
-    }
-}
-
-impl Connection {
-    /// Sends requests on it.
-    pub(super) fn sender(&mut self) -> &mut Sender {
-        &mut self.sender
-    }
-
-    /// Puts the connection among the idle ones.
-    fn give_back(self) {
         let Some(client) = self.client.upgrade() else { return };
-        if self.sender.is_closed() {
+        let mut kept = self.kept;
+        if !kept.connection.is_reusable() {
             return;
         }
+        kept.since = Instant::now();
         let mut idle = client.idle.borrow_mut();
         let queue = idle.entry(self.serial).or_default();
         if queue.len() >= MAX_IDLE {
             // The one that was idle for longest is the likeliest to be dead.
             queue.pop_front();
         }
-        let (sender, address) = (self.sender, self.address);
-        queue.push_back(Idle { sender, address, since: Instant::now() });
+        queue.push_back(kept);
     }
 }
 
@@ -218,34 +197,28 @@ impl Client {
         let repeatable = is_idempotent(request.method());
         let mut wanted = Wanted::Any;
         loop {
-            let (mut connection, reused) = self.connection(upstream, wanted, timeouts).await?;
-            let again = if reused && repeatable { copy(&request).map(Box::new) } else { None };
-            let sent = tokio::select! {
-                sent = connection.sender.try_send_request(*request) => sent,
+            let (mut lease, reused) = self.connection(upstream, wanted, timeouts).await?;
+            let again = if reused { request.body().again() } else { None };
+            let answered = tokio::select! {
+                biased;
+                answered = lease.exchange(&mut request) => answered,
                 () = course.stalled(timeouts.header) => return Err(ForwardError::AnswerTimeout),
             };
-            let mut failed = match sent {
+            let failed = match answered {
                 // Nobody asked for it: what follows on that connection is no answer (CVE-2026-73548).
-                Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                Ok(head) if head.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     return Err(ForwardError::Switched);
                 }
-                Ok(answer) => {
-                    let lease = Lease::Connection(connection);
-                    return Ok(answer.map(|body| AnswerBody::upstream(body, lease, Trailers::Drop)));
-                }
+                Ok(head) => return Ok(head.map(|()| AnswerBody::alone(lease))),
                 Err(failed) => failed,
             };
-            request = match (failed.take_message(), again) {
-                (Some(unsent), _) => Box::new(unsent),
-                (None, Some(again)) if !failed.error().is_user() => {
+            let by_upstream = matches!(failed.error, ForwardError::Upstream(_));
+            match again {
+                Some(body) if by_upstream && (failed.unsent || (failed.unheard && repeatable)) => {
+                    *request.body_mut() = body;
                     wanted = Wanted::Fresh;
-                    again
                 }
-                _ => return Err(broken(failed.into_error())),
-            };
-            if !reused {
-                // A fresh connection that takes no request won't on the next try either.
-                return Err(ForwardError::Upstream(failed.into_error()));
+                _ => return Err(failed.error),
             }
         }
     }
@@ -274,10 +247,7 @@ impl Client {
                 }
             };
             let mut failed = match sent {
-                Ok(answer) => {
-                    let lease = Lease::Stream(stream);
-                    return Ok(answer.map(|body| AnswerBody::upstream(body, lease, Trailers::Keep)));
-                }
+                Ok(answer) => return Ok(answer.map(|body| AnswerBody::Shared(body, stream))),
                 Err(failed) => failed,
             };
             request = match (failed.take_message(), again) {
@@ -296,7 +266,9 @@ impl Client {
     pub fn sweep(&self) {
         let mut idle = self.idle.borrow_mut();
         for queue in idle.values_mut() {
-            queue.retain(|c| !c.sender.is_closed() && c.since.elapsed() < MAX_IDLE_TIME);
+            queue.retain_mut(|kept| {
+                kept.since.elapsed() < MAX_IDLE_TIME && kept.connection.is_ready()
+            });
         }
         idle.retain(|_, queue| !queue.is_empty());
         self.multiplexed.sweep(MAX_IDLE_TIME);
@@ -309,40 +281,32 @@ impl Client {
         upstream: &Upstream,
         wanted: Wanted,
         timeouts: Timeouts,
-    ) -> Result<(Connection, Reused), ForwardError> {
+    ) -> Result<(Lease, Reused), ForwardError> {
+        let serial = upstream.serial;
         if wanted == Wanted::Any
-            && let Some(found) = self.take_idle(upstream)
+            && let Some(kept) = self.take_idle(upstream)
         {
-            let (sender, address) = (found.sender, found.address);
-            let (client, serial) = (Rc::downgrade(self), upstream.serial);
-            return Ok((Connection { client, serial, sender, address }, true));
+            return Ok((Lease { kept, client: Rc::downgrade(self), serial }, true));
         }
         // Apart, so that requests on connections that are there have no room for making one.
-        let fresh = Box::pin(fresh(upstream, Switching::Never, timeouts)).await?;
-        Ok((Connection { client: Rc::downgrade(self), ..fresh }, false))
+        let fresh = Box::pin(fresh(upstream, timeouts)).await?;
+        Ok((Lease { client: Rc::downgrade(self), ..fresh }, false))
     }
 
-    /// A connection for one request, which may make it something else.
-    pub(super) async fn single(
-        &self,
-        upstream: &Upstream,
-        timeouts: Timeouts,
-    ) -> Result<Connection, ForwardError> {
-        fresh(upstream, Switching::Allowed, timeouts).await
-    }
-
-    fn take_idle(&self, upstream: &Upstream) -> Option<Idle> {
+    fn take_idle(&self, upstream: &Upstream) -> Option<Box<Kept>> {
         let mut idle = self.idle.borrow_mut();
         let queue = idle.get_mut(&upstream.serial)?;
         let now = Instant::now();
-        // The last ones are looked at first, and seldom more than one or two; what is dead is swept. One whose
-        // last answer was just read is ready as soon as its task has run; one that is closed never is.
-        let at = queue.iter().rposition(|c| {
-            c.sender.is_ready()
-                && now.saturating_duration_since(c.since) < MAX_IDLE_TIME
-                && upstream.has(&c.address)
-        })?;
-        queue.remove(at)
+        // The one used last is the likeliest to live. What isn't used again is dropped.
+        while let Some(mut kept) = queue.pop_back() {
+            if now.saturating_duration_since(kept.since) < MAX_IDLE_TIME
+                && upstream.has(&kept.address)
+                && kept.connection.is_ready()
+            {
+                return Some(kept);
+            }
+        }
+        None
     }
 }
 
@@ -357,25 +321,15 @@ enum Wanted {
     Fresh,
 }
 
-/// Whether a connection may become something else than HTTP.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Switching {
-    Never,
-    Allowed,
-}
-
 /// A new connection to the first of the upstream's addresses that takes one; it goes back to nobody.
-async fn fresh(
-    upstream: &Upstream,
-    switching: Switching,
-    timeouts: Timeouts,
-) -> Result<Connection, ForwardError> {
+pub(super) async fn fresh(upstream: &Upstream, timeouts: Timeouts) -> Result<Lease, ForwardError> {
     let mut last = ForwardError::NoAddress;
     for address in upstream.addresses().into_iter().take(MAX_TRIES) {
-        match timeout(timeouts.connect, connect(upstream, &address, switching)).await {
-            Ok(Ok(sender)) => {
-                let (client, serial) = (Weak::new(), upstream.serial);
-                return Ok(Connection { client, serial, sender, address });
+        match timeout(timeouts.connect, dial(upstream, &address, Speaking::Http1)).await {
+            Ok(Ok(wire)) => {
+                let connection = http1::Connection::new(wire);
+                let kept = Box::new(Kept { connection, address, since: Instant::now() });
+                return Ok(Lease { kept, client: Weak::new(), serial: upstream.serial });
             }
             Ok(Err(error)) => last = error,
             Err(_) => last = ForwardError::ConnectTimeout,
@@ -384,43 +338,10 @@ async fn fresh(
     Err(last)
 }
 
-async fn connect(
-    upstream: &Upstream,
-    address: &Address,
-    switching: Switching,
-) -> Result<Sender, ForwardError> {
-    match dial(upstream, address, Speaking::Http1).await? {
-        Wire::Tcp(stream) => handshake(TokioIo::new(Gathered(stream)), switching).await,
-        Wire::Tls(stream) => handshake(TokioIo::new(Gathered(*stream)), switching).await,
-        Wire::Unix(stream) => handshake(TokioIo::new(Gathered(stream)), switching).await,
-    }
-}
-
-async fn handshake<T>(io: T, switching: Switching) -> Result<Sender, ForwardError>
-where
-    T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
-    let (sender, connection) =
-        http1::Builder::new().handshake(io).await.map_err(ForwardError::Upstream)?;
-    // In tasks of their own, although callers' tasks could drive them with fewer wake-ups: measured side by side, that was
-    // dearer. Many tasks that do the same one after the other find its code in the cache.
-    match switching {
-        Switching::Never => spawn_local(driven(connection)),
-        Switching::Allowed => spawn_local(driven(connection.with_upgrades())),
-    };
-    Ok(sender)
-}
-
-async fn driven(connection: impl Future<Output = hyper::Result<()>>) {
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "upstream connection ended");
-    }
-}
-
 /// Why a request that was being sent has no answer.
 fn broken(error: hyper::Error) -> ForwardError {
     if !error.is_user() {
-        return ForwardError::Upstream(error);
+        return ForwardError::Upstream(error.into());
     }
     let source = std::error::Error::source(&error);
     match source.and_then(|source| source.downcast_ref::<UploadError>()) {
@@ -463,7 +384,6 @@ fn serialise(
         (Body::Streamed(_), None) => return Err(ForwardError::CallerBody),
     };
     let uri = Uri::from(permitted.target);
-    let chunked = !body.is_end_stream() && body.size_hint().exact().is_none();
     let mut request = Box::new(Request::new(body));
     *request.method_mut() = permitted.method;
     *request.uri_mut() = uri;
@@ -471,10 +391,6 @@ fn serialise(
     let headers = request.headers_mut();
     // Trailers are dropped with the body they follow.
     headers.remove(header::TRAILER);
-    if chunked {
-        // Without it hyper takes a GET to have no body, and drops the one it has.
-        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
     if let Some(trailed) = trailed {
         trailed.announce(headers);
         let form = HeaderValue::from_static(UNSIGNED_TRAILER);

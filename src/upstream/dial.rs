@@ -1,8 +1,16 @@
 //! New connections to upstreams: TCP, TLS over it, or a unix socket.
 
-use std::sync::Arc;
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use tokio::net::{TcpStream, UnixStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
@@ -11,10 +19,75 @@ use super::{
 };
 
 /// A connection on which nothing has been said yet.
+#[derive(Debug)]
 pub(super) enum Wire {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
+}
+
+/// Does the same with any of them.
+macro_rules! with {
+    ($wire:expr, $stream:ident => $does:expr) => {
+        match $wire.get_mut() {
+            Wire::Tcp(stream) => {
+                let $stream = Pin::new(stream);
+                $does
+            }
+            Wire::Tls(stream) => {
+                let $stream = Pin::new(stream.as_mut());
+                $does
+            }
+            Wire::Unix(stream) => {
+                let $stream = Pin::new(stream);
+                $does
+            }
+        }
+    };
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        with!(self, stream => stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        with!(self, stream => stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        with!(self, stream => stream.poll_write_vectored(cx, pieces))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with!(self, stream => stream.poll_shutdown(cx))
+    }
 }
 
 /// What will be said on a connection.

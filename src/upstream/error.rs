@@ -2,7 +2,7 @@
 
 use ::http::StatusCode;
 
-use super::Ended;
+use super::{Broken, Ended};
 use crate::sigv4::BodyError;
 
 /// Why a permitted request got no answer from its upstream.
@@ -22,7 +22,7 @@ pub enum ForwardError {
     Tls(std::io::Error),
     /// The upstream closed or broke the connection, or answered with something else than HTTP.
     #[error("the upstream gave no valid answer: {0}")]
-    Upstream(hyper::Error),
+    Upstream(#[from] Broken),
     /// It has as many requests as it may be sent at a time.
     #[error("the upstream has as many requests as `upstream.concurrency` allows")]
     Busy,

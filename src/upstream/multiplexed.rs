@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    ForwardError, Timeouts, UploadBody, Upstream,
+    Broken, ForwardError, Timeouts, UploadBody, Upstream,
     dial::{MAX_TRIES, Speaking, Wire, dial},
     origin::Address,
 };
@@ -150,12 +150,8 @@ impl Place {
         if let Some(stream) = self.free() {
             return Ok(stream);
         }
-        let connection = match dial(upstream, &self.address, Speaking::Http2).await? {
-            Wire::Tcp(stream) => handshake(TokioIo::new(stream)).await?,
-            Wire::Tls(stream) => handshake(TokioIo::new(*stream)).await?,
-            Wire::Unix(stream) => handshake(TokioIo::new(stream)).await?,
-        };
-        let connection = Rc::new(connection);
+        let wire = dial(upstream, &self.address, Speaking::Http2).await?;
+        let connection = Rc::new(handshake(TokioIo::new(wire)).await?);
         self.connections.borrow_mut().push(Rc::clone(&connection));
         Ok(connection.stream())
     }
@@ -172,17 +168,14 @@ impl Connection {
     }
 }
 
-async fn handshake<T>(io: T) -> Result<Connection, ForwardError>
-where
-    T: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
-{
+async fn handshake(io: TokioIo<Wire>) -> Result<Connection, ForwardError> {
     let (sender, connection) = http2::Builder::new(Local)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW * MAX_STREAMS)
         .max_header_list_size(MAX_HEADERS)
         .handshake(io)
         .await
-        .map_err(ForwardError::Upstream)?;
+        .map_err(Broken::from)?;
     let most = Rc::new(Cell::new(MAX_STREAMS as usize));
     let told = Rc::clone(&most);
     spawn_local(async move {

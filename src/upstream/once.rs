@@ -61,13 +61,7 @@ pub async fn ask(
     let wire = timeout_at(end, connected(upstream, limit / 3))
         .await
         .map_err(|_| ForwardError::ConnectTimeout)??;
-    let exchange = async {
-        match wire {
-            Wire::Tcp(stream) => exchange(TokioIo::new(stream), request).await,
-            Wire::Tls(stream) => exchange(TokioIo::new(*stream), request).await,
-            Wire::Unix(stream) => exchange(TokioIo::new(stream), request).await,
-        }
-    };
+    let exchange = exchange(TokioIo::new(wire), request);
     timeout_at(end, exchange).await.map_err(|_| ForwardError::AnswerTimeout)?
 }
 
@@ -90,25 +84,24 @@ async fn connected(upstream: &Upstream, limit: Duration) -> Result<Wire, Forward
     Err(last)
 }
 
-async fn exchange<T>(io: T, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), CallError>
-where
-    T: hyper::rt::Read + hyper::rt::Write + Unpin,
-{
-    let (mut sender, connection) =
-        http1::Builder::new().handshake(io).await.map_err(ForwardError::Upstream)?;
+async fn exchange(
+    io: TokioIo<Wire>,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), CallError> {
+    let (mut sender, connection) = http1::Builder::new().handshake(io).await.map_err(broken)?;
     // Driven from here, so that the connection ends with whoever waits for it.
     let driven = async {
         let _ = connection.await;
         pending::<Infallible>().await
     };
     let answered = async {
-        let answer = sender.send_request(request).await.map_err(ForwardError::Upstream)?;
+        let answer = sender.send_request(request).await.map_err(broken)?;
         let status = answer.status();
         match Limited::new(answer.into_body(), MAX_ANSWER).collect().await {
             Ok(body) => Ok((status, body.to_bytes())),
             Err(error) if error.is::<LengthLimitError>() => Err(CallError::TooLarge),
             Err(error) => Err(match error.downcast::<hyper::Error>() {
-                Ok(error) => ForwardError::Upstream(*error).into(),
+                Ok(error) => broken(*error).into(),
                 Err(_) => ForwardError::AnswerTimeout.into(),
             }),
         }
@@ -117,6 +110,10 @@ where
         answered = answered => answered,
         never = driven => match never {},
     }
+}
+
+fn broken(error: hyper::Error) -> ForwardError {
+    ForwardError::Upstream(error.into())
 }
 
 /// The request of a call, as the forwarder makes its own: `Host`, signature, and who the caller is,

@@ -15,16 +15,18 @@ use std::{
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use aws_lc_rs::{digest, rand};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
+use bytes::Bytes;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes},
+    io::{
+        AsyncRead, AsyncReadExt as _, AsyncWrite, Chain, Join, ReadBuf, ReadHalf, WriteHalf,
+        copy_bidirectional_with_sizes,
+    },
     time::timeout,
 };
 
 use super::{
     AnswerBody, Client, Course, Ended, ForwardError, Side, Timeouts, UploadBody, Upstream,
-    body::Trailers, client::Lease,
+    client::fresh, dial::Wire,
 };
 
 /// What became of a request that asked for a WebSocket.
@@ -38,7 +40,10 @@ pub enum Upgrade {
 
 /// The upstream's side of a WebSocket.
 #[derive(Debug)]
-pub struct UpstreamSide(TokioIo<Upgraded>);
+pub struct UpstreamSide(Box<Joined>);
+
+/// What it says, beginning with what came with its answer, and what it is told.
+type Joined = Join<Chain<io::Cursor<Bytes>, ReadHalf<Wire>>, WriteHalf<Wire>>;
 
 /// How a WebSocket came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,22 +76,20 @@ impl Client {
         }
         let key = headers.get(header::SEC_WEBSOCKET_KEY).cloned();
         let key = key.ok_or(ForwardError::Unsendable)?;
-        let mut connection = self.single(upstream, timeouts).await?;
-        let answer = timeout(timeouts.header, connection.sender().send_request(request)).await;
+        let mut lease = fresh(upstream, timeouts).await?;
+        let answer = timeout(timeouts.header, lease.exchange(&mut request)).await;
         let answer = answer.map_err(|_| ForwardError::AnswerTimeout)?;
-        let mut answer = answer.map_err(ForwardError::Upstream)?;
-        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let lease = Lease::Connection(connection);
-            let answer = answer.map(|body| AnswerBody::upstream(body, lease, Trailers::Drop));
-            return Ok(Upgrade::Answer(answer));
+        let head = answer.map_err(|failed| failed.error)?;
+        if head.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Upgrade::Answer(head.map(|()| AnswerBody::alone(lease))));
         }
-        if !accepts(answer.headers(), &key) {
+        if !accepts(head.headers(), &key) {
             return Err(ForwardError::Switched);
         }
-        let upgraded = timeout(timeouts.header, hyper::upgrade::on(&mut answer)).await;
-        let upgraded = upgraded.map_err(|_| ForwardError::AnswerTimeout)?;
-        let upgraded = upgraded.map_err(ForwardError::Upstream)?;
-        Ok(Upgrade::Switched(answer.map(drop), UpstreamSide(TokioIo::new(upgraded))))
+        let (wire, begun) = lease.into_connection().into_parts();
+        let (from, to) = tokio::io::split(wire);
+        let from = io::Cursor::new(begun).chain(from);
+        Ok(Upgrade::Switched(head, UpstreamSide(Box::new(tokio::io::join(from, to)))))
     }
 }
 

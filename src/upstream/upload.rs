@@ -147,6 +147,12 @@ impl UploadBody {
         Self { source: Source::Whole(body), course, trailers }
     }
 
+    /// The body, of which nothing is left here.
+    pub(super) fn take(&mut self) -> Self {
+        let source = std::mem::replace(&mut self.source, Source::None);
+        Self { source, course: self.course.clone(), trailers: self.trailers }
+    }
+
     /// The same body once more, if it is in memory or there is none.
     pub(super) fn again(&self) -> Option<Self> {
         let source = match &self.source {

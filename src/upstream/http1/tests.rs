@@ -1,0 +1,367 @@
+//! Heads and bodies by tables, cut in every way; exchanges over real sockets.
+
+use ::http::{HeaderMap, Method, Request, Version, header};
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
+
+use super::{Broken, Connection, head};
+use crate::upstream::{Course, ForwardError, UploadBody, dial::Wire};
+
+/// What an answer came to.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    keep_alive: bool,
+    left: usize,
+}
+
+/// Reads an answer that comes in pieces of `size`, and then the end of the connection.
+fn read(method: &Method, answer: &[u8], size: usize) -> Result<Seen, Broken> {
+    let (mut inbound, mut pieces) = (BytesMut::new(), answer.chunks(size.max(1)));
+    let mut headers = HeaderMap::new();
+    let mut head = loop {
+        let (head, length) = head::read(&inbound, method, &mut headers)?;
+        inbound.advance(length);
+        if let Some(head) = head {
+            break head;
+        }
+        inbound.extend_from_slice(pieces.next().ok_or(Broken::Closed)?);
+    };
+    let mut body = Vec::new();
+    while !head.body.is_done() {
+        match head.body.next(&mut inbound)? {
+            Some(piece) => body.extend_from_slice(&piece),
+            None if head.body.is_done() => {}
+            None => match pieces.next() {
+                Some(piece) => inbound.extend_from_slice(piece),
+                None => head.body.close()?,
+            },
+        }
+    }
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let headers = head.response.headers().iter();
+    Ok(Seen {
+        status: head.response.status().as_u16(),
+        headers: headers.map(|(n, v)| (n.as_str().to_owned(), text(v.as_bytes()))).collect(),
+        body,
+        keep_alive: head.keep_alive,
+        left: inbound.len() + pieces.map(<[u8]>::len).sum::<usize>(),
+    })
+}
+
+/// Reads it whole and in pieces of every size, which comes to the same.
+fn seen(method: &Method, answer: &str) -> Result<Seen, String> {
+    let whole = read(method, answer.as_bytes(), usize::MAX).map_err(|error| error.to_string());
+    for size in 1..answer.len().min(400) {
+        let again = read(method, answer.as_bytes(), size).map_err(|error| error.to_string());
+        match (&whole, &again) {
+            (Ok(whole), Ok(again)) => assert_eq!(whole, again, "in pieces of {size}"),
+            // What is wrong may be seen before there is all of it, or only then.
+            _ => assert!(whole.is_err() && again.is_err(), "{whole:?} {again:?}"),
+        }
+    }
+    whole
+}
+
+fn get(answer: &str) -> Result<Seen, String> {
+    seen(&Method::GET, answer)
+}
+
+#[test]
+fn a_body_ends_where_its_framing_says() {
+    for (answer, body, keep_alive, left) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcHTTP", "abc", true, 4),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", "abc", true, 0),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 3, 3\r\n\r\nabc", "abc", true, 0),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "", true, 0),
+        ("HTTP/1.1 204 No Content\r\n\r\nx", "", true, 1),
+        ("HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n", "", true, 0),
+        ("HTTP/1.1 200 OK\r\n\r\nall of it", "all of it", false, 0),
+        ("HTTP/1.1 200 OK\r\n\r\n", "", false, 0),
+        ("HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\nx", "x", false, 0),
+        ("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\nx", "x", true, 0),
+        ("HTTP/1.1 200 OK\r\nconnection: a, Close\r\ncontent-length: 1\r\n\r\nx", "x", false, 0),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "", true, 0),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n00A;x=\"y\"\r\n0123456789\r\n0\r\n\r\nHTTP",
+            "abc0123456789",
+            true,
+            4,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\ntrailer: x\r\ny: z\r\n\r\n",
+            "a",
+            true,
+            0,
+        ),
+    ] {
+        let seen = get(answer).unwrap();
+        let found = (String::from_utf8(seen.body).unwrap(), seen.keep_alive, seen.left);
+        assert_eq!(found, (body.to_owned(), keep_alive, left), "{answer}");
+    }
+}
+
+#[test]
+fn an_answer_to_head_has_a_length_and_no_body() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nHTTP";
+    let seen = seen(&Method::HEAD, answer).unwrap();
+    assert_eq!((seen.body.len(), seen.left), (0, 4));
+    assert_eq!(seen.headers, [("content-length".to_owned(), "5".to_owned())]);
+}
+
+#[test]
+fn of_two_framings_the_length_goes_and_the_connection_with_it() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+    let seen = get(answer).unwrap();
+    assert_eq!((&*seen.body, seen.keep_alive), (&b"ab"[..], false));
+    assert_eq!(seen.headers, [("transfer-encoding".to_owned(), "chunked".to_owned())]);
+}
+
+#[test]
+fn what_cannot_be_framed_is_no_answer() {
+    for (headers, body, why) in [
+        ("content-length: 1\r\ncontent-length: 2", "ab", "two lengths"),
+        ("content-length: 1, 2", "ab", "two lengths"),
+        ("content-length: +1", "a", "no number"),
+        ("content-length: 0x1", "a", "no number"),
+        ("content-length:", "", "no number"),
+        ("content-length: 1,", "a", "no number"),
+        ("content-length: 99999999999999999999", "a", "no number"),
+        ("transfer-encoding: gzip", "a", "transfer coding"),
+        ("transfer-encoding: gzip, chunked", "0\r\n\r\n", "transfer coding"),
+        ("transfer-encoding: chunked, chunked", "0\r\n\r\n", "transfer coding"),
+        ("transfer-encoding: chunked\r\ntransfer-encoding: identity", "a", "transfer coding"),
+        ("transfer-encoding: \u{b}chunked", "0\r\n\r\n", "HTTP/1.1"),
+        ("transfer-encoding : chunked", "0\r\n\r\n", "HTTP/1.1"),
+        ("x: a\r\n folded", "", "HTTP/1.1"),
+        ("transfer-encoding: chunked", "x\r\n", "no size"),
+        ("transfer-encoding: chunked", "-1\r\n", "no size"),
+        ("transfer-encoding: chunked", "11111111111111111\r\n", "no size"),
+        ("transfer-encoding: chunked", "1\r\nabc\r\n0\r\n\r\n", "longer than it says"),
+        ("transfer-encoding: chunked", "1\r\na\n0\r\n\r\n", "longer than it says"),
+        ("transfer-encoding: chunked", "1\r\na\r\n", "closed"),
+        ("transfer-encoding: chunked", "1\r\na\r\n0\r\nx: y\r\n", "closed"),
+        ("content-length: 2", "a", "closed"),
+    ] {
+        let error = get(&format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n{body}")).unwrap_err();
+        assert!(error.contains(why), "{headers:?} {body:?}: {error}");
+    }
+    for answer in
+        ["", "HTTP/1.1 200 O", "SSH-2.0-x\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 099 x\r\n\r\n"]
+    {
+        assert!(get(answer).is_err(), "{answer}");
+    }
+    let old = get("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n").unwrap_err();
+    assert!(old.contains("transfer codings"), "{old}");
+}
+
+#[test]
+fn what_is_too_large_is_refused_before_it_is_kept() {
+    let head = |lines: usize, length: usize| {
+        format!("HTTP/1.1 204 x\r\n{}\r\n", format!("x: {}\r\n", "y".repeat(length)).repeat(lines))
+    };
+    assert!(read(&Method::GET, head(100, 1).as_bytes(), 999).is_ok());
+    assert!(read(&Method::GET, head(101, 1).as_bytes(), 999).is_err());
+    assert!(read(&Method::GET, head(9, 40 << 10).as_bytes(), 4096).is_ok());
+    let large = read(&Method::GET, head(11, 40 << 10).as_bytes(), 4096);
+    assert!(matches!(large, Err(Broken::TooLarge)), "{large:?}");
+    let chunked =
+        |rest: &str| format!("HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n{rest}");
+    let extension = chunked(&format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(17 << 10)));
+    assert!(read(&Method::GET, extension.as_bytes(), 999).is_err());
+    for trailers in ["x".repeat(65 << 10), "x: y\r\n".repeat(11 << 10)] {
+        let trailers = chunked(&format!("0\r\n{trailers}\r\n\r\n"));
+        let large = read(&Method::GET, trailers.as_bytes(), 4096);
+        assert!(matches!(large, Err(Broken::TooLarge)), "{large:?}");
+    }
+}
+
+#[test]
+fn an_unusual_reason_goes_on() {
+    let answer = b"HTTP/1.0 299 Quite So\r\n\r\n";
+    let (head, length) = head::read(answer, &Method::GET, &mut HeaderMap::new()).unwrap();
+    assert_eq!(length, answer.len());
+    let head = head.unwrap();
+    let reason = head.response.extensions().get::<hyper::ext::ReasonPhrase>().unwrap();
+    assert_eq!(reason.as_bytes(), b"Quite So");
+    assert_eq!(head.response.version(), Version::HTTP_11);
+}
+
+fn request(method: Method, body: UploadBody) -> Request<UploadBody> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = "/a?b=c".parse().unwrap();
+    request.headers_mut().insert(header::HOST, "api.example".parse().unwrap());
+    request
+}
+
+fn whole(body: impl Into<Bytes>) -> UploadBody {
+    UploadBody::whole(body.into(), &Course::default())
+}
+
+/// A connection, and the upstream's end of it.
+fn pair() -> (Connection, UnixStream) {
+    let (here, there) = UnixStream::pair().unwrap();
+    (Connection::new(Wire::Unix(here)), there)
+}
+
+async fn told(upstream: &mut UnixStream, length: usize) -> String {
+    let mut told = vec![0; length];
+    upstream.read_exact(&mut told).await.unwrap();
+    String::from_utf8(told).unwrap()
+}
+
+async fn body(connection: &mut Connection) -> Result<Vec<u8>, Broken> {
+    let mut body = Vec::new();
+    while let Some(piece) = std::future::poll_fn(|cx| connection.poll_body(cx)).await {
+        body.extend_from_slice(&piece?);
+    }
+    Ok(body)
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn a_body_is_framed_by_what_it_is_whatever_headers_say() {
+    for (method, sent, said, expected) in [
+        (Method::GET, "", None, "GET /a?b=c HTTP/1.1\r\nhost: api.example\r\n\r\n"),
+        (
+            Method::POST,
+            "",
+            Some("7"),
+            "POST /a?b=c HTTP/1.1\r\nhost: api.example\r\ncontent-length: 0\r\n\r\n",
+        ),
+        (
+            Method::PUT,
+            "abc",
+            Some("7"),
+            "PUT /a?b=c HTTP/1.1\r\nhost: api.example\r\ncontent-length: 3\r\n\r\nabc",
+        ),
+    ] {
+        let (mut connection, mut upstream) = pair();
+        let mut request = request(method, whole(sent));
+        request.headers_mut().insert(header::TRANSFER_ENCODING, "chunked".parse().unwrap());
+        request.headers_mut().remove(header::TRANSFER_ENCODING);
+        if let Some(said) = said {
+            request.headers_mut().insert(header::CONTENT_LENGTH, said.parse().unwrap());
+        }
+        upstream.write_all(OK).await.unwrap();
+        let head = connection.exchange(&mut request).await.unwrap();
+        assert_eq!(head.status(), 200);
+        assert_eq!(told(&mut upstream, expected.len()).await, expected);
+        assert_eq!(body(&mut connection).await.unwrap(), b"ok");
+        assert!(connection.is_ready());
+    }
+}
+
+#[tokio::test]
+async fn one_request_follows_another_and_what_is_interim_is_passed_over() {
+    let (mut connection, mut upstream) = pair();
+    for status in [200, 404] {
+        upstream
+            .write_all(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nx: y\r\n\r\n")
+            .await
+            .unwrap();
+        let answer =
+            format!("HTTP/1.1 {status} x\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n");
+        upstream.write_all(answer.as_bytes()).await.unwrap();
+        let head = connection.exchange(&mut request(Method::GET, whole(""))).await.unwrap();
+        assert_eq!((head.status().as_u16(), head.headers().len()), (status, 1));
+        assert!(!connection.is_ready(), "its answer isn't over");
+        assert_eq!(body(&mut connection).await.unwrap(), b"a");
+        assert!(connection.is_ready());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_says_something_unasked_or_ends_serves_nobody() {
+    for says in ["HTTP/1.1 408 Request Timeout\r\n\r\n", ""] {
+        let (mut connection, mut upstream) = pair();
+        upstream.write_all(OK).await.unwrap();
+        connection.exchange(&mut request(Method::GET, whole(""))).await.unwrap();
+        body(&mut connection).await.unwrap();
+        assert!(connection.is_ready());
+        match says {
+            "" => drop(upstream),
+            says => upstream.write_all(says.as_bytes()).await.unwrap(),
+        }
+        tokio::task::yield_now().await;
+        assert!(!connection.is_ready(), "{says}");
+    }
+    // What comes with the answer is behind it.
+    let (mut connection, mut upstream) = pair();
+    upstream.write_all(&[OK, OK].concat()).await.unwrap();
+    connection.exchange(&mut request(Method::GET, whole(""))).await.unwrap();
+    assert_eq!(body(&mut connection).await.unwrap(), b"ok");
+    assert!(!connection.is_ready());
+}
+
+#[tokio::test]
+async fn who_fails_says_how_much_was_sent_and_heard() {
+    let failed = async |says: &str, sends: bool| {
+        let (mut connection, mut upstream) = pair();
+        if sends {
+            upstream.write_all(says.as_bytes()).await.unwrap();
+            upstream.shutdown().await.unwrap();
+        } else {
+            drop(upstream);
+        }
+        let mut request = request(Method::GET, whole(""));
+        let failed = connection.exchange(&mut request).await.unwrap_err();
+        assert!(matches!(failed.error, ForwardError::Upstream(_)), "{:?}", failed.error);
+        // Headers are there for another try as long as nothing was heard.
+        assert!(!failed.unheard || request.headers().contains_key(header::HOST));
+        (failed.unsent, failed.unheard)
+    };
+    assert_eq!(failed("", false).await, (true, true));
+    assert_eq!(failed("", true).await, (false, true));
+    assert_eq!(failed("HTTP/1.1 2", true).await, (false, false));
+    assert_eq!(failed("HTTP/1.1 100 Continue\r\n\r\n", true).await, (false, false));
+}
+
+#[tokio::test]
+async fn who_says_no_to_a_body_before_all_of_it_is_sent_is_heard() {
+    let long = vec![b'x'; 8 << 20];
+    let (mut connection, mut upstream) = pair();
+    let answer = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nno";
+    upstream.write_all(answer).await.unwrap();
+    let head = connection.exchange(&mut request(Method::PUT, whole(long.clone()))).await.unwrap();
+    assert_eq!(head.status(), 413);
+    assert_eq!(body(&mut connection).await.unwrap(), b"no");
+    assert!(!connection.is_ready(), "the rest of the request isn't sent");
+    // The same from one who has gone.
+    let (mut connection, mut upstream) = pair();
+    upstream.write_all(answer).await.unwrap();
+    drop(upstream);
+    let head = connection.exchange(&mut request(Method::PUT, whole(long))).await.unwrap();
+    assert_eq!(head.status(), 413);
+}
+
+#[tokio::test]
+async fn a_long_body_goes_on_while_the_answer_comes() {
+    let long = vec![b'x'; 4 << 20];
+    let (mut connection, mut upstream) = pair();
+    let there = tokio::spawn(async move {
+        let head = "PUT /a?b=c HTTP/1.1\r\nhost: api.example\r\ncontent-length: 4194304\r\n\r\n";
+        assert_eq!(told(&mut upstream, head.len()).await, head);
+        upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4194304\r\n\r\n").await.unwrap();
+        let mut buffer = vec![0; 64 << 10];
+        let mut left = 4 << 20;
+        while left > 0 {
+            let read = upstream.read(&mut buffer).await.unwrap();
+            upstream.write_all(&buffer[..read]).await.unwrap();
+            left -= read;
+        }
+        upstream
+    });
+    connection.exchange(&mut request(Method::PUT, whole(long.clone()))).await.unwrap();
+    assert_eq!(connection.left(), Some(4 << 20));
+    assert!(body(&mut connection).await.unwrap() == long);
+    assert!(connection.is_ready());
+    there.await.unwrap();
+}
