@@ -91,8 +91,7 @@ pub fn refresh_gauges(shared: &Shared) {
     }
     let bytes = i64::try_from(shared.tokens.bytes()).unwrap_or(i64::MAX);
     metrics.token_cache_bytes.set(bytes);
-    let sessions = i64::try_from(snapshot.rules.sessions.count()).unwrap_or(i64::MAX);
-    metrics.session_cache_entries.set(sessions);
+    metrics.session_cache_entries.set(snapshot.rules.sessions.count());
 }
 
 const RESOLVE: Duration = Duration::from_secs(5);

@@ -19,12 +19,12 @@ use super::{Shared, Snapshot, answers, note::note, record::Asked};
 use crate::{
     clock::{self, Time},
     gate::{
-        AskedQuery, AskedRoute, Decision, DecisionId, Gate, IdentityHeaders, Outcome, Payload,
-        Permit, Question, Refusal, Trail, Whole, Withheld,
+        AskedQuery, AskedRoute, Decision, DecisionId, Gate, Outcome, Payload, Permit, Question,
+        Refusal, Trail, Whole, Withheld,
     },
     http::{
-        self, AlbHeaders, Authority, ClientCertificate, Peer, Problem, RawTarget, RequestError,
-        Scheme, Stripped, query_names,
+        self, AlbHeaders, Authority, ClientCertificate, IdentityHeaders, Peer, Problem, RawTarget,
+        RequestError, Scheme, Stripped, query_names,
     },
     sigv4,
 };

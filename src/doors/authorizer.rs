@@ -134,9 +134,9 @@ fn told(form: Form, event: &Event, allow: bool, about: &About, reason: &str) -> 
     let context: Map<String, Value> = [
         ("decisionId", about.id.as_str()),
         ("reason", reason),
-        ("subject", text(&about.identity.subject)),
-        ("identity", text(&about.identity.identity)),
-        ("role", text(&about.identity.role)),
+        ("subject", text(about.identity.subject())),
+        ("identity", text(about.identity.identity())),
+        ("role", text(about.identity.role())),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), json!(value)))
@@ -161,7 +161,7 @@ fn told(form: Form, event: &Event, allow: bool, about: &About, reason: &str) -> 
 
 /// API Gateway wants a name for whoever calls.
 fn principal(about: &About) -> &str {
-    [&about.identity.subject, &about.identity.identity]
+    [about.identity.subject(), about.identity.identity()]
         .into_iter()
         .map(text)
         .find(|name| !name.is_empty())

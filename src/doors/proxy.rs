@@ -342,12 +342,13 @@ impl Proxy {
         // Under overload a line of the log for each would be more of it.
         let place = upstream.enter().inspect_err(|busy| self.in_vain(upstream, busy))?;
         exchange.occupies(place);
+        let started = Instant::now();
         let mut way = Way {
             upstream,
             timeouts: snapshot.timeouts,
-            started: Instant::now(),
+            started,
             rule: permit.answer().clone(),
-            course: Course::default(),
+            course: Course::beginning(started.into()),
             pace: Pace::Steady,
             permitted: Some(permitted),
         };

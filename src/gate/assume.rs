@@ -64,15 +64,14 @@ impl Gate<'_> {
     ) -> Result<Arc<Assumed>, Denial> {
         // Someone who listens wants to see the steps, so the cache is left aside.
         if !trail.is_on()
-            && let Some(hit) = self.rules.sessions.get(pool, token.serial)
+            && let Some(hit) = self.rules.sessions.get(pool, token)
         {
             return Ok(hit);
         }
         let roles = |arn: &str| self.role(arn);
         let assume = self.assume_in(pool, self.groups(token), &roles)?;
-        let assumed = Arc::new(assume.session(token, trail).map_err(denial)?);
-        self.rules.sessions.insert(pool, token.serial, Arc::clone(&assumed));
-        Ok(assumed)
+        let assumed = assume.session(token, trail).map_err(denial)?;
+        Ok(self.rules.sessions.keep(pool, token, assumed))
     }
 
     /// A route's guest: one session a pool.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::Time,
-    http::{self, Credentials, Origin, RequestError, TokenScheme, remove_cookie},
+    http::{self, Credentials, Origin, Received, RequestError, TokenScheme, remove_cookie},
     services::Proof,
     sigv4::{Form, Kind, SigV4Error, Signed},
     token::{ErrorSource, Issuer, IssuerKind, TokenCache, TokenError, TokenKind, VerifiedToken},
@@ -229,7 +229,7 @@ pub(super) fn find_token<'q>(
         found.push((Source::LoadBalancer, token));
     }
     // A session token is half of a second credential.
-    let signs = signed || headers.contains_key(http::SESSION_TOKEN);
+    let signs = signed || (question.received.aws && headers.contains_key(http::SESSION_TOKEN));
     match found.len() + usize::from(signs) {
         0 | 1 => Ok(found.pop()),
         _ => {
@@ -306,6 +306,7 @@ pub(super) fn describe(token: &VerifiedToken) -> Value {
 /// what was there and is gone.
 pub(super) fn remove_credentials(
     headers: &mut HeaderMap,
+    received: &Received,
     route: &Route,
     login: &Login,
 ) -> Vec<HeaderName> {
@@ -322,7 +323,9 @@ pub(super) fn remove_credentials(
     if kept != Some(TokenScheme::Dpop) {
         removed.push(http::DPOP);
     }
-    removed.push(http::SESSION_TOKEN);
+    if received.aws {
+        removed.push(http::SESSION_TOKEN);
+    }
     removed.retain(|name| headers.remove(name).is_some());
     if let Some(cookie) = &route.sources.cookie
         && headers.contains_key(header::COOKIE)

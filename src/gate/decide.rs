@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::{
     AnswerRule, Authenticate, Decision, DecisionId, Denial, Destination, Engine, Grounds, Heard,
-    IdentityHeaders, Outcome, Payload, Question, Refusal, Route, Rules, Service, Tables, Trail,
+    Outcome, Payload, Question, Refusal, Route, Rules, Service, Tables, Trail,
     authenticate::{Login, authenticate, remove_credentials},
     body::Reading,
     context::RequestContext,
+    decision::identity_headers,
     demands::{demand_token, refuse_credentials, refuse_signed_query},
     engines::{Asked, Engines},
     form::form_action,
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     clock::timely,
-    http::{self, ClientCertificate, Target},
+    http::{self, ClientCertificate, IdentityHeaders, Target},
     iam::{Check, Fact},
     identity::Assumed,
     services::{self, Checks, Operation, Proof, cognito_idp, execute_api},
@@ -261,11 +262,11 @@ impl Gate<'_> {
         let grounds = self.grounds(route, &operation, &context, asked.as_ref(), progress)?;
 
         let headers = &mut operation.forward.headers;
-        let withheld = remove_credentials(headers, route, &progress.login);
+        let withheld = remove_credentials(headers, &received, route, &progress.login);
         if by == SentBy::Gate {
             http::forwarded(headers, &received, &authority);
         }
-        let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
+        let identity = identity_headers(&progress.login, progress.assumed.as_deref());
         Ok(Permit {
             grounds,
             forward: operation.forward,
@@ -285,12 +286,13 @@ impl Gate<'_> {
         (question, target): (Question, Target),
         reading: Reading<'_>,
     ) -> Result<Permit, Denial> {
-        let Question { method, headers, .. } = question;
+        let Question { method, headers, received, .. } = question;
         let target = target.without(sigv4::signs).map_err(http::RequestError::from)?;
         let body = reading.into_body(Proof::NONE);
         let mut forward =
             services::Forward::from(services::Request { method, target, headers, body });
-        let withheld = remove_credentials(&mut forward.headers, route, &Login::Anonymous);
+        let withheld =
+            remove_credentials(&mut forward.headers, &received, route, &Login::Anonymous);
         Ok(Permit {
             grounds: Grounds::Preflight,
             forward,
@@ -356,7 +358,7 @@ impl Gate<'_> {
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // It may name a bucket, which a backend that goes by it would read a second time.
         forward.headers.remove("x-forwarded-host");
-        let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
+        let identity = identity_headers(&progress.login, progress.assumed.as_deref());
         Ok(Outcome::Allow(Box::new(Permit {
             grounds: decided.grounds,
             forward,
@@ -390,7 +392,7 @@ impl Gate<'_> {
         http::forwarded(&mut forward.headers, &question.received, &question.authority);
         // A backend may have tables of several hosts; a schema was learnt of one.
         forward.headers.remove("x-forwarded-host");
-        let identity = IdentityHeaders::of(&progress.login, progress.assumed.as_deref());
+        let identity = identity_headers(&progress.login, progress.assumed.as_deref());
         Ok(Outcome::Allow(Box::new(Permit {
             grounds: decided.grounds,
             forward,
@@ -408,10 +410,13 @@ impl Gate<'_> {
         signed: &Result<Option<Box<Signed<'_>>>, SigV4Error>,
         action: Option<Named>,
     ) -> Result<Destination, Denial> {
-        let Question { method, authority, target, headers, .. } = question;
+        let Question { method, authority, target, headers, received, .. } = question;
         let scope = signed.as_ref().ok().and_then(Option::as_ref);
         let scope = scope.map(|signed| signed.scope().service());
-        let named = Named::by(scope, headers, action)?;
+        let named = match received.aws || scope.is_some() || action.is_some() {
+            true => Named::by(scope, headers, action)?,
+            false => None,
+        };
         let found = self.rules.routes.find(Addressed { method, authority, target, headers, named });
         found.ok_or_else(|| match (signed, target.strict()) {
             // A signature that names no service is told first, as is a target that no API could have:

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use ::http::{HeaderName, HeaderValue, StatusCode};
+use ::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     Trail, authenticate::Login, random,
 };
 use crate::{
-    http::{ClientCertificate, RequestError, identity_list, identity_value},
+    http::{ClientCertificate, IdentityHeaders, RequestError},
     iam::StatementRef,
     identity::Assumed,
     services::{
@@ -67,7 +67,7 @@ impl Decision {
 
     /// What may be told of the caller, as far as it was established.
     pub fn identity(&self) -> IdentityHeaders {
-        IdentityHeaders::of(&self.login, self.assumed.as_deref())
+        identity_headers(&self.login, self.assumed.as_deref())
     }
 
     fn undecided(denial: Denial) -> Self {
@@ -343,69 +343,24 @@ impl fmt::Debug for DecisionId {
     }
 }
 
-/// What the upstream is told of the caller. All of them are always sent, empty where there is
-/// nothing to tell, so that a caller's own copies can never stand (CVE-2026-30851).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityHeaders {
-    /// `x-poolgate-subject`: the token's subject.
-    pub subject: HeaderValue,
-    /// `x-poolgate-identity`: the identity id.
-    pub identity: HeaderValue,
-    /// `x-poolgate-role`: the role's ARN.
-    pub role: HeaderValue,
-    /// `x-poolgate-groups`: each percent-encoded, joined by commas.
-    pub groups: HeaderValue,
-}
-
-impl Default for IdentityHeaders {
-    /// Nothing is known.
-    fn default() -> Self {
-        Self { subject: NOTHING, identity: NOTHING, role: NOTHING, groups: NOTHING }
-    }
-}
-
-impl IdentityHeaders {
-    /// What there is to tell of a caller.
-    pub(super) fn of(login: &Login, assumed: Option<&Assumed>) -> Self {
-        let told = |text: Option<&str>| text.map_or(NOTHING, identity_value);
+/// What upstreams are told of a caller: written once, and kept with the session, or else with the token.
+pub(super) fn identity_headers(login: &Login, assumed: Option<&Assumed>) -> IdentityHeaders {
+    let write = || {
         let (subject, groups) = match login {
-            Login::Token(token) => {
-                let groups = || identity_list(token.claims.groups().unwrap_or_default());
-                let subject = token.subject_header.value(|| told(token.claims.subject()));
-                (subject, token.groups_header.value(groups))
-            }
-            Login::Credentials(presented) => {
-                (told(presented.grant.token.subject.as_deref()), NOTHING)
-            }
-            Login::Anonymous => (NOTHING, NOTHING),
+            Login::Token(token) => (token.claims.subject(), token.claims.groups()),
+            Login::Credentials(presented) => (presented.grant.token.subject.as_deref(), None),
+            Login::Anonymous => (None, None),
         };
-        let Some(assumed) = assumed else { return Self { subject, groups, ..Self::default() } };
-        let role = || told(assumed.session.principal.role().map(|role| role.arn.as_str()));
-        let identity = || told(assumed.identity_id.as_deref());
-        Self {
-            subject,
-            identity: assumed.identity_header.value(identity),
-            role: assumed.role_header.value(role),
-            groups,
-        }
-    }
-
-    /// Names and values, as they are sent.
-    pub fn pairs(&self) -> [(HeaderName, &HeaderValue); 4] {
-        const NAMES: [HeaderName; 4] = [
-            HeaderName::from_static("x-poolgate-subject"),
-            HeaderName::from_static("x-poolgate-identity"),
-            HeaderName::from_static("x-poolgate-role"),
-            HeaderName::from_static("x-poolgate-groups"),
-        ];
-        let [subject, identity, role, groups] = NAMES;
-        [
-            (subject, &self.subject),
-            (identity, &self.identity),
-            (role, &self.role),
-            (groups, &self.groups),
-        ]
+        let identity = assumed.and_then(|assumed| assumed.identity_id.as_deref());
+        let role = assumed.and_then(|assumed| assumed.session.principal.role());
+        let role = role.map(|role| role.arn.as_str());
+        IdentityHeaders::new(subject, identity, role, &groups.unwrap_or_default())
+    };
+    match (assumed, login) {
+        // A session is one caller's, whoever that is.
+        (Some(assumed), _) => assumed.told.get_or_init(write).clone(),
+        (None, Login::Token(token)) => token.told.get_or_init(write).clone(),
+        (None, Login::Credentials(_)) => write(),
+        (None, Login::Anonymous) => IdentityHeaders::default(),
     }
 }
-
-const NOTHING: HeaderValue = HeaderValue::from_static("");

@@ -62,8 +62,7 @@ pub use callers::Cedar;
 pub use credentials::{CredentialError, CredentialRules, Presented};
 pub use decide::{DECISION_DEADLINE, Gate, Permit};
 pub use decision::{
-    AnswerRule, Challenge, Decision, DecisionId, Denial, Forget, Grounds, IdentityHeaders, Outcome,
-    Refusal,
+    AnswerRule, Challenge, Decision, DecisionId, Denial, Forget, Grounds, Outcome, Refusal,
 };
 pub use heard::{EngineVerdict, Heard, ShadowVerdict};
 pub use limits::{Limits, Rate};
@@ -77,6 +76,7 @@ pub use routes::{
 };
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
 pub use search::{Found, Searched};
+pub(crate) use sessions::Counted;
 pub use sessions::Sessions;
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;

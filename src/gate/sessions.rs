@@ -1,53 +1,74 @@
-//! Sessions that tokens got from identity pools, remembered for one generation of rules.
+//! Sessions that tokens got from identity pools, remembered beside them for one generation of rules.
 
-use std::{cell::RefCell, fmt, sync::Arc, time::Duration};
-
-use moka::sync::Cache;
-
-use crate::{
-    iam::Context,
-    identity::Assumed,
-    near::{Near, cache_name},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
 };
 
-/// Sessions by pool and verified token, bounded in bytes: a session has the claims of its token.
+use crate::{identity::Assumed, token::VerifiedToken};
+
+/// The sessions of one generation. They are kept by their tokens, which are bounded, and end with them.
 pub struct Sessions {
-    shared: Cache<(usize, u64), Arc<Assumed>>,
+    /// Of this generation among all of the process.
     name: u64,
+    count: Arc<AtomicI64>,
+}
+
+/// One of those that are counted.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<AtomicI64>);
+
+impl Counted {
+    fn one_of(count: &Arc<AtomicI64>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        Self::one_of(&self.0)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        let shared = Cache::builder()
-            .max_capacity(MAX_SESSIONS)
-            .weigher(|_, assumed: &Arc<Assumed>| weight(assumed))
-            // A session is looked up through a valid token only; this just frees the memory.
-            .time_to_idle(Duration::from_secs(3600))
-            .build();
-        Self { shared, name: cache_name() }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { name: NEXT.fetch_add(1, Ordering::Relaxed), count: Arc::default() }
     }
 }
 
 impl Sessions {
-    /// The session of the token with this serial number from the identity pool at `pool`.
-    pub(super) fn get(&self, pool: usize, serial: u64) -> Option<Arc<Assumed>> {
-        let key = (self.name, pool, serial);
-        NEAR.with_borrow_mut(|near| near.get(serial, key, |_| true)).or_else(|| {
-            let assumed = self.shared.get(&(pool, serial))?;
-            NEAR.with_borrow_mut(|near| near.put(serial, key, &assumed));
-            Some(assumed)
-        })
+    /// The session of `token` from the identity pool at `pool`.
+    pub(super) fn get(&self, pool: usize, token: &VerifiedToken) -> Option<Arc<Assumed>> {
+        token.memo.get((self.name, pool))
     }
 
-    /// Remembers a session.
-    pub(super) fn insert(&self, pool: usize, serial: u64, assumed: Arc<Assumed>) {
-        self.shared.insert((pool, serial), assumed);
+    /// Remembers the session of `token` from the identity pool at `pool`.
+    pub(super) fn keep(
+        &self,
+        pool: usize,
+        token: &VerifiedToken,
+        assumed: Assumed,
+    ) -> Arc<Assumed> {
+        let counted = Some(Counted::one_of(&self.count));
+        let assumed = Arc::new(Assumed { counted, ..assumed });
+        token.memo.put((self.name, pool), Arc::clone(&assumed));
+        assumed
     }
 
     /// How many there are.
-    pub fn count(&self) -> u64 {
-        self.shared.run_pending_tasks();
-        self.shared.entry_count()
+    pub fn count(&self) -> i64 {
+        self.count.load(Ordering::Relaxed)
     }
 }
 
@@ -56,19 +77,3 @@ impl fmt::Debug for Sessions {
         f.debug_struct("Sessions").finish_non_exhaustive()
     }
 }
-
-thread_local! {
-    static NEAR: RefCell<Near<(u64, usize, u64), Assumed>> = const { RefCell::new(Near::new()) };
-}
-
-/// About how many bytes a session takes, with the token that it came from: that may be kept by nothing
-/// else.
-fn weight(assumed: &Assumed) -> u32 {
-    u32::try_from(768 + assumed.session.facts.bytes()).unwrap_or(u32::MAX)
-}
-
-/// Bytes of sessions that are kept. With its token, a usual one has about 5 KiB.
-const MAX_SESSIONS: u64 = 128 << 20;
-
-#[cfg(test)]
-mod tests;

@@ -137,12 +137,18 @@ pub fn forwarded(headers: &mut HeaderMap, received: &Received, authority: &Autho
         addresses.push_str(", ");
         write_address(*hop, &mut addresses);
     }
-    let host = received.forwarded_host.as_ref().unwrap_or(authority);
-    replace(headers, HOST, HeaderValue::from_str(authority.as_str()).ok());
+    // Most callers write their host as it is written here.
+    let said = headers.get(HOST).filter(|said| *said == authority.as_str()).cloned();
+    let host = said.or_else(|| {
+        replace(headers, HOST, HeaderValue::from_str(authority.as_str()).ok());
+        headers.get(HOST).cloned()
+    });
     replace(headers, X_FORWARDED_FOR, HeaderValue::try_from(addresses).ok());
     let scheme = HeaderValue::from_static(received.scheme.as_str());
     replace(headers, X_FORWARDED_PROTO, Some(scheme));
-    replace(headers, X_FORWARDED_HOST, HeaderValue::from_str(host.as_str()).ok());
+    let told = received.forwarded_host.as_ref();
+    let host = told.map_or(host, |told| HeaderValue::from_str(told.as_str()).ok());
+    replace(headers, X_FORWARDED_HOST, host);
 }
 
 /// Writes an address. Those of IPv4 by their digits: the library's own way takes as long as all else that is

@@ -41,6 +41,7 @@ pub(super) struct Seen {
     pub(super) other_hop: bool,
     pub(super) forwarding: bool,
     pub(super) auth_failure_mode_allowed: bool,
+    pub(super) aws: bool,
 }
 
 impl Seen {

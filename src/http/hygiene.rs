@@ -84,6 +84,8 @@ pub struct Received {
     pub te_trailers: bool,
     /// A proxy in front says that its authorizer failed and that it let the request through.
     pub auth_failure_mode_allowed: bool,
+    /// It has a header `X-Amz-…`: a session token, a target, whatever belongs to a signature.
+    pub aws: bool,
     /// The headers removed and why, for the log (names are the client's) and a metric (the why).
     pub stripped: Vec<(HeaderName, Stripped)>,
 }
@@ -159,6 +161,7 @@ pub fn receive(
     let mut seen = Seen::default();
     for name in headers.keys() {
         let mut strip = |why| stripped.push((name.clone(), why));
+        seen.aws |= name.as_str().starts_with("x-amz-");
         match classify(name.as_str()) {
             Class::Ordinary | Class::Cookie => {}
             Class::Odd => match peer.rules.odd_names {
@@ -224,6 +227,7 @@ pub fn receive(
         upgrade,
         te_trailers,
         auth_failure_mode_allowed: seen.auth_failure_mode_allowed,
+        aws: seen.aws,
         stripped,
     })
 }
@@ -232,20 +236,25 @@ pub fn receive(
 /// `X-Poolgate-*` in every spelling, and `Trailer`, since trailers are dropped. For a `101` the forwarder writes `Connection` and `Upgrade`
 /// itself.
 pub fn response_hygiene(headers: &mut HeaderMap) {
-    let mut doomed: Vec<HeaderName> =
-        headers.keys().filter(|name| stays_here(name.as_str())).cloned().collect();
-    for value in headers.get_all(CONNECTION) {
-        let tokens = value.as_bytes().split(|byte| *byte == b',');
-        // What nearly all list is removed by its name.
-        let tokens = tokens.map(<[u8]>::trim_ascii);
-        let tokens = tokens.filter(|token| !token.eq_ignore_ascii_case(b"keep-alive"));
-        let names = tokens.filter_map(|token| HeaderName::from_bytes(token).ok());
-        doomed.extend(names.filter(|name| headers.contains_key(name)));
+    let mut doomed: Vec<HeaderName> = Vec::new();
+    for name in headers.keys() {
+        if *name == TRAILER || stays_here(name.as_str()) {
+            doomed.push(name.clone());
+        }
+    }
+    if doomed.contains(&CONNECTION) {
+        for value in headers.get_all(CONNECTION) {
+            let tokens = value.as_bytes().split(|byte| *byte == b',');
+            // What nearly all list is removed by its name.
+            let tokens = tokens.map(<[u8]>::trim_ascii);
+            let tokens = tokens.filter(|token| !token.eq_ignore_ascii_case(b"keep-alive"));
+            let names = tokens.filter_map(|token| HeaderName::from_bytes(token).ok());
+            doomed.extend(names.filter(|name| headers.contains_key(name)));
+        }
     }
     for name in doomed {
         headers.remove(name);
     }
-    headers.remove(TRAILER);
 }
 
 fn several(headers: &HeaderMap, name: &HeaderName) -> bool {

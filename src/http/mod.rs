@@ -17,7 +17,7 @@ mod framing;
 mod header_class;
 mod http2;
 mod hygiene;
-mod identity_value;
+mod identity_headers;
 mod multipart;
 mod origin;
 mod problem;
@@ -47,7 +47,8 @@ pub use http2::from_http2;
 pub use hygiene::{
     AlbHeaders, OddNames, Peer, Received, Rules, Stripped, check_method, receive, response_hygiene,
 };
-pub use identity_value::{Written, identity_list, identity_value};
+pub use identity_headers::IdentityHeaders;
+pub(crate) use identity_headers::is_ours;
 pub use multipart::{Boundary, Field, Fields, FileEnd, MultipartError, Read};
 pub use origin::{Origin, check_origin};
 pub use problem::{BearerChallenge, DECISION_ID, Problem};

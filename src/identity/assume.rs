@@ -1,9 +1,10 @@
 //! From a verified token, or from none, to an IAM session.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::clock::Time;
-use crate::http::Written;
+use crate::gate::Counted;
+use crate::http::IdentityHeaders;
 use crate::iam::{Fact, Facts, PolicySet, Role, Session};
 use crate::token::VerifiedToken;
 
@@ -33,9 +34,11 @@ pub struct Assumed {
     pub role_choice: RoleChoice,
     /// The provider, as `Logins` names it; none for guests.
     pub provider: Option<String>,
-    /// What upstreams are told of the identity and the role.
-    pub(crate) identity_header: Written,
-    pub(crate) role_header: Written,
+    /// What upstreams are told of whose session it is.
+    pub(crate) told: OnceLock<IdentityHeaders>,
+    /// Counts it among those that are kept with their tokens.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(crate) counted: Option<Counted>,
 }
 
 impl Assumed {
@@ -46,8 +49,7 @@ impl Assumed {
         role_choice: RoleChoice,
         provider: Option<String>,
     ) -> Self {
-        let (identity_header, role_header) = (Written::default(), Written::default());
-        Self { identity_id, session, role_choice, provider, identity_header, role_header }
+        Self { identity_id, session, role_choice, provider, told: OnceLock::new(), counted: None }
     }
 }
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::iam::{Context, Lookup};
-use crate::token::{ClaimValue, VerifiedToken};
+use crate::token::{ClaimValue, Members, VerifiedToken, words};
 
 use super::claims::scalar;
 use super::error::AssumeError;
 
 /// Scalars are single-valued, arrays of scalars and the words of `scope` multi-valued; what is no such
 /// thing, or too long, is unknown.
-pub(super) struct JwtClaims(Arc<VerifiedToken>);
+pub(super) struct JwtClaims(Arc<Members>);
 
 impl JwtClaims {
     /// The claims of `token`.
@@ -22,7 +22,7 @@ impl JwtClaims {
     /// # Errors
     /// [`AssumeError::ClaimsOverLimit`]: too many claims, too long a name, or two claims that differ in
     /// case only, of which neither can be meant, since context keys have no case.
-    pub(super) fn of(token: &Arc<VerifiedToken>) -> Result<Self, AssumeError> {
+    pub(super) fn of(token: &VerifiedToken) -> Result<Self, AssumeError> {
         let mut names: Vec<&str> = Vec::new();
         for (name, _) in token.claims.iter() {
             let known = names.iter().any(|other| other.eq_ignore_ascii_case(name));
@@ -31,18 +31,18 @@ impl JwtClaims {
             }
             names.push(name);
         }
-        Ok(Self(Arc::clone(token)))
+        Ok(Self(Arc::clone(token.claims.all())))
     }
 }
 
 impl Context for JwtClaims {
     fn lookup(&self, key: &str) -> Lookup<'_> {
         let Some(wanted) = key.strip_prefix("jwt:") else { return Lookup::Absent };
-        let mut claims = self.0.claims.iter();
+        let mut claims = self.0.iter();
         match claims.find(|(name, _)| name.eq_ignore_ascii_case(wanted)) {
             None | Some((_, ClaimValue::Null)) => Lookup::Absent,
-            Some(("scope", ClaimValue::Text(_))) => {
-                let words = self.0.claims.scopes().take(MAX_VALUES + 1);
+            Some(("scope", ClaimValue::Text(scope))) => {
+                let words = words(scope).take(MAX_VALUES + 1);
                 many(words.map(str::to_owned).collect())
             }
             Some((_, ClaimValue::Nested(Value::Array(items)))) if items.len() <= MAX_VALUES => {

@@ -19,17 +19,11 @@ use crate::near::{Near, cache_name};
 /// Verified tokens, shared by all threads and bounded in bytes; and the proofs that came with them,
 /// which are good for once.
 pub struct TokenCache {
-    tokens: Cache<Arc<str>, Arc<Known>, TailState>,
+    tokens: Cache<Arc<str>, Arc<VerifiedToken>, TailState>,
     /// Hashes for this thread's own way to them.
     near: TailState,
     name: u64,
     replays: Replays,
-}
-
-/// A token that was verified. Without `Debug`: its text is a secret.
-struct Known {
-    text: Arc<str>,
-    token: Arc<VerifiedToken>,
 }
 
 impl TokenCache {
@@ -37,7 +31,7 @@ impl TokenCache {
     pub fn new(max_bytes: u64) -> Self {
         let tokens = Cache::builder()
             .max_capacity(max_bytes)
-            .weigher(|_, known: &Arc<Known>| weight(known))
+            .weigher(|_, token: &Arc<VerifiedToken>| weight(token))
             .build_with_hasher(TailState::default());
         let (near, name) = (TailState::default(), cache_name());
         Self { tokens, near, name, replays: Replays::new() }
@@ -81,9 +75,7 @@ impl TokenCache {
             return Ok(known);
         }
         let verified = Arc::new(issuers.verify(token, now)?);
-        let text: Arc<str> = token.into();
-        let known = Known { text: Arc::clone(&text), token: Arc::clone(&verified) };
-        self.tokens.insert(text, Arc::new(known));
+        self.tokens.insert(Arc::clone(verified.text()), Arc::clone(&verified));
         issuers.check_revoked(&verified)?;
         Ok(verified)
     }
@@ -91,13 +83,12 @@ impl TokenCache {
     fn find(&self, token: &str) -> Option<Arc<VerifiedToken>> {
         let hash = self.near.hash_one(token);
         let key = (self.name, hash);
-        let near = |near: &mut Near<_, Known>| near.get(hash, key, |known| *known.text == *token);
-        let known = NEAR.with_borrow_mut(near).or_else(|| {
+        let is_it = |known: &VerifiedToken| **known.text() == *token;
+        NEAR.with_borrow_mut(|near| near.get(hash, key, is_it)).or_else(|| {
             let known = self.tokens.get(token)?;
             NEAR.with_borrow_mut(|near| near.put(hash, key, &known));
             Some(known)
-        })?;
-        Some(Arc::clone(&known.token))
+        })
     }
 
     /// The proofs that were shown.
@@ -113,9 +104,9 @@ impl TokenCache {
 }
 
 impl Default for TokenCache {
-    /// The cache of a process: of 64 MiB.
+    /// The cache of a process: of 128 MiB.
     fn default() -> Self {
-        Self::new(64 << 20)
+        Self::new(128 << 20)
     }
 }
 
@@ -125,13 +116,12 @@ impl fmt::Debug for TokenCache {
     }
 }
 
-/// The text, the token and the bookkeeping.
-fn weight(known: &Known) -> u32 {
-    u32::try_from(known.text.len() + known.token.bytes() + 256).unwrap_or(u32::MAX)
+fn weight(token: &VerifiedToken) -> u32 {
+    u32::try_from(token.bytes()).unwrap_or(u32::MAX)
 }
 
 thread_local! {
-    static NEAR: RefCell<Near<(u64, u64), Known>> = const { RefCell::new(Near::new()) };
+    static NEAR: RefCell<Near<(u64, u64), VerifiedToken>> = const { RefCell::new(Near::new()) };
 }
 
 /// Hashes the end of a text under a random key: the last bytes of a token are its issuer's signature,

@@ -3,6 +3,8 @@
 //! A time claim of the wrong type is refused, never taken as absent (the confusion of
 //! CVE-2026-25537), and `exp` must be there. Other claims are kept as they are.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::clock::Time;
@@ -21,7 +23,7 @@ pub enum TokenUse {
 /// The claims of one token. Registered claims have been type-checked; all are at hand by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
-    all: Members,
+    all: Arc<Members>,
     audiences: Vec<String>,
     expires: Time,
     issued_at: Option<Time>,
@@ -61,7 +63,7 @@ impl Claims {
         let confirmation = all.get("cnf").map(Confirmation::read);
         let confirmation =
             confirmation.map(|read| read.ok_or(TokenError::InvalidClaim("cnf"))).transpose()?;
-        Ok(Self { all, audiences, expires, issued_at, not_before, confirmation })
+        Ok(Self { all: Arc::new(all), audiences, expires, issued_at, not_before, confirmation })
     }
 
     /// `iss`.
@@ -110,7 +112,7 @@ impl Claims {
 
     /// The words of `scope`.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.text("scope").unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
+        words(self.text("scope").unwrap_or_default())
     }
 
     /// `cognito:groups`; none if the token has no such claim.
@@ -129,6 +131,11 @@ impl Claims {
         self.all.get(name)
     }
 
+    /// All claims, for whoever keeps them without the token.
+    pub(crate) fn all(&self) -> &Arc<Members> {
+        &self.all
+    }
+
     /// All claims, as they were written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, ClaimValue<'_>)> {
         self.all.iter()
@@ -142,6 +149,11 @@ impl Claims {
     fn text(&self, name: &str) -> Option<&str> {
         self.all.get(name).and_then(ClaimValue::as_str)
     }
+}
+
+/// The words of a `scope`.
+pub(crate) fn words(scope: &str) -> impl Iterator<Item = &str> {
+    scope.split(' ').filter(|scope| !scope.is_empty())
 }
 
 /// The NumericDate `name` (RFC 7519 §2): a number of seconds, perhaps fractional, 0 to 2^53.

@@ -4,19 +4,20 @@
 //! types and times; then the key and the signature; then, on proven claims, use and audience.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
 use crate::clock::Time;
-use crate::http::Written;
+use crate::http::IdentityHeaders;
 
 use super::compact::{Compact, SIGNER};
 use super::key::VerifyError;
 use super::keys::Missing;
 use super::{
-    ClaimValue, Claims, Issuer, IssuerError, IssuerKind, Members, Revocations, TokenError,
+    ClaimValue, Claims, Issuer, IssuerError, IssuerKind, Members, Memo, Revocations, TokenError,
     TokenUse, revocation,
 };
 
@@ -50,15 +51,28 @@ pub struct VerifiedToken {
     pub key_generation: u64,
     /// The serial number of the [`Issuers`] that verified it.
     issuers: u64,
-    /// What upstreams are told of its subject and groups.
-    pub(crate) subject_header: Written,
-    pub(crate) groups_header: Written,
+    /// What upstreams are told of whose it is, where there is no session of it.
+    pub(crate) told: OnceLock<IdentityHeaders>,
+    /// What follows from it.
+    pub(crate) memo: Memo,
+    /// Its text: a secret.
+    text: Text,
     /// Private, so that no other module can make a token that was not verified.
     _proof: Proof,
 }
 
 #[derive(Clone, Debug)]
 struct Proof;
+
+/// The text of a token, which isn't shown.
+#[derive(Clone)]
+struct Text(Arc<str>);
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
 
 /// What kind of token it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -198,8 +212,9 @@ impl Issuers {
             kid,
             key_generation,
             issuers: self.serial,
-            subject_header: Written::default(),
-            groups_header: Written::default(),
+            told: OnceLock::new(),
+            memo: Memo::default(),
+            text: Text(token.into()),
             _proof: Proof,
         })
     }
@@ -260,7 +275,6 @@ impl VerifiedToken {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let key_generation = issuer.keys.generation();
         let kid = "test".to_owned();
-        let (subject_header, groups_header) = (Written::default(), Written::default());
         Self {
             serial,
             issuer,
@@ -270,15 +284,21 @@ impl VerifiedToken {
             kid,
             key_generation,
             issuers: 0,
-            subject_header,
-            groups_header,
+            told: OnceLock::new(),
+            memo: Memo::default(),
+            text: Text("".into()),
             _proof: Proof,
         }
     }
 
-    /// About how many bytes it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.claims.bytes() + 256
+    /// Its text, as it was sent.
+    pub(super) fn text(&self) -> &Arc<str> {
+        &self.text.0
+    }
+
+    /// About how many bytes it takes, with one session of it: of its claims, what is known of a principal.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.text.0.len() + 2 * self.claims.bytes() + BESIDE
     }
 
     /// Checks the times again; to be done on every use of a cached token. `leeway` in seconds.
@@ -318,6 +338,8 @@ fn check_times(claims: &Claims, issuer: &Issuer, now: Time, leeway: u32) -> Resu
     Ok(())
 }
 
+/// Bytes of bookkeeping, and of what every session has.
+const BESIDE: usize = 2560;
 /// Seconds by which the clock of an issuer may be ahead of ours.
 const CLOCK_STEP: i64 = 30;
 

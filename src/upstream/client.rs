@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     ops::{Deref, DerefMut},
     rc::{Rc, Weak},
     time::Duration,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     clock,
     gate::{DecisionId, Permit},
-    http,
+    http::{self, IdentityHeaders},
     services::Body,
     sigv4::{SignedPayload, UNSIGNED_TRAILER, sha256},
 };
@@ -45,7 +45,7 @@ pub struct Timeouts {
 #[derive(Default)]
 pub struct Client {
     /// By the upstream's serial; the one used last is last.
-    idle: RefCell<HashMap<u64, VecDeque<Box<Kept>>>>,
+    idle: RefCell<BTreeMap<u64, VecDeque<Box<Kept>>>>,
     multiplexed: Multiplexed,
 }
 
@@ -71,8 +71,13 @@ pub enum Forwarded {
     Switched(Response<()>, UpstreamSide),
 }
 
-/// In a box: whoever waits for its answer would have room for it several times over.
-type Outgoing = Box<Request<UploadBody>>;
+/// A permitted request, as it goes to the upstream.
+pub(super) struct Outgoing {
+    pub(super) request: Request<UploadBody>,
+    /// Who is calling, and by which decision: what only the gate says.
+    pub(super) identity: IdentityHeaders,
+    pub(super) id: DecisionId,
+}
 
 /// A connection, where it goes, and since when it has been idle.
 #[derive(Debug)]
@@ -159,30 +164,31 @@ impl Client {
         self: &Rc<Self>,
         upstream: &Upstream,
         upgrade: Option<http::Upgrade>,
-        mut request: Outgoing,
+        mut outgoing: Box<Outgoing>,
         course: &Course,
         timeouts: Timeouts,
     ) -> Result<Forwarded, ForwardError> {
         tokio::select! {
             biased;
-            settled = request.body_mut().settle() => settled?,
+            settled = outgoing.request.body_mut().settle() => settled?,
             () = course.stalled(timeouts.header) => return Err(ForwardError::CallerBody),
         }
         match (upgrade, &upstream.http2) {
             (Some(http::Upgrade::WebSocket), _) => {
-                let upgraded = Box::pin(self.upgrade(upstream, *request, timeouts)).await?;
+                let upgraded = Box::pin(self.upgrade(upstream, *outgoing, timeouts)).await?;
                 Ok(match upgraded {
                     Upgrade::Switched(head, side) => Forwarded::Switched(head, side),
                     Upgrade::Answer(answer) => Forwarded::Answer(answer),
                 })
             }
             (None, Some(_)) => {
-                let shared = self.forward_shared(upstream, *request, course, timeouts);
+                let shared = self.forward_shared(upstream, *outgoing, course, timeouts);
                 Ok(Forwarded::Answer(Box::pin(shared).await?))
             }
-            (None, None) => {
-                self.forward_alone(upstream, request, course, timeouts).await.map(Forwarded::Answer)
-            }
+            (None, None) => self
+                .forward_alone(upstream, outgoing, course, timeouts)
+                .await
+                .map(Forwarded::Answer),
         }
     }
 
@@ -190,18 +196,18 @@ impl Client {
     async fn forward_alone(
         self: &Rc<Self>,
         upstream: &Upstream,
-        mut request: Outgoing,
+        mut outgoing: Box<Outgoing>,
         course: &Course,
         timeouts: Timeouts,
     ) -> Result<Response<AnswerBody>, ForwardError> {
-        let repeatable = is_idempotent(request.method());
+        let repeatable = is_idempotent(outgoing.request.method());
         let mut wanted = Wanted::Any;
         loop {
-            let (mut lease, reused) = self.connection(upstream, wanted, timeouts).await?;
-            let again = if reused { request.body().again() } else { None };
+            let (mut lease, reused) = self.connection(upstream, wanted, course, timeouts).await?;
+            let again = if reused { outgoing.request.body().again() } else { None };
             let answered = tokio::select! {
                 biased;
-                answered = lease.exchange(&mut request) => answered,
+                answered = lease.exchange(&mut outgoing) => answered,
                 () = course.stalled(timeouts.header) => return Err(ForwardError::AnswerTimeout),
             };
             let failed = match answered {
@@ -215,7 +221,7 @@ impl Client {
             let by_upstream = matches!(failed.error, ForwardError::Upstream(_));
             match again {
                 Some(body) if by_upstream && (failed.unsent || (failed.unheard && repeatable)) => {
-                    *request.body_mut() = body;
+                    *outgoing.request.body_mut() = body;
                     wanted = Wanted::Fresh;
                 }
                 _ => return Err(failed.error),
@@ -227,10 +233,15 @@ impl Client {
     async fn forward_shared(
         &self,
         upstream: &Upstream,
-        mut request: Request<UploadBody>,
+        outgoing: Outgoing,
         course: &Course,
         timeouts: Timeouts,
     ) -> Result<Response<AnswerBody>, ForwardError> {
+        let Outgoing { mut request, identity, id } = outgoing;
+        for (name, value) in identity.pairs() {
+            request.headers_mut().insert(name, value.clone());
+        }
+        request.headers_mut().insert(http::DECISION_ID, id.to_value());
         translate(&mut request, upstream)?;
         let mut repeatable = is_idempotent(request.method());
         for left in (0..MAX_TRIES).rev() {
@@ -280,11 +291,12 @@ impl Client {
         self: &Rc<Self>,
         upstream: &Upstream,
         wanted: Wanted,
+        course: &Course,
         timeouts: Timeouts,
     ) -> Result<(Lease, Reused), ForwardError> {
         let serial = upstream.serial;
         if wanted == Wanted::Any
-            && let Some(kept) = self.take_idle(upstream)
+            && let Some(kept) = self.take_idle(upstream, course.last())
         {
             return Ok((Lease { kept, client: Rc::downgrade(self), serial }, true));
         }
@@ -293,10 +305,9 @@ impl Client {
         Ok((Lease { client: Rc::downgrade(self), ..fresh }, false))
     }
 
-    fn take_idle(&self, upstream: &Upstream) -> Option<Box<Kept>> {
+    fn take_idle(&self, upstream: &Upstream, now: Instant) -> Option<Box<Kept>> {
         let mut idle = self.idle.borrow_mut();
         let queue = idle.get_mut(&upstream.serial)?;
-        let now = Instant::now();
         // The one used last is the likeliest to live. What isn't used again is dropped.
         while let Some(mut kept) = queue.pop_back() {
             if now.saturating_duration_since(kept.since) < MAX_IDLE_TIME
@@ -356,7 +367,7 @@ fn broken(error: hyper::Error) -> ForwardError {
 fn serialise(
     Sending { permit, id, body, course }: Sending<'_>,
     upstream: &Upstream,
-) -> Result<Outgoing, ForwardError> {
+) -> Result<Box<Outgoing>, ForwardError> {
     let (permitted, identity) = permit.into_parts();
     // The checksum of a trailer goes on as one, where the upstream takes it.
     let trailed = match &permitted.body {
@@ -384,7 +395,7 @@ fn serialise(
         (Body::Streamed(_), None) => return Err(ForwardError::CallerBody),
     };
     let uri = Uri::from(permitted.target);
-    let mut request = Box::new(Request::new(body));
+    let mut request = Request::new(body);
     *request.method_mut() = permitted.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = permitted.headers;
@@ -407,12 +418,7 @@ fn serialise(
             .sign(&method, &target, request.headers_mut(), payload, clock::now())
             .map_err(|_| ForwardError::Unsendable)?;
     }
-    let headers = request.headers_mut();
-    for (name, value) in identity.pairs() {
-        headers.insert(name, value.clone());
-    }
-    headers.insert(http::DECISION_ID, id.to_value());
-    Ok(request)
+    Ok(Box::new(Outgoing { request, identity, id: id.clone() }))
 }
 
 /// The same request, if its body can be sent once more.

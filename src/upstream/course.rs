@@ -69,16 +69,21 @@ pub enum Side {
 
 impl Default for Course {
     fn default() -> Self {
+        Self::beginning(Instant::now())
+    }
+}
+
+impl Course {
+    /// One that moves at `now` for the first time.
+    pub fn beginning(now: Instant) -> Self {
         Self(Rc::new(Inner {
-            moved: Cell::new(Instant::now()),
+            moved: Cell::new(now),
             watched: Cell::new(false),
             ended: Cell::new(None),
             waiting: RefCell::default(),
         }))
     }
-}
 
-impl Course {
     /// It moves.
     pub fn mark(&self) {
         self.0.moved.set(Instant::now());
@@ -122,11 +127,11 @@ impl Course {
     /// Ends when nothing has moved for `limit`.
     pub async fn stalled(&self, limit: Duration) {
         loop {
-            let end = self.last() + limit;
-            if Instant::now() >= end {
+            let last = self.last();
+            sleep_until(last + limit).await;
+            if self.last() == last {
                 return;
             }
-            sleep_until(end).await;
         }
     }
 }

@@ -16,8 +16,7 @@ use super::{
 };
 use crate::{
     clock,
-    gate::IdentityHeaders,
-    http,
+    http::{self, IdentityHeaders},
     sigv4::{SignedPayload, sha256},
 };
 

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use aws_lc_rs::{digest, rand};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -25,8 +25,9 @@ use tokio::{
 };
 
 use super::{
-    AnswerBody, Client, Course, Ended, ForwardError, Side, Timeouts, UploadBody, Upstream,
-    client::fresh, dial::Wire,
+    AnswerBody, Client, Course, Ended, ForwardError, Side, Timeouts, Upstream,
+    client::{Outgoing, fresh},
+    dial::Wire,
 };
 
 /// What became of a request that asked for a WebSocket.
@@ -64,10 +65,10 @@ impl Client {
     pub(super) async fn upgrade(
         self: &Rc<Self>,
         upstream: &Upstream,
-        mut request: Request<UploadBody>,
+        mut outgoing: Outgoing,
         timeouts: Timeouts,
     ) -> Result<Upgrade, ForwardError> {
-        let headers = request.headers_mut();
+        let headers = outgoing.request.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         // A handshake over HTTP/2 has none (RFC 8441 §5).
@@ -77,7 +78,7 @@ impl Client {
         let key = headers.get(header::SEC_WEBSOCKET_KEY).cloned();
         let key = key.ok_or(ForwardError::Unsendable)?;
         let mut lease = fresh(upstream, timeouts).await?;
-        let answer = timeout(timeouts.header, lease.exchange(&mut request)).await;
+        let answer = timeout(timeouts.header, lease.exchange(&mut outgoing)).await;
         let answer = answer.map_err(|_| ForwardError::AnswerTimeout)?;
         let head = answer.map_err(|failed| failed.error)?;
         if head.status() != StatusCode::SWITCHING_PROTOCOLS {

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     config::{ClientCertificates, Metadata},
-    gate::{DecisionId, IdentityHeaders},
-    http::DECISION_ID,
+    gate::DecisionId,
+    http::{DECISION_ID, IdentityHeaders},
 };
 
 /// Reads `message` as a question and writes what could be answered to it.
@@ -56,11 +56,10 @@ pub(in crate::doors) fn hold(message: &[u8]) {
 
 /// The answers to `asked`, with what it says in all the places that an answer has.
 fn answered(asked: &Account<'_>) {
-    let subject = HeaderValue::from_str(asked.host).unwrap_or(HeaderValue::from_static(""));
     let about = || About {
         id: DecisionId::fresh(),
         route: Some(asked.target.to_owned()),
-        identity: IdentityHeaders { subject: subject.clone(), ..IdentityHeaders::default() },
+        identity: IdentityHeaders::new(Some(asked.host), None, None, &[]),
     };
     let set = asked.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
     allowed(&Changes {
@@ -133,7 +132,7 @@ fn metadata(reason: &str, about: &About) -> Struct {
         ("decision_id", id.as_str()),
         ("reason", reason),
         ("route", route.as_deref().unwrap_or_default()),
-        ("subject", std::str::from_utf8(identity.subject.as_bytes()).unwrap_or_default()),
+        ("subject", std::str::from_utf8(identity.subject().as_bytes()).unwrap_or_default()),
     ];
     let told = told.into_iter().filter(|(_, text)| !text.is_empty());
     let fields = told.map(|(key, text)| {

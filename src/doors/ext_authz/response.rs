@@ -88,9 +88,9 @@ fn metadata(out: &mut Vec<u8>, reason: &str, about: &About) {
         ("decision_id", id.as_str().as_bytes()),
         ("reason", reason.as_bytes()),
         ("route", route.as_deref().unwrap_or_default().as_bytes()),
-        ("subject", identity.subject.as_bytes()),
-        ("identity", identity.identity.as_bytes()),
-        ("role", identity.role.as_bytes()),
+        ("subject", identity.subject().as_bytes()),
+        ("identity", identity.identity().as_bytes()),
+        ("role", identity.role().as_bytes()),
     ];
     message(out, 4, |out| {
         for (key, text) in told.into_iter().filter(|(_, text)| !text.is_empty()) {

@@ -10,15 +10,12 @@ use super::{
 };
 use crate::{
     config::Metadata,
-    gate::{DecisionId, IdentityHeaders},
-    http::DECISION_ID,
+    gate::DecisionId,
+    http::{DECISION_ID, IdentityHeaders},
 };
 
 fn about() -> About {
-    let identity = IdentityHeaders {
-        subject: ::http::HeaderValue::from_static("user-1"),
-        ..IdentityHeaders::default()
-    };
+    let identity = IdentityHeaders::new(Some("user-1"), None, None, &[]);
     About { id: DecisionId::fresh(), route: Some("api".to_owned()), identity }
 }
 

@@ -163,7 +163,7 @@ fn a_permit_lacks_what_must_not_go_on() {
     let Outcome::Allow(permit) = decision.outcome else { panic!("{:?}", decision.outcome) };
     let (forward, identity) = permit.into_parts();
     assert_eq!(forward.headers["cookie"], "a=b");
-    assert!(!identity.role.is_empty());
+    assert!(!identity.role().is_empty());
 }
 
 #[test]

@@ -153,5 +153,5 @@ fn who_asks_is_let_through_with_preflights_where_the_route_has_cors() {
     let (forward, identity) = permit.into_parts();
     assert_eq!(forward.target.as_str(), "/api/x?a=b");
     assert_eq!(forward.headers["cookie"], "a=b");
-    assert_eq!(identity.role, "");
+    assert_eq!(identity.role(), "");
 }

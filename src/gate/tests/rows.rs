@@ -247,7 +247,7 @@ fn a_body_goes_upstream_byte_for_byte() {
     assert_eq!(forward.target.as_str(), "/");
     assert!(!forward.headers.contains_key("authorization"));
     assert!(!forward.headers.contains_key("x-forwarded-host"));
-    assert!(identity.role.to_str().unwrap().contains("Reader"));
+    assert!(identity.role().to_str().unwrap().contains("Reader"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use ::http::{HeaderMap, Method, Request, Response};
+use ::http::{HeaderMap, Method, Response};
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 
@@ -19,7 +19,7 @@ use super::{
     head::{self, Head},
     outbound::{Outbound, SendError},
 };
-use crate::upstream::{ForwardError, UploadBody, dial::Wire};
+use crate::upstream::{ForwardError, client::Outgoing, dial::Wire};
 
 /// A connection, and how far the exchange on it is.
 pub struct Connection {
@@ -116,7 +116,7 @@ impl Connection {
         (self.wire, self.inbound.freeze())
     }
 
-    /// Sends `request` and waits for the head of its answer. The body of the one and that of the other may still be
+    /// Sends a request and waits for the head of its answer. The body of the one and that of the other may still be
     /// under way then.
     ///
     /// The request's body is taken; its headers are left if there is no answer.
@@ -125,9 +125,10 @@ impl Connection {
     /// Why there is no answer. The connection is of no use any more.
     pub(in crate::upstream) async fn exchange(
         &mut self,
-        request: &mut Request<UploadBody>,
+        outgoing: &mut Outgoing,
     ) -> Result<Response<()>, Box<Failed>> {
-        self.outbound.begin(request);
+        self.outbound.begin(outgoing);
+        let request = &mut outgoing.request;
         (self.appetite, self.heard) = (APPETITE, false);
         let method = request.method().clone();
         let headers = request.headers_mut();

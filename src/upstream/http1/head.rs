@@ -2,16 +2,14 @@
 
 use std::mem::MaybeUninit;
 
-use ::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
-};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 use bytes::Bytes;
 use http_body::Body as _;
 use httparse::Status;
 use hyper::ext::ReasonPhrase;
 
 use super::{Broken, framing::Framing};
-use crate::upstream::UploadBody;
+use crate::{http, upstream::client::Outgoing};
 
 /// How a request's body is told from what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +31,12 @@ pub(super) struct Head {
     pub(super) keep_alive: bool,
 }
 
-/// Writes the head of `request`; says how its body has to follow.
+/// Writes the head of a request; says how its body has to follow.
 ///
 /// How long the body is says the body, whatever the headers say: what is framed by one and sent by the other would be
 /// read as a second request (RFC 9112 §11.2).
-pub(super) fn write(request: &Request<UploadBody>, out: &mut Vec<u8>) -> Framed {
+pub(super) fn write(outgoing: &Outgoing, out: &mut Vec<u8>) -> Framed {
+    let Outgoing { request, identity, id } = outgoing;
     let body = request.body();
     let framed = match body.size_hint().exact() {
         _ if body.is_end_stream() => Framed::Empty,
@@ -49,16 +48,23 @@ pub(super) fn write(request: &Request<UploadBody>, out: &mut Vec<u8>) -> Framed 
     for piece in [method, " ", target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(piece.as_bytes());
     }
+    let mut line = |name: &str, value: &[u8]| {
+        for piece in [name.as_bytes(), b": ", value, b"\r\n"] {
+            out.extend_from_slice(piece);
+        }
+    };
     let mut tells_length = false;
     for (name, value) in request.headers() {
         if *name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING {
             tells_length = true;
-            continue;
-        }
-        for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            out.extend_from_slice(piece);
+        } else if !http::is_ours(name) {
+            line(name.as_str(), value.as_bytes());
         }
     }
+    for (name, value) in identity.pairs() {
+        line(name.as_str(), value.as_bytes());
+    }
+    line(http::DECISION_ID.as_str(), id.as_str().as_bytes());
     match framed {
         Framed::Empty if tells_length => out.extend_from_slice(b"content-length: 0\r\n\r\n"),
         Framed::Empty => out.extend_from_slice(b"\r\n"),
@@ -116,6 +122,7 @@ fn read_one(
     // All values in one piece.
     let bytes = Bytes::copy_from_slice(inbound.get(..end).unwrap_or_default());
     headers.clear();
+    let mut seen = Seen::default();
     for header in parsed.headers.iter() {
         let name = HeaderName::from_bytes(header.name.as_bytes());
         let name = name.map_err(|_| Broken::Framing("it has a header without a name"))?;
@@ -123,10 +130,11 @@ fn read_one(
         let value = HeaderValue::from_maybe_shared(bytes.slice(start..start + header.value.len()));
         let value =
             value.map_err(|_| Broken::Framing("it has a header with control characters"))?;
+        seen.note(&name);
         headers.append(name, value);
     }
-    let mut keep_alive = keeps_alive(headers, version);
-    let body = framing(headers, method, status, version, &mut keep_alive)?;
+    let mut keep_alive = keeps_alive(headers, version, &seen);
+    let body = framing(headers, (method, status, version), &seen, &mut keep_alive)?;
     let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = std::mem::take(headers);
@@ -136,12 +144,27 @@ fn read_one(
     Ok(Some((Head { response, body, keep_alive }, end)))
 }
 
+/// Which headers of an answer say something about its connection: the others are the caller's.
+#[derive(Default)]
+struct Seen {
+    connection: bool,
+    length: bool,
+    coding: bool,
+}
+
+impl Seen {
+    fn note(&mut self, name: &HeaderName) {
+        self.connection |= *name == header::CONNECTION;
+        self.length |= *name == header::CONTENT_LENGTH;
+        self.coding |= *name == header::TRANSFER_ENCODING;
+    }
+}
+
 /// How the body of an answer is told from what follows it (RFC 9112 §6.3).
 fn framing(
     headers: &mut HeaderMap,
-    method: &Method,
-    status: StatusCode,
-    version: Version,
+    (method, status, version): (&Method, StatusCode, Version),
+    seen: &Seen,
     keep_alive: &mut bool,
 ) -> Result<Framing, Broken> {
     let none = status.is_informational()
@@ -149,12 +172,13 @@ fn framing(
     if none || *method == Method::HEAD {
         return Ok(Framing::Length(0));
     }
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next() {
+    if seen.coding {
+        let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+        let coding = codings.next().map(HeaderValue::as_bytes).unwrap_or_default();
         if version == Version::HTTP_10 {
             return Err(Broken::Framing("HTTP/1.0 has no transfer codings"));
         }
-        let chunked = coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+        let chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
         if !chunked || codings.next().is_some() {
             return Err(Broken::Framing("it has a transfer coding other than chunked"));
         }
@@ -162,11 +186,13 @@ fn framing(
         *keep_alive &= headers.remove(header::CONTENT_LENGTH).is_none();
         return Ok(Framing::chunked());
     }
-    let Some(length) = content_length(headers)? else {
-        *keep_alive = false;
-        return Ok(Framing::UntilClose);
-    };
-    Ok(Framing::Length(length))
+    if seen.length
+        && let Some(length) = content_length(headers)?
+    {
+        return Ok(Framing::Length(length));
+    }
+    *keep_alive = false;
+    Ok(Framing::UntilClose)
 }
 
 /// What `Content-Length` says, several times the same at most (RFC 9110 §8.6).
@@ -195,12 +221,13 @@ fn length(digits: &[u8]) -> Option<u64> {
 }
 
 /// Whether the connection goes on after the answer (RFC 9112 §9.3).
-fn keeps_alive(headers: &HeaderMap, version: Version) -> bool {
+fn keeps_alive(headers: &HeaderMap, version: Version, seen: &Seen) -> bool {
     let says = |what: &[u8]| {
-        headers.get_all(header::CONNECTION).iter().any(|value| {
-            let mut tokens = value.as_bytes().split(|byte| *byte == b',');
-            tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(what))
-        })
+        seen.connection
+            && headers.get_all(header::CONNECTION).iter().any(|value| {
+                let mut tokens = value.as_bytes().split(|byte| *byte == b',');
+                tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(what))
+            })
     };
     match version {
         Version::HTTP_10 => says(b"keep-alive") && !says(b"close"),

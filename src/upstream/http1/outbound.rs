@@ -7,7 +7,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use ::http::Request;
 use bytes::{Buf as _, Bytes};
 use http_body::Body as _;
 use tokio::io::AsyncWrite as _;
@@ -15,7 +14,7 @@ use tokio::io::AsyncWrite as _;
 use super::head::{self, Framed};
 use crate::{
     sigv4::BodyError,
-    upstream::{UploadBody, dial::Wire, upload::UploadError},
+    upstream::{UploadBody, client::Outgoing, dial::Wire, upload::UploadError},
 };
 
 /// What is still to be sent of a request.
@@ -50,12 +49,12 @@ pub(super) enum SendError {
 
 impl Outbound {
     /// Takes the place of whatever was sent before.
-    pub(super) fn begin(&mut self, request: &mut Request<UploadBody>) {
+    pub(super) fn begin(&mut self, outgoing: &mut Outgoing) {
         if self.short.capacity() == 0 {
             self.short = SPARE.take();
         }
-        let framed = head::write(request, &mut self.short);
-        let body = request.body_mut().take();
+        let framed = head::write(outgoing, &mut self.short);
+        let body = outgoing.request.body_mut().take();
         self.is_begun = false;
         self.rest = Some(Rest { body, framed });
     }

@@ -8,7 +8,11 @@ use tokio::{
 };
 
 use super::{Broken, Connection, head};
-use crate::upstream::{Course, ForwardError, UploadBody, dial::Wire};
+use crate::{
+    gate::DecisionId,
+    http::IdentityHeaders,
+    upstream::{Course, ForwardError, UploadBody, client::Outgoing, dial::Wire},
+};
 
 /// What an answer came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -192,12 +196,24 @@ fn an_unusual_reason_goes_on() {
     assert_eq!(head.response.version(), Version::HTTP_11);
 }
 
-fn request(method: Method, body: UploadBody) -> Request<UploadBody> {
+fn request(method: Method, body: UploadBody) -> Outgoing {
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = "/a?b=c".parse().unwrap();
     request.headers_mut().insert(header::HOST, "api.example".parse().unwrap());
-    request
+    // Whoever got it in, it isn't the caller's to say.
+    request.headers_mut().insert("x-poolgate-role", "arn:aws:iam::1:role/admin".parse().unwrap());
+    let identity = IdentityHeaders::new(Some("me"), None, None, &["a", "b"]);
+    Outgoing { request, identity, id: DecisionId::fresh() }
+}
+
+/// A request as it is written: `first` and `last` around what all have.
+fn written(first: &str, outgoing: &Outgoing, last: &str) -> String {
+    let id = &outgoing.id;
+    format!(
+        "{first} /a?b=c HTTP/1.1\r\nhost: api.example\r\nx-poolgate-subject: me\r\nx-poolgate-identity: \r\n\
+         x-poolgate-role: \r\nx-poolgate-groups: a,b\r\nx-poolgate-decision-id: {id}\r\n{last}"
+    )
 }
 
 fn whole(body: impl Into<Bytes>) -> UploadBody {
@@ -229,29 +245,19 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 #[tokio::test]
 async fn a_body_is_framed_by_what_it_is_whatever_headers_say() {
     for (method, sent, said, expected) in [
-        (Method::GET, "", None, "GET /a?b=c HTTP/1.1\r\nhost: api.example\r\n\r\n"),
-        (
-            Method::POST,
-            "",
-            Some("7"),
-            "POST /a?b=c HTTP/1.1\r\nhost: api.example\r\ncontent-length: 0\r\n\r\n",
-        ),
-        (
-            Method::PUT,
-            "abc",
-            Some("7"),
-            "PUT /a?b=c HTTP/1.1\r\nhost: api.example\r\ncontent-length: 3\r\n\r\nabc",
-        ),
+        (Method::GET, "", None, "\r\n"),
+        (Method::POST, "", Some("7"), "content-length: 0\r\n\r\n"),
+        (Method::PUT, "abc", Some("7"), "content-length: 3\r\n\r\nabc"),
     ] {
         let (mut connection, mut upstream) = pair();
-        let mut request = request(method, whole(sent));
-        request.headers_mut().insert(header::TRANSFER_ENCODING, "chunked".parse().unwrap());
-        request.headers_mut().remove(header::TRANSFER_ENCODING);
+        let mut outgoing = request(method.clone(), whole(sent));
         if let Some(said) = said {
-            request.headers_mut().insert(header::CONTENT_LENGTH, said.parse().unwrap());
+            let headers = outgoing.request.headers_mut();
+            headers.insert(header::CONTENT_LENGTH, said.parse().unwrap());
         }
+        let expected = written(method.as_str(), &outgoing, expected);
         upstream.write_all(OK).await.unwrap();
-        let head = connection.exchange(&mut request).await.unwrap();
+        let head = connection.exchange(&mut outgoing).await.unwrap();
         assert_eq!(head.status(), 200);
         assert_eq!(told(&mut upstream, expected.len()).await, expected);
         assert_eq!(body(&mut connection).await.unwrap(), b"ok");
@@ -311,11 +317,11 @@ async fn who_fails_says_how_much_was_sent_and_heard() {
         } else {
             drop(upstream);
         }
-        let mut request = request(Method::GET, whole(""));
-        let failed = connection.exchange(&mut request).await.unwrap_err();
+        let mut outgoing = request(Method::GET, whole(""));
+        let failed = connection.exchange(&mut outgoing).await.unwrap_err();
         assert!(matches!(failed.error, ForwardError::Upstream(_)), "{:?}", failed.error);
         // Headers are there for another try as long as nothing was heard.
-        assert!(!failed.unheard || request.headers().contains_key(header::HOST));
+        assert!(!failed.unheard || outgoing.request.headers().contains_key(header::HOST));
         (failed.unsent, failed.unheard)
     };
     assert_eq!(failed("", false).await, (true, true));
@@ -346,8 +352,9 @@ async fn who_says_no_to_a_body_before_all_of_it_is_sent_is_heard() {
 async fn a_long_body_goes_on_while_the_answer_comes() {
     let long = vec![b'x'; 4 << 20];
     let (mut connection, mut upstream) = pair();
+    let mut outgoing = request(Method::PUT, whole(long.clone()));
+    let head = written("PUT", &outgoing, "content-length: 4194304\r\n\r\n");
     let there = tokio::spawn(async move {
-        let head = "PUT /a?b=c HTTP/1.1\r\nhost: api.example\r\ncontent-length: 4194304\r\n\r\n";
         assert_eq!(told(&mut upstream, head.len()).await, head);
         upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4194304\r\n\r\n").await.unwrap();
         let mut buffer = vec![0; 64 << 10];
@@ -359,7 +366,7 @@ async fn a_long_body_goes_on_while_the_answer_comes() {
         }
         upstream
     });
-    connection.exchange(&mut request(Method::PUT, whole(long.clone()))).await.unwrap();
+    connection.exchange(&mut outgoing).await.unwrap();
     assert_eq!(connection.left(), Some(4 << 20));
     assert!(body(&mut connection).await.unwrap() == long);
     assert!(connection.is_ready());
