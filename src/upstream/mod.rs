@@ -30,5 +30,14 @@ pub use room::{Occupied, Room};
 pub use upgrade::{Closed, Upgrade, UpstreamSide};
 pub use upload::{Arriving, UploadBody};
 
+/// Holds an upstream's `answer` to its laws, in pieces of `size` bytes.
+///
+/// # Panics
+/// One is broken.
+#[cfg(fuzzing)]
+pub fn hold_answer_to_its_laws(method: &::http::Method, answer: &[u8], size: usize) {
+    let _ = http1::laws::hold(method, answer, [1, size]);
+}
+
 #[cfg(test)]
 mod tests;

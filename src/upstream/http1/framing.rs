@@ -89,6 +89,10 @@ impl Chunked {
     /// What follows the line that is next, if all of it is there.
     fn line(self, inbound: &mut BytesMut) -> Result<Option<Self>, Broken> {
         match self {
+            // The parser takes a line without digits for a size of none.
+            Self::Size if inbound.first().is_some_and(|byte| !byte.is_ascii_hexdigit()) => {
+                Err(Broken::Framing("a chunk of it has no size"))
+            }
             Self::Size => match httparse::parse_chunk_size(inbound) {
                 Ok(Status::Complete((line, size))) => {
                     inbound.advance(line);

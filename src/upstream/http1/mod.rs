@@ -36,5 +36,13 @@ pub enum Broken {
     Hyper(#[from] hyper::Error),
 }
 
+#[cfg(any(test, fuzzing))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a law that is broken is told by a panic, to the fuzzer too"
+)]
+pub(super) mod laws;
 #[cfg(test)]
 mod tests;
