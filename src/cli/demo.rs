@@ -1,14 +1,19 @@
 //! `poolgate demo`: everything embedded, and the gate in front of it as `serve` runs it.
 
 use std::{
-    fs, io,
+    fs,
+    future::pending,
+    io::{self, IsTerminal as _},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::Args;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 use super::{
     USAGE,
@@ -98,7 +103,7 @@ impl Demo {
 
         let bound = Bound { proxy: Some(listen), ext_authz: Some(ext_authz), admin: Some(admin) };
         let text = tour(&addresses, &written.configuration, &program());
-        run(&written.configuration, bound, || {
+        run(&written.configuration, bound, terminal_closed(), || {
             // Without a reader of standard output the demo works all the same.
             let _ = print(&text);
         })
@@ -115,6 +120,21 @@ impl Demo {
             (bound, _) => bound,
         }
     }
+}
+
+/// Waits for the end of the terminal that the demo was started from, if it was: who would stop it then? SIGHUP by hand
+/// is a reload.
+async fn terminal_closed() {
+    if io::stdin().is_terminal()
+        && let Ok(mut hangup) = signal(SignalKind::hangup())
+    {
+        while hangup.recv().await.is_some() {
+            if fs::File::open("/dev/tty").is_err() {
+                return;
+            }
+        }
+    }
+    pending().await
 }
 
 /// Tokens name the address that the demo listens on. A configuration that somebody took over may still

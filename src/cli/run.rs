@@ -1,6 +1,8 @@
 //! What `serve` and `demo` share: the life of the process from its configuration to its drain.
 
-use std::{io, path::Path, process::ExitCode, sync::Arc, thread::available_parallelism};
+use std::{
+    future::pending, io, path::Path, process::ExitCode, sync::Arc, thread::available_parallelism,
+};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -67,9 +69,14 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
         .map_err(StartError::other)
 }
 
-/// Runs with the configuration at `file` until a signal ends it; `ready` is called when requests
+/// Runs with the configuration at `file` until a signal ends it, or `leave`; `ready` is called when requests
 /// are served and keys are loaded.
-pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Result<(), StartError> {
+pub(super) async fn run(
+    file: &Path,
+    bound: Bound,
+    leave: impl Future<Output = ()>,
+    ready: impl FnOnce(),
+) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::other)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::other)?;
     let tls = client_tls().map_err(StartError::Other)?;
@@ -144,18 +151,18 @@ pub(super) async fn run(file: &Path, bound: Bound, ready: impl FnOnce()) -> Resu
     let keys = builder.keys_ready();
     let (shutdown_delay, drain) = (settings.timeouts.shutdown_delay, settings.timeouts.drain);
     tokio::spawn(Reloader::new(file, builder, Arc::clone(&shared), settings, orders).run());
+    let serving = async {
+        wait_for_keys(keys, FOREVER).await;
+        phase.send_replace(Phase::Serving);
+        tracing::info!("ready");
+        ready();
+        pending().await
+    };
     tokio::select! {
-        _ = wait_for_keys(keys, FOREVER) => {
-            phase.send_replace(Phase::Serving);
-            tracing::info!("ready");
-            ready();
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        }
+        () = serving => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = leave => {}
     }
 
     tracing::info!(?shutdown_delay, "leaving: not ready any more");

@@ -1,6 +1,6 @@
 //! `poolgate serve`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{future::pending, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
@@ -20,7 +20,7 @@ impl Serve {
             Ok(runtime) => runtime,
             Err(error) => return error.exit(),
         };
-        let ran = runtime.block_on(run(&self.config, Bound::default(), || {}));
+        let ran = runtime.block_on(run(&self.config, Bound::default(), pending(), || {}));
         runtime.shutdown_background();
         match ran {
             Ok(()) => ExitCode::SUCCESS,

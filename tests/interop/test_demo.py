@@ -1,11 +1,17 @@
 """`poolgate demo` as a newcomer meets it: sign in with boto3 through the gate, call the API, be refused."""
 
+import contextlib
+import os
+import pty
+import signal
+import time
+
 import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from gate import IDENTITY_HEADERS, REGION, call, identity_headers
+from gate import BINARY, IDENTITY_HEADERS, REGION, call, identity_headers
 from mint import payload
 
 CLIENT = "demoappclient00000000000000"
@@ -23,6 +29,30 @@ ALLOWED = {
 }
 ROLE = {"alice": "Reader", "bob": "Writer", "carol": "Admin"}
 GROUPS = {"alice": ["readers"], "bob": ["writers", "readers"], "carol": ["admins"]}
+
+
+def test_the_demo_ends_with_its_terminal(tmp_path):
+    child, terminal = pty.fork()
+    if child == 0:
+        ports = [word for name in ("--listen", "--admin", "--ext-authz") for word in (name, "127.0.0.1:0")]
+        os.execv(BINARY, [str(BINARY), "demo", *ports, "--data", str(tmp_path / "data")])
+    try:
+        shown = b""
+        while b"curl" not in shown:
+            shown += os.read(terminal, 65536)
+        # By hand it is a reload.
+        os.kill(child, signal.SIGHUP)
+        time.sleep(0.5)
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+        os.close(terminal)
+        ended, deadline = 0, time.monotonic() + 20
+        while not ended and time.monotonic() < deadline:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            time.sleep(0.05)
+        assert ended and os.waitstatus_to_exitcode(status) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

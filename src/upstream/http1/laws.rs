@@ -93,7 +93,8 @@ fn by_hyper(method: &Method, answer: &[u8]) -> (StatusCode, HeaderMap, Vec<u8>) 
         let (here, mut there) = tokio::io::duplex(answer.len() + 1024);
         let (mut sender, connection) = http1::handshake(TokioIo::new(here)).await.unwrap();
         let mut connection = Box::pin(connection);
-        let request = Request::builder().method(method).uri("/").body(Empty::<&[u8]>::new()).unwrap();
+        let request =
+            Request::builder().method(method).uri("/").body(Empty::<&[u8]>::new()).unwrap();
         let asked = async {
             let answer = sender.send_request(request).await.expect("hyper takes it");
             let (head, body) = answer.into_parts();

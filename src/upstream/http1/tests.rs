@@ -24,9 +24,8 @@ fn seen(method: &Method, answer: &str) -> Result<Seen, String> {
 
 /// Its headers, in a line each.
 fn lines(seen: &Seen) -> Vec<String> {
-    let line = |(name, value): (&HeaderName, &HeaderValue)| {
-        format!("{name}: {}", value.to_str().unwrap())
-    };
+    let line =
+        |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
     seen.headers.iter().map(line).collect()
 }
 
