@@ -66,7 +66,7 @@ fn place(hash: u64) -> Option<usize> {
     usize::try_from(hash % SETS as u64).ok()
 }
 
-/// The name of a cache among all of the process: part of a key, where a thread may meet several.
+/// The name of a cache among all of the process: part of a key, where several may be met. Later ones are greater.
 pub(crate) fn cache_name() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)

@@ -214,7 +214,9 @@ impl Reloader {
         }
         resolve(&snapshot.upstreams).await;
         let (generation, hash) = (snapshot.rules.generation, snapshot.rules.hash.clone());
-        self.shared.snapshot.store(Arc::new(snapshot));
+        let snapshot = Arc::new(snapshot);
+        self.shared.snapshot.store(Arc::clone(&snapshot));
+        snapshot.rules.sessions.end_earlier(&self.shared.tokens);
         self.builder.applied(applied);
         self.seen = self.builder.stamps().clone();
         self.refused = None;

@@ -357,7 +357,7 @@ pub(super) fn identity_headers(login: &Login, assumed: Option<&Assumed>) -> Iden
         IdentityHeaders::new(subject, identity, role, &groups.unwrap_or_default())
     };
     match (assumed, login) {
-        // A session is one caller's, whoever that is.
+        // A session is one login's. That of a route's guests is shared by callers who are nobody.
         (Some(assumed), _) => assumed.told.get_or_init(write).clone(),
         (None, Login::Token(token)) => token.told.get_or_init(write).clone(),
         (None, Login::Credentials(_)) => write(),

@@ -4,11 +4,15 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
 };
 
-use crate::{identity::Assumed, token::VerifiedToken};
+use crate::{
+    identity::Assumed,
+    near::cache_name,
+    token::{TokenCache, VerifiedToken},
+};
 
 /// The sessions of one generation. They are kept by their tokens, which are bounded, and end with them.
 pub struct Sessions {
@@ -42,8 +46,7 @@ impl Drop for Counted {
 
 impl Default for Sessions {
     fn default() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { name: NEXT.fetch_add(1, Ordering::Relaxed), count: Arc::default() }
+        Self { name: cache_name(), count: Arc::default() }
     }
 }
 
@@ -64,6 +67,11 @@ impl Sessions {
         let assumed = Arc::new(Assumed { counted, ..assumed });
         token.memo.put((self.name, pool), Arc::clone(&assumed));
         assumed
+    }
+
+    /// Ends the sessions of earlier generations that `tokens` keep, and the roles with them.
+    pub fn end_earlier(&self, tokens: &TokenCache) {
+        tokens.forget_before(self.name);
     }
 
     /// How many there are.

@@ -8,7 +8,7 @@ pub(crate) fn visible(value: &HeaderValue) -> Option<&str> {
     is_visible(value).then(|| std::str::from_utf8(value.as_bytes()).ok())?
 }
 
-/// Whether it has a value as text. Of what is no text, a value can have what isn't ASCII only.
+/// Whether the value is text. No value has control characters but tabs, so what isn't ASCII is all that is left to find.
 pub(crate) fn is_visible(value: &HeaderValue) -> bool {
     value.as_bytes().is_ascii()
 }

@@ -211,7 +211,7 @@ fn access_tokens_fail_closed() {
 #[test]
 fn only_the_pools_providers_and_clients_count() {
     let pool = pool_json(None);
-    let mut other = Arc::unwrap_or_clone(token(TokenKind::Id, json!({})));
+    let mut other = Arc::into_inner(token(TokenKind::Id, json!({}))).unwrap();
     other.client = Some("other".to_owned());
     let other = Arc::new(other);
     assert_eq!(chosen(&pool, &other, None), "unsupported_provider");

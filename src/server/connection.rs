@@ -30,6 +30,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
     begun::Begun,
+    gathered::Gathered,
     http2,
     listener::Accepted,
     refusal::Refusals,
@@ -38,7 +39,6 @@ use super::{
 use crate::{
     doors::{AnswerError, ConnectionLimits, ExchangeBody, Pace, Phase, Proxy, ProxyPeer, Shared},
     http::{ClientCertificate, Scheme},
-    upstream::Gathered,
 };
 
 /// Serves a connection to its end.

@@ -9,6 +9,7 @@ mod asking;
 mod begun;
 mod connection;
 mod data;
+mod gathered;
 mod head;
 mod http2;
 mod listener;

@@ -91,6 +91,13 @@ impl TokenCache {
         })
     }
 
+    /// Lets tokens forget what is older than whose name is `owner`.
+    pub(crate) fn forget_before(&self, owner: u64) {
+        for (_, token) in &self.tokens {
+            token.memo.forget_before(owner);
+        }
+    }
+
     /// The proofs that were shown.
     pub(crate) fn replays(&self) -> &Replays {
         &self.replays

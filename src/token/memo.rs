@@ -24,6 +24,14 @@ impl Memo {
         Arc::clone(found).downcast().ok()
     }
 
+    /// Forgets what is older than whose name is `owner`: names grow.
+    pub(crate) fn forget_before(&self, owner: u64) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for note in notes.iter_mut().filter(|n| n.as_ref().is_some_and(|(n, _)| n.0 < owner)) {
+            *note = None;
+        }
+    }
+
     /// Remembers something.
     pub(crate) fn put<T: Send + Sync + 'static>(&self, name: Name, what: Arc<T>) {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,13 +43,6 @@ impl Memo {
         if let Some(first) = notes.first_mut() {
             *first = Some((name, what));
         }
-    }
-}
-
-/// A copy has to find it out again.
-impl Clone for Memo {
-    fn clone(&self) -> Self {
-        Self::default()
     }
 }
 
@@ -85,6 +86,9 @@ mod tests {
         }
         assert_eq!(memo.get::<usize>((1, 0)), None);
         assert!((1..=ROOM).all(|which| memo.get((1, which)) == Some(Arc::new(which))));
-        assert!(memo.clone().get::<usize>((1, 1)).is_none());
+        memo.forget_before(1);
+        assert!(memo.get::<usize>((1, 1)).is_some());
+        memo.forget_before(2);
+        assert!(memo.get::<usize>((1, 1)).is_none());
     }
 }

@@ -33,7 +33,7 @@ pub struct Issuers {
 }
 
 /// A token whose signature and claims have been verified; nothing else makes one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct VerifiedToken {
     /// Unique in this process: a key for caches of what follows from the token.
     pub serial: u64,
@@ -61,11 +61,10 @@ pub struct VerifiedToken {
     _proof: Proof,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Proof;
 
 /// The text of a token, which isn't shown.
-#[derive(Clone)]
 struct Text(Arc<str>);
 
 impl fmt::Debug for Text {
@@ -296,7 +295,8 @@ impl VerifiedToken {
         &self.text.0
     }
 
-    /// About how many bytes it takes, with one session of it: of its claims, what is known of a principal.
+    /// About how many bytes it takes, with its session in one identity pool, which has of the claims what is known of
+    /// the principal. Of more pools, at most [`Memo`]'s, each comes on top.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.text.0.len() + 2 * self.claims.bytes() + BESIDE
     }

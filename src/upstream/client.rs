@@ -120,7 +120,7 @@ impl Lease {
     pub(super) fn give_back(self) {
         let Some(client) = self.client.upgrade() else { return };
         let mut kept = self.kept;
-        if !kept.connection.is_reusable() {
+        if !kept.connection.rest() {
             return;
         }
         kept.since = Instant::now();
@@ -142,9 +142,9 @@ impl Client {
 
     /// Forwards what `sending` permits to `upstream`.
     ///
-    /// A request that found its connection closed before it was sent goes out again on another. One
-    /// that may have been sent does so once, on a fresh one, and only if it is idempotent and its body
-    /// is in memory or there is none (RFC 9110 §9.2.2).
+    /// A request whose connection had been used before and broke goes out once more, on a fresh one, if nothing of it was
+    /// sent, or if it is idempotent and nothing was heard (RFC 9110 §9.2.2); and only if its body is in memory or there
+    /// is none.
     ///
     /// # Errors
     /// Why there is no answer.

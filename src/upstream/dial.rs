@@ -18,7 +18,7 @@ use super::{
     origin::{Address, Http2},
 };
 
-/// A connection on which nothing has been said yet.
+/// A connection, whatever it is made of.
 #[derive(Debug)]
 pub(super) enum Wire {
     Tcp(TcpStream),

@@ -84,7 +84,7 @@ impl Client {
         if head.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Upgrade::Answer(head.map(|()| AnswerBody::alone(lease))));
         }
-        if !accepts(head.headers(), &key) {
+        if !accepts(head.headers(), &key) || !lease.is_sent() {
             return Err(ForwardError::Switched);
         }
         let (wire, begun) = lease.into_connection().into_parts();

@@ -11,7 +11,10 @@ use std::{
 
 use ::http::{HeaderMap, Method, Response};
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
+use tokio::{
+    io::{AsyncRead as _, AsyncReadExt as _, ReadBuf},
+    task::unconstrained,
+};
 
 use super::{
     Broken,
@@ -76,19 +79,34 @@ impl Connection {
         if !self.is_reusable() {
             return false;
         }
-        // Nobody is woken by it: whoever asks takes what the reactor knows.
+        // Nobody is woken by it: whoever asks takes what the reactor knows, however many were asked about before.
         let mut byte = [0];
         let mut unexpected = ReadBuf::new(&mut byte);
-        let wire = Pin::new(&mut self.wire);
-        wire.poll_read(&mut Context::from_waker(Waker::noop()), &mut unexpected).is_pending()
+        let reads = poll_fn(|cx| Pin::new(&mut self.wire).poll_read(cx, &mut unexpected));
+        pin!(unconstrained(reads)).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Whether both the request and its answer are over, nothing is behind them, and both sides stay.
-    pub(in crate::upstream) fn is_reusable(&self) -> bool {
+    fn is_reusable(&self) -> bool {
         self.keep_alive
             && self.answer.is_done()
             && self.outbound.is_done()
             && self.inbound.is_empty()
+    }
+
+    /// Whether all of the request has gone.
+    pub(in crate::upstream) fn is_sent(&self) -> bool {
+        self.outbound.is_done()
+    }
+
+    /// Leaves it for the next request; false if there can't be one.
+    pub(in crate::upstream) fn rest(&mut self) -> bool {
+        // Idle, it keeps no room.
+        self.inbound = match self.is_reusable() {
+            true => BytesMut::new(),
+            false => return false,
+        };
+        true
     }
 
     /// Whether nothing more comes of the answer.
@@ -119,7 +137,7 @@ impl Connection {
     /// Sends a request and waits for the head of its answer. The body of the one and that of the other may still be
     /// under way then.
     ///
-    /// The request's body is taken; its headers are left if there is no answer.
+    /// The request's body is taken; its headers are left as long as nothing was heard of an answer.
     ///
     /// # Errors
     /// Why there is no answer. The connection is of no use any more.
@@ -138,7 +156,9 @@ impl Connection {
                 Ok(response)
             }
             Err(error) => {
-                let (unheard, unsent) = (!self.heard, !self.outbound.is_begun());
+                // Of what TLS couldn't write, some may have gone.
+                let unsent = !self.outbound.is_begun() && !matches!(self.wire, Wire::Tls(_));
+                let unheard = !self.heard;
                 Err(Box::new(Failed { error, unheard, unsent }))
             }
         }
@@ -216,7 +236,7 @@ impl Connection {
                 Poll::Ready(Err(SendError::Body(error))) => {
                     return Poll::Ready(Some(Err(Broken::Request(error))));
                 }
-                // It may well say all of it to somebody whom it doesn't hear out.
+                // Who doesn't hear a request out may still answer it.
                 Poll::Ready(Err(SendError::Wire)) => {
                     self.keep_alive = false;
                     self.outbound = Outbound::default();
@@ -247,6 +267,8 @@ impl Connection {
         let read = ready!(pin!(self.wire.read_buf(&mut self.inbound)).poll(cx))?;
         if read == room {
             self.appetite = (self.appetite * 2).min(MOST);
+        } else if read < room / 4 {
+            self.appetite = APPETITE;
         }
         Poll::Ready(Ok(read))
     }

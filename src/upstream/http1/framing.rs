@@ -89,18 +89,22 @@ impl Chunked {
     /// What follows the line that is next, if all of it is there.
     fn line(self, inbound: &mut BytesMut) -> Result<Option<Self>, Broken> {
         match self {
-            // The parser takes a line without digits for a size of none.
-            Self::Size if inbound.first().is_some_and(|byte| !byte.is_ascii_hexdigit()) => {
-                Err(Broken::Framing("a chunk of it has no size"))
-            }
-            Self::Size => match httparse::parse_chunk_size(inbound) {
-                Ok(Status::Complete((line, size))) => {
-                    inbound.advance(line);
-                    Ok(Some(if size == 0 { Self::Trailers(0) } else { Self::Data(size) }))
+            Self::Size => {
+                let Some(end) = line_end(inbound, 0)? else {
+                    let whole = inbound.len() <= MAX_LINE;
+                    return if whole { Ok(None) } else { Err(Broken::TooLarge) };
+                };
+                let line = inbound.get(..end).unwrap_or_default();
+                // The parser takes a line without digits for a size of none.
+                let sized = line.first().is_some_and(u8::is_ascii_hexdigit);
+                match httparse::parse_chunk_size(line) {
+                    Ok(Status::Complete((length, size))) if sized && length == end => {
+                        inbound.advance(end);
+                        Ok(Some(if size == 0 { Self::Trailers(0) } else { Self::Data(size) }))
+                    }
+                    _ => Err(Broken::Framing("a chunk of it has no size")),
                 }
-                Ok(Status::Partial) if inbound.len() <= MAX_LINE => Ok(None),
-                _ => Err(Broken::Framing("a chunk of it has no size")),
-            },
+            }
             Self::DataEnd => match inbound.get(..2) {
                 Some(b"\r\n") => {
                     inbound.advance(2);
@@ -110,22 +114,38 @@ impl Chunked {
                 _ => Err(Broken::Framing("a chunk of it is longer than it says")),
             },
             Self::Trailers(before) => {
-                let Some(end) = inbound.iter().position(|byte| *byte == b'\n') else {
-                    return match before + inbound.len() <= MAX_TRAILERS {
-                        true => Ok(None),
-                        false => Err(Broken::TooLarge),
-                    };
+                let Some(end) = line_end(inbound, before)? else {
+                    let whole = inbound.len() <= MAX_TRAILERS;
+                    return if whole { Ok(None) } else { Err(Broken::TooLarge) };
                 };
-                let empty = matches!(inbound.get(..end), Some(b"" | b"\r"));
-                inbound.advance(end + 1);
-                match before + end + 1 {
-                    _ if empty => Ok(Some(Self::Done)),
-                    length if length <= MAX_TRAILERS => Ok(Some(Self::Trailers(length))),
-                    _ => Err(Broken::TooLarge),
+                if end > MAX_TRAILERS {
+                    return Err(Broken::TooLarge);
                 }
+                if inbound.get(before..end) != Some(b"\r\n") {
+                    return Ok(Some(Self::Trailers(end)));
+                }
+                // Nobody is told them, but what is none may be something else.
+                let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+                let fields = httparse::parse_headers(inbound, &mut fields)?;
+                if fields.is_partial() {
+                    return Err(Broken::Framing("its trailers have no end"));
+                }
+                inbound.advance(end);
+                Ok(Some(Self::Done))
             }
             Self::Data(_) | Self::Done => Ok(Some(self)),
         }
+    }
+}
+
+/// Where the line that begins at `start` ends, if all of it is there: with CR LF, since not everybody takes LF alone for
+/// an end.
+fn line_end(inbound: &[u8], start: usize) -> Result<Option<usize>, Broken> {
+    let line = inbound.get(start..).unwrap_or_default();
+    let Some(length) = memchr::memchr(b'\n', line) else { return Ok(None) };
+    match line.get(..length).and_then(<[u8]>::last) {
+        Some(b'\r') => Ok(Some(start + length + 1)),
+        _ => Err(Broken::Framing("a line of it does not end with CR LF")),
     }
 }
 
@@ -142,5 +162,6 @@ fn piece(inbound: &mut BytesMut, left: &mut u64) -> Option<Bytes> {
 
 /// Bytes of a line with a chunk's size, and whatever extensions it has.
 const MAX_LINE: usize = 16 << 10;
-/// Bytes of trailers, which nobody is told.
+/// Bytes of trailers, and how many.
 const MAX_TRAILERS: usize = 64 << 10;
+const MAX_FIELDS: usize = 100;

@@ -167,6 +167,11 @@ fn framing(
     seen: &Seen,
     keep_alive: &mut bool,
 ) -> Result<Framing, Broken> {
+    if seen.coding && seen.length {
+        // Which of two framings is meant nobody knows; after this answer nothing on the connection is trusted.
+        headers.remove(header::CONTENT_LENGTH);
+        *keep_alive = false;
+    }
     let none = status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if none || *method == Method::HEAD {
@@ -182,8 +187,6 @@ fn framing(
         if !chunked || codings.next().is_some() {
             return Err(Broken::Framing("it has a transfer coding other than chunked"));
         }
-        // Which of two framings is meant nobody knows; after this answer nothing on the connection is trusted.
-        *keep_alive &= headers.remove(header::CONTENT_LENGTH).is_none();
         return Ok(Framing::chunked());
     }
     if seen.length

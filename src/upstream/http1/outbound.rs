@@ -30,6 +30,8 @@ pub(super) struct Outbound {
     end: &'static [u8],
     /// Whether anything of the request was written.
     is_begun: bool,
+    /// Whether some of what was written may still be kept by TLS.
+    is_kept: bool,
     rest: Option<Rest>,
 }
 
@@ -61,7 +63,7 @@ impl Outbound {
 
     /// Whether all of it was sent.
     pub(super) fn is_done(&self) -> bool {
-        self.rest.is_none() && self.is_written()
+        self.rest.is_none() && self.is_written() && !self.is_kept
     }
 
     fn is_written(&self) -> bool {
@@ -154,8 +156,11 @@ impl Outbound {
                 written => self.advance(written),
             }
         }
-        // What TLS keeps goes with it.
-        Pin::new(wire).poll_flush(cx)
+        if self.is_kept {
+            ready!(Pin::new(wire).poll_flush(cx))?;
+            self.is_kept = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn short(&self) -> &[u8] {
@@ -163,10 +168,10 @@ impl Outbound {
     }
 
     fn advance(&mut self, written: usize) {
-        self.is_begun = true;
+        (self.is_begun, self.is_kept) = (true, true);
         let short = written.min(self.short().len());
         self.gone += short;
-        if self.short().is_empty() {
+        if self.short().is_empty() && self.short.capacity() > 0 {
             let mut spare = std::mem::take(&mut self.short);
             spare.clear();
             if spare.capacity() <= MAX_SPARE {

@@ -1,10 +1,19 @@
 //! Heads and bodies by tables, cut in every way; exchanges over real sockets.
 
+use std::{sync::Arc, time::Duration};
+
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
 use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::UnixStream,
+    net::{TcpSocket, TcpStream, UnixStream},
+};
+use tokio_rustls::{
+    TlsAcceptor, TlsConnector,
+    rustls::{
+        self,
+        pki_types::{PrivateKeyDer, ServerName},
+    },
 };
 
 use super::{
@@ -78,9 +87,12 @@ fn an_answer_to_head_has_a_length_and_no_body() {
 #[test]
 fn of_two_framings_the_length_goes_and_the_connection_with_it() {
     let answer = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
-    let seen = get(answer).unwrap();
-    assert_eq!((&*seen.body, seen.keep_alive), (&b"ab"[..], false));
-    assert_eq!(lines(&seen), ["transfer-encoding: chunked"]);
+    let chunked = get(answer).unwrap();
+    assert_eq!((&*chunked.body, chunked.keep_alive), (&b"ab"[..], false));
+    assert_eq!(lines(&chunked), ["transfer-encoding: chunked"]);
+    let empty = seen(&Method::HEAD, answer).unwrap();
+    assert_eq!((empty.body.len(), empty.keep_alive), (0, false));
+    assert_eq!(lines(&empty), ["transfer-encoding: chunked"]);
 }
 
 #[test]
@@ -104,6 +116,10 @@ fn what_cannot_be_framed_is_no_answer() {
         ("transfer-encoding: chunked", "-1\r\n", "no size"),
         ("transfer-encoding: chunked", "1\r\na\r\n\r\n\r\n", "no size"),
         ("transfer-encoding: chunked", ";x=y\r\n\r\n", "no size"),
+        ("transfer-encoding: chunked", "1;x\n\r\na\r\n0\r\n\r\n", "CR LF"),
+        ("transfer-encoding: chunked", "0\r\n\n", "CR LF"),
+        ("transfer-encoding: chunked", "0\r\nx: y\n\r\n", "CR LF"),
+        ("transfer-encoding: chunked", "0\r\nnonsense\r\n\r\n", "HTTP/1.1"),
         ("transfer-encoding: chunked", "11111111111111111\r\n", "no size"),
         ("transfer-encoding: chunked", "1\r\nabc\r\n0\r\n\r\n", "longer than it says"),
         ("transfer-encoding: chunked", "1\r\na\n0\r\n\r\n", "longer than it says"),
@@ -330,4 +346,78 @@ async fn a_long_body_goes_on_while_the_answer_comes() {
     assert!(body(&mut connection).await.unwrap() == long);
     assert!(connection.is_ready());
     there.await.unwrap();
+}
+
+/// A connection in TLS, and the upstream's end of it.
+async fn secured() -> (Connection, tokio_rustls::server::TlsStream<TcpStream>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = names.self_signed(&key).unwrap().der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    // With little room between the two.
+    let listener = TcpSocket::new_v4().unwrap();
+    listener.set_recv_buffer_size(16 << 10).unwrap();
+    listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = listener.listen(1).unwrap();
+    let here = TcpSocket::new_v4().unwrap();
+    here.set_send_buffer_size(16 << 10).unwrap();
+    let here = here.connect(listener.local_addr().unwrap()).await.unwrap();
+    let (there, _) = listener.accept().await.unwrap();
+    let (connector, acceptor) =
+        (TlsConnector::from(Arc::new(client)), TlsAcceptor::from(Arc::new(server)));
+    let name = ServerName::try_from("localhost").unwrap();
+    let (here, there) = tokio::join!(connector.connect(name, here), acceptor.accept(there));
+    (Connection::new(Wire::Tls(Box::new(here.unwrap()))), there.unwrap())
+}
+
+#[tokio::test]
+async fn what_tls_keeps_of_a_request_leaves_too_though_the_answer_began_before() {
+    // One or the other of them fits but for what TLS keeps.
+    for length in (1..16).map(|n| n * (16 << 10)) {
+        let (mut connection, mut upstream) = secured().await;
+        let mut outgoing = request(Method::PUT, whole(vec![b'x'; length]));
+        let head = written("PUT", &outgoing, &format!("content-length: {length}\r\n\r\n"));
+        let there = tokio::spawn(async move {
+            upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n").await.unwrap();
+            upstream.flush().await.unwrap();
+            // Everything between the two is full by then.
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            let mut told = vec![0; head.len() + length];
+            upstream.read_exact(&mut told).await.unwrap();
+            assert!(told.starts_with(head.as_bytes()));
+            upstream.write_all(b"ok").await.unwrap();
+            upstream.flush().await.unwrap();
+            upstream
+        });
+        connection.exchange(&mut outgoing).await.unwrap();
+        let body = tokio::time::timeout(Duration::from_secs(10), body(&mut connection));
+        assert_eq!(body.await.expect("the upstream has all of it").unwrap(), b"ok");
+        assert!(connection.is_ready());
+        there.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_in_tls_with_an_unsent_request_serves_nobody() {
+    let (mut connection, mut upstream) = secured().await;
+    upstream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno").await.unwrap();
+    upstream.flush().await.unwrap();
+    let mut outgoing = request(Method::PUT, whole(vec![b'x'; 8 << 20]));
+    assert_eq!(connection.exchange(&mut outgoing).await.unwrap().status(), 413);
+    assert_eq!(body(&mut connection).await.unwrap(), b"no");
+    assert!(!connection.is_ready() && !connection.rest());
 }
