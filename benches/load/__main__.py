@@ -5,11 +5,16 @@
     npm install --prefix target/rig/node @cerbos/cerbos-linux-x64@0.55.0
     cargo build --release && target/bench/bin/python benches/load
 
+or, of the build that was guided by its work, as docs/performance.md has it
+
+    benches/guided && POOLGATE_BIN=target/guided/poolgate target/bench/bin/python benches/load
+
 Envoy and HAProxy 2.8 come from pip, Cerbos from npm; `CEDAR_AGENT=PATH` adds cedar-agent. `--quick` makes short rounds, to see
 that everything runs; `--only NAME` measures one part and prints it. Everything is on 127.0.0.1 and ends by itself.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -77,7 +82,8 @@ def main():
     if asked.only or asked.quick:
         print("\n\n".join(section.text() for section in sections))
     else:
-        page.write(ROOT / "docs", sections, peers.versions(), " ".join(["target/bench/bin/python benches/load", *sys.argv[1:]]))
+        built = f"POOLGATE_BIN={os.environ['POOLGATE_BIN']} " if "POOLGATE_BIN" in os.environ else ""
+        page.write(ROOT / "docs", sections, peers.versions(), built + " ".join(["target/bench/bin/python benches/load", *sys.argv[1:]]))
 
 
 main()

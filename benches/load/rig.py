@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 ROOT = Path(__file__).resolve().parents[2]
-POOLGATE = os.environ.get("POOLGATE_BIN", str(ROOT / "target/release/poolgate"))
+POOLGATE = str(Path(os.environ.get("POOLGATE_BIN", ROOT / "target/release/poolgate")).resolve())
 REGION, ACCOUNT = "us-east-1", "111122223333"
 POOL, CLIENT = "us-east-1_Bench0001", "benchclient000000000000000"
 ISSUER = f"http://127.0.0.1:9/{POOL}"
