@@ -76,7 +76,6 @@ pub use routes::{
 };
 pub use rules::{AlbSource, Compose, CookieSource, Engine, Rules, Shadow, TokenSources};
 pub use search::{Found, Searched};
-pub(crate) use sessions::Counted;
 pub use sessions::Sessions;
 pub use stored::{ExpectedRevision, PolicyChange, PolicyPermit, StoredPolicy, revision};
 pub use tables::Tables;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    identity::Assumed,
+    identity::{Assumed, Counted},
     near::cache_name,
     token::{TokenCache, VerifiedToken},
 };
@@ -19,29 +19,6 @@ pub struct Sessions {
     /// Of this generation among all of the process.
     name: u64,
     count: Arc<AtomicI64>,
-}
-
-/// One of those that are counted.
-#[derive(Debug)]
-pub(crate) struct Counted(Arc<AtomicI64>);
-
-impl Counted {
-    fn one_of(count: &Arc<AtomicI64>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Clone for Counted {
-    fn clone(&self) -> Self {
-        Self::one_of(&self.0)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Default for Sessions {

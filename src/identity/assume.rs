@@ -1,9 +1,11 @@
 //! From a verified token, or from none, to an IAM session.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicI64, Ordering},
+};
 
 use crate::clock::Time;
-use crate::gate::Counted;
 use crate::http::IdentityHeaders;
 use crate::iam::{Fact, Facts, PolicySet, Role, Session};
 use crate::token::VerifiedToken;
@@ -23,7 +25,7 @@ use super::web_identity::WebIdentity;
 pub const SESSION_NAME: &str = "CognitoIdentityCredentials";
 
 /// What a caller got.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Assumed {
     /// `region:uuid`. None for guests of a route, who have no identity, and for tokens that AWS STS
     /// takes without an identity pool.
@@ -50,6 +52,24 @@ impl Assumed {
         provider: Option<String>,
     ) -> Self {
         Self { identity_id, session, role_choice, provider, told: OnceLock::new(), counted: None }
+    }
+}
+
+/// One of those that are counted as long as they are there.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<AtomicI64>);
+
+impl Counted {
+    /// One more of `count`, until it is dropped.
+    pub(crate) fn one_of(count: &Arc<AtomicI64>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

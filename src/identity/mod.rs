@@ -24,6 +24,7 @@ mod tests;
 mod trail;
 mod web_identity;
 
+pub(crate) use assume::Counted;
 pub use assume::{Assume, Assumed, AssumedRole, SESSION_NAME};
 pub use error::{AssumeError, AwsError};
 pub use groups::{GroupError, GroupRoles, Groups};
