@@ -26,7 +26,8 @@ pub(crate) fn strict_object(
 
 /// Reads `bytes` as any JSON value, as [`strict_object`].
 pub(crate) fn strict_json(bytes: &[u8], depth: usize) -> Result<Value, NotStrictJson> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let json = std::str::from_utf8(bytes).map_err(|_| NotStrictJson)?;
+    let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = StrictJson { depth }.deserialize(&mut deserializer).map_err(|_| NotStrictJson)?;
     deserializer.end().map_err(|_| NotStrictJson)?;
     Ok(value)

@@ -13,6 +13,7 @@ use moka::sync::Cache;
 
 use crate::clock::Time;
 
+use super::doorkeeper::Doorkeeper;
 use super::{Issuers, Replays, TokenError, VerifiedToken};
 use crate::near::{Near, cache_name};
 
@@ -23,6 +24,7 @@ pub struct TokenCache {
     /// Hashes for this thread's own way to them.
     near: TailState,
     name: u64,
+    door: Doorkeeper,
     replays: Replays,
 }
 
@@ -34,11 +36,11 @@ impl TokenCache {
             .weigher(|_, token: &Arc<VerifiedToken>| weight(token))
             .build_with_hasher(TailState::default());
         let (near, name) = (TailState::default(), cache_name());
-        Self { tokens, near, name, replays: Replays::new() }
+        Self { tokens, near, name, door: Doorkeeper::default(), replays: Replays::new() }
     }
 
     /// The verified token with this text, if it is known and stands under `issuers` now. `None`:
-    /// verify it.
+    /// [verify it](Self::verify).
     ///
     /// # Errors
     /// [`TokenError::Expired`], [`TokenError::NotYetValid`], [`TokenError::Revoked`].
@@ -61,7 +63,8 @@ impl TokenCache {
         Ok(Some(known))
     }
 
-    /// Looks `token` up, or verifies and remembers it. Does no I/O.
+    /// Verifies a token that isn't known, and remembers it: where no room is left, only if it was verified before,
+    /// not long ago. Does no I/O.
     ///
     /// # Errors
     /// As [`Issuers::verify`]. Errors are not remembered.
@@ -71,11 +74,10 @@ impl TokenCache {
         issuers: &Issuers,
         now: Time,
     ) -> Result<Arc<VerifiedToken>, TokenError> {
-        if let Some(known) = self.lookup(token, issuers, now)? {
-            return Ok(known);
-        }
         let verified = Arc::new(issuers.verify(token, now)?);
-        self.tokens.insert(Arc::clone(verified.text()), Arc::clone(&verified));
+        if self.has_room_for(&verified) || self.door.saw(self.near.hash_one(token)) {
+            self.tokens.insert(Arc::clone(verified.text()), Arc::clone(&verified));
+        }
         issuers.check_revoked(&verified)?;
         Ok(verified)
     }
@@ -89,6 +91,11 @@ impl TokenCache {
             NEAR.with_borrow_mut(|near| near.put(hash, key, &known));
             Some(known)
         })
+    }
+
+    fn has_room_for(&self, token: &VerifiedToken) -> bool {
+        let room = self.tokens.policy().max_capacity().unwrap_or(u64::MAX);
+        self.tokens.weighted_size() + u64::from(weight(token)) <= room
     }
 
     /// Lets tokens forget what is older than whose name is `owner`.

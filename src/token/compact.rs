@@ -7,17 +7,15 @@
 
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::{Map, Value};
-
 use super::{
-    Algorithm, MAX_HEADER_BYTES, MAX_KID_BYTES, MAX_TOKEN_BYTES, Members, TokenError, json,
+    Algorithm, ClaimValue, MAX_HEADER_BYTES, MAX_KID_BYTES, MAX_TOKEN_BYTES, Members, TokenError,
 };
 
 /// A token taken apart, nothing in it verified yet.
 pub(crate) struct Compact<'t> {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: String,
-    pub(crate) header: Map<String, Value>,
+    pub(crate) header: Members,
     pub(crate) payload: Members,
     pub(crate) signature: Vec<u8>,
     /// The first two parts with their dot, as received: what is signed.
@@ -30,7 +28,7 @@ impl<'t> Compact<'t> {
         let parts = Parts::parse(token, MAX_HEADER_BYTES)?;
         let (algorithm, kid) = read_header(&parts.header)?;
         // An Application Load Balancer pads its parts, against RFC 7515 §2; nobody else may.
-        if token.contains('=') && !parts.header.contains_key(SIGNER) {
+        if parts.are_padded() && parts.header.get(SIGNER).is_none() {
             return Err(TokenError::Malformed("padded base64"));
         }
         let (payload, signature) = (parts.payload()?, parts.signature()?);
@@ -41,7 +39,8 @@ impl<'t> Compact<'t> {
 
 /// The three parts of a JWS; only its header has been read.
 pub(super) struct Parts<'t> {
-    pub(super) header: Map<String, Value>,
+    pub(super) header: Members,
+    head: &'t str,
     payload: &'t str,
     signature: &'t str,
     /// The first two parts with their dot, as received: what is signed.
@@ -64,19 +63,26 @@ impl<'t> Parts<'t> {
             return Err(TokenError::TooLarge);
         }
         let signed = text.get(..header.len() + 1 + payload.len()).unwrap_or_default();
-        let header = decode(header)?;
+        let head = header;
+        let header = decode(head)?;
         if header.len() > max_header {
             return Err(TokenError::TooLarge);
         }
-        let header = json::object(&header)
+        let header = Members::parse(&header)
             .map_err(|_| TokenError::Malformed("the header is not a JSON object"))?;
-        if ["crit", "b64"].iter().any(|name| header.contains_key(*name)) {
+        let has = |name: &&str| header.get(name).is_some();
+        if ["crit", "b64"].iter().any(has) {
             return Err(TokenError::Malformed("the header demands an extension"));
         }
-        if ["enc", "zip"].iter().any(|name| header.contains_key(*name)) {
+        if ["enc", "zip"].iter().any(has) {
             return Err(TokenError::Malformed("encrypted tokens are not accepted"));
         }
-        Ok(Self { header, payload, signature, signed })
+        Ok(Self { header, head, payload, signature, signed })
+    }
+
+    /// Whether a part ends as RFC 7515 §2 doesn't let it.
+    pub(super) fn are_padded(&self) -> bool {
+        [self.head, self.payload, self.signature].iter().any(|part| part.ends_with('='))
     }
 
     pub(super) fn payload(&self) -> Result<Members, TokenError> {
@@ -93,20 +99,20 @@ impl<'t> Parts<'t> {
     }
 }
 
-fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, String), TokenError> {
+fn read_header(header: &Members) -> Result<(Algorithm, String), TokenError> {
     match header.get("typ") {
         None => {}
-        Some(Value::String(typ)) if TYPES.iter().any(|t| typ.eq_ignore_ascii_case(t)) => {}
+        Some(ClaimValue::Text(typ)) if TYPES.iter().any(|t| typ.eq_ignore_ascii_case(t)) => {}
         Some(_) => return Err(TokenError::Malformed("`typ` is not that of a JWT")),
     }
     let algorithm = match header.get("alg") {
-        Some(Value::String(alg)) => {
+        Some(ClaimValue::Text(alg)) => {
             Algorithm::parse(alg).ok_or(TokenError::UnsupportedAlgorithm)?
         }
         _ => return Err(TokenError::Malformed("`alg` is not a string")),
     };
     match header.get("kid") {
-        Some(Value::String(kid)) if is_key_id(kid) => Ok((algorithm, kid.clone())),
+        Some(ClaimValue::Text(kid)) if is_key_id(kid) => Ok((algorithm, kid.to_owned())),
         _ => Err(TokenError::Malformed("`kid` is not a string of 1 to 128 printable characters")),
     }
 }

@@ -104,7 +104,7 @@ impl DpopProof {
     /// The first check that failed.
     pub fn verify(text: &str, request: &DpopRequest<'_>) -> Result<Self, DpopError> {
         let parts = Parts::parse(text, MAX_PROOF_HEADER_BYTES).map_err(malformed)?;
-        if text.contains('=') {
+        if parts.are_padded() {
             return Err(DpopError::Malformed("padded base64"));
         }
         let (algorithm, jwk) = read_header(&parts.header)?;
@@ -154,15 +154,15 @@ pub fn thumbprint(jwk: &Map<String, Value>) -> Option<Thumbprint> {
     Some(Thumbprint::of(format!("{{{}}}", members?.join(",")).as_bytes()))
 }
 
-fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, &Map<String, Value>), DpopError> {
+fn read_header(header: &Members) -> Result<(Algorithm, &Map<String, Value>), DpopError> {
     match header.get("typ") {
-        Some(Value::String(typ)) if TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known)) => {}
+        Some(ClaimValue::Text(typ)) if TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known)) => {}
         _ => return Err(DpopError::Malformed("`typ` is not dpop+jwt")),
     }
-    let algorithm = header.get("alg").and_then(Value::as_str);
+    let algorithm = header.get("alg").and_then(ClaimValue::as_str);
     let algorithm = algorithm.ok_or(DpopError::Malformed("`alg` is not a string"))?;
     let algorithm = Algorithm::parse(algorithm).ok_or(DpopError::Algorithm)?;
-    let jwk = header.get("jwk").and_then(Value::as_object).ok_or(DpopError::Key)?;
+    let jwk = header.get("jwk").and_then(ClaimValue::as_object).ok_or(DpopError::Key)?;
     Ok((algorithm, jwk))
 }
 

@@ -1,4 +1,4 @@
-//! The claims of a token as they are kept: names and texts in one string.
+//! The claims of a token as they are kept, and its header: names and texts in one string.
 //!
 //! Tokens are kept by the ten thousand, and each has some twenty claims: as a map with a string for
 //! each name and each text they would take several times the memory, and the time to make it.
@@ -6,7 +6,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use super::json::{MAX_DEPTH, NotStrictJson};
 use crate::http::StrictJson;
@@ -81,6 +81,14 @@ impl<'a> ClaimValue<'a> {
         }
     }
 
+    /// The members, if it is an object.
+    pub fn as_object(self) -> Option<&'a Map<String, Value>> {
+        match self {
+            Self::Nested(Value::Object(members)) => Some(members),
+            _ => None,
+        }
+    }
+
     /// Its copy.
     pub fn to_value(self) -> Value {
         match self {
@@ -108,8 +116,9 @@ impl<'a> From<&'a Value> for ClaimValue<'a> {
 impl Members {
     /// Reads `bytes` as one JSON object, strictly.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, NotStrictJson> {
+        let json = std::str::from_utf8(bytes).map_err(|_| NotStrictJson)?;
         let mut read = Self { text: String::with_capacity(bytes.len()), members: Vec::new() };
-        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        let mut deserializer = serde_json::Deserializer::from_str(json);
         Whole(&mut read).deserialize(&mut deserializer).map_err(|_| NotStrictJson)?;
         deserializer.end().map_err(|_| NotStrictJson)?;
         if read.has_twice() {
@@ -133,8 +142,8 @@ impl Members {
     }
 
     /// Sets `name`, in place of what it was.
-    pub(crate) fn set(&mut self, name: &str, value: &Value) {
-        let value = match ClaimValue::from(value) {
+    pub(crate) fn set(&mut self, name: &str, value: ClaimValue<'_>) {
+        let value = match value {
             ClaimValue::Null => Held::Null,
             ClaimValue::Bool(value) => Held::Bool(value),
             ClaimValue::Number(number) => Held::Number(number.clone()),

@@ -17,6 +17,7 @@ mod cache;
 mod claims;
 mod compact;
 mod confirmation;
+mod doorkeeper;
 mod dpop;
 mod error;
 mod fetch;

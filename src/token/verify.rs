@@ -8,8 +8,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use serde_json::{Map, Value};
-
 use crate::clock::Time;
 use crate::http::IdentityHeaders;
 
@@ -232,7 +230,7 @@ impl Issuers {
 
     fn issuer(
         &self,
-        header: &Map<String, Value>,
+        header: &Members,
         payload: &mut Members,
     ) -> Result<&Arc<Issuer>, TokenError> {
         let Some(signer) = header.get(SIGNER) else {
@@ -248,7 +246,7 @@ impl Issuers {
                 (Some(stated), None) => {
                     payload.set(name, stated);
                 }
-                (Some(stated), Some(claim)) if ClaimValue::from(stated) != claim => {
+                (Some(stated), Some(claim)) if stated != claim => {
                     return Err(TokenError::InvalidClaim(name));
                 }
                 _ => {}
@@ -386,9 +384,9 @@ fn check_audience(issuer: &Issuer, claims: &Claims) -> Result<Option<String>, To
 
 fn check_alb_client(
     issuer: &Issuer,
-    header: &Map<String, Value>,
+    header: &Members,
 ) -> Result<Option<String>, TokenError> {
-    match header.get("client").and_then(Value::as_str) {
+    match header.get("client").and_then(ClaimValue::as_str) {
         Some(client) if issuer.accepts_client(client) => Ok(Some(client.to_owned())),
         _ => Err(TokenError::WrongClient),
     }

@@ -128,3 +128,25 @@ async fn a_permit_that_comes_too_late_is_dropped() {
         assert_eq!(made.load(Ordering::SeqCst), allowed, "{takes:?}");
     }
 }
+
+/// Of requests with tokens that nobody has seen, all are verified before the first goes on.
+#[tokio::test]
+async fn whoever_has_a_new_token_lets_the_others_go_first() {
+    let rig = Rig::new(vec![api("api")]);
+    let gate = rig.gate();
+    let question = || Ask::get("/api/x").bearer(&id_token(&json!({ "jti": "one" }))).question();
+    let mut cx = Context::from_waker(Waker::noop());
+    for (polls, which) in [(2, "a new token"), (1, "one that is known")] {
+        let mut body = Whole::default();
+        let mut deciding = pin!(gate.decide(question(), &mut body, Trail::Off));
+        for poll in 1..=polls {
+            match deciding.as_mut().poll(&mut cx) {
+                Poll::Pending => assert!(poll < polls, "{which}"),
+                Poll::Ready(decision) => {
+                    assert_eq!(reason(&decision), "+allowed_by_policy");
+                    assert_eq!(poll, polls, "{which}");
+                }
+            }
+        }
+    }
+}

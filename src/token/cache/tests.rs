@@ -10,25 +10,38 @@ use crate::token::{Algorithm, Issuer, KeySet, KeySource, KeyStore};
 
 const URL: &str = "https://idp.example/jwks.json";
 
+/// As the gate verifies a token.
+fn verify(
+    cache: &TokenCache,
+    token: &str,
+    issuers: &Issuers,
+    now: Time,
+) -> Result<Arc<VerifiedToken>, TokenError> {
+    match cache.lookup(token, issuers, now)? {
+        Some(known) => Ok(known),
+        None => cache.verify(token, issuers, now),
+    }
+}
+
 #[test]
 fn a_hit_is_the_same_token() {
     let (cache, issuers) = (TokenCache::new(1 << 20), pool());
     let token = pool_token(&id_claims());
     assert!(cache.lookup(&token, &issuers, NOW).unwrap().is_none());
-    let first = cache.verify(&token, &issuers, NOW).unwrap();
-    let second = cache.verify(&token, &issuers, NOW).unwrap();
+    let first = verify(&cache, &token, &issuers, NOW).unwrap();
+    let second = verify(&cache, &token, &issuers, NOW).unwrap();
     assert!(Arc::ptr_eq(&first, &second));
     let longer = format!("{token}A");
-    assert!(cache.verify(&longer, &issuers, NOW).is_err());
+    assert!(verify(&cache, &longer, &issuers, NOW).is_err());
 }
 
 #[test]
 fn times_are_seen_on_a_hit() {
     let (cache, issuers) = (TokenCache::new(1 << 20), pool());
     let token = pool_token(&with(id_claims(), "nbf", json!(NOW.secs() - 5)));
-    cache.verify(&token, &issuers, NOW).unwrap();
+    verify(&cache, &token, &issuers, NOW).unwrap();
     for (offset, expected) in [(3599, None), (-6, Some("not_yet_valid")), (3600, Some("expired"))] {
-        let _ = cache.verify(&token, &issuers, NOW);
+        let _ = verify(&cache, &token, &issuers, NOW);
         let result = cache.lookup(&token, &issuers, NOW.plus_secs(offset));
         assert_eq!(result.err().map(|e| e.reason()), expected, "{offset}");
     }
@@ -38,8 +51,8 @@ fn times_are_seen_on_a_hit() {
 fn errors_are_not_remembered() {
     let (cache, issuers) = (TokenCache::new(1 << 20), pool());
     let token = pool_token(&id_claims());
-    assert!(cache.verify(&token, &issuers, NOW.plus_secs(-3600)).is_err());
-    assert!(cache.verify(&token, &issuers, NOW).is_ok());
+    assert!(verify(&cache, &token, &issuers, NOW.plus_secs(-3600)).is_err());
+    assert!(verify(&cache, &token, &issuers, NOW).is_ok());
 }
 
 #[test]
@@ -47,7 +60,7 @@ fn another_configuration_is_seen_on_a_hit() {
     let cache = TokenCache::new(1 << 20);
     let keys = KeySet::fixed(pool_jwks().as_bytes()).unwrap();
     let token = pool_token(&id_claims());
-    let first = cache.verify(&token, &pool_with(Arc::clone(&keys)), NOW).unwrap();
+    let first = verify(&cache, &token, &pool_with(Arc::clone(&keys)), NOW).unwrap();
     // The same settings and keys: a reload verifies nothing again.
     let again = cache.lookup(&token, &pool_with(Arc::clone(&keys)), NOW).unwrap();
     assert!(Arc::ptr_eq(&first, &again.unwrap()));
@@ -55,9 +68,9 @@ fn another_configuration_is_seen_on_a_hit() {
     let narrow = Issuer::user_pool(POOL, vec!["other".to_owned()], None, keys).unwrap();
     let narrow = Issuers::new(vec![Arc::new(narrow)], 0).unwrap();
     assert!(cache.lookup(&token, &narrow, NOW).unwrap().is_none());
-    assert_eq!(cache.verify(&token, &narrow, NOW).unwrap_err().reason(), "wrong_audience");
+    assert_eq!(verify(&cache, &token, &narrow, NOW).unwrap_err().reason(), "wrong_audience");
     let nobody = Issuers::new(Vec::new(), 0).unwrap();
-    assert_eq!(cache.verify(&token, &nobody, NOW).unwrap_err().reason(), "unknown_issuer");
+    assert_eq!(verify(&cache, &token, &nobody, NOW).unwrap_err().reason(), "unknown_issuer");
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,18 +83,18 @@ async fn a_lost_or_stale_key_is_seen_on_a_hit() {
     sleep(Duration::from_millis(50)).await;
     let issuers = pool_with(keys);
     let token = pool_token(&id_claims());
-    cache.verify(&token, &issuers, NOW).unwrap();
+    verify(&cache, &token, &issuers, NOW).unwrap();
 
     fetch.set(URL, Answer::Hangs);
     sleep(max_stale + Duration::from_secs(600)).await;
-    assert_eq!(cache.verify(&token, &issuers, NOW).unwrap_err().reason(), "keys_stale");
+    assert_eq!(verify(&cache, &token, &issuers, NOW).unwrap_err().reason(), "keys_stale");
 
     fetch.body(URL, jwks(&[Signer::rsa(0).jwk("k1", None)]));
     sleep(Duration::from_secs(400)).await;
-    cache.verify(&token, &issuers, NOW).unwrap();
+    verify(&cache, &token, &issuers, NOW).unwrap();
     fetch.body(URL, jwks(&[Signer::rsa(1).jwk("k1", None)]));
     sleep(Duration::from_secs(601)).await;
-    assert_eq!(cache.verify(&token, &issuers, NOW).unwrap_err().reason(), "bad_signature");
+    assert_eq!(verify(&cache, &token, &issuers, NOW).unwrap_err().reason(), "bad_signature");
 }
 
 /// With a member that makes its text so long.
@@ -109,7 +122,7 @@ fn so_many_tokens_of_usual_length_are_kept() {
     let tokens: Vec<String> = (0..30_000).map(token).collect();
     assert_eq!(tokens[0].len(), 1100);
     for token in &tokens {
-        cache.verify(token, &issuers, NOW).unwrap();
+        verify(&cache, token, &issuers, NOW).unwrap();
     }
     cache.bytes();
     let kept = tokens.iter().filter(|token| cache.find(token).is_some()).count();
@@ -121,8 +134,36 @@ fn memory_is_bounded() {
     let (cache, issuers) = (TokenCache::new(64 * 1024), pool());
     for n in 0..200 {
         let token = pool_token(&with(id_claims(), "jti", json!(n.to_string())));
-        cache.verify(&token, &issuers, NOW).unwrap();
+        verify(&cache, &token, &issuers, NOW).unwrap();
     }
     let bytes = cache.bytes();
     assert!((1..=64 * 1024).contains(&bytes), "{bytes}");
+}
+
+#[test]
+fn a_full_cache_takes_in_what_comes_again() {
+    let (cache, issuers) = (TokenCache::new(64 * 1024), pool());
+    let token = |n: usize| pool_token(&with(id_claims(), "jti", json!(n.to_string())));
+    let is_kept = |token: &str| {
+        cache.bytes();
+        cache.find(token).is_some()
+    };
+    let first: Vec<_> = (0..5).map(token).collect();
+    for token in &first {
+        verify(&cache, token, &issuers, NOW).unwrap();
+        assert!(is_kept(token), "there is room");
+    }
+    for n in 5..50 {
+        verify(&cache, &token(n), &issuers, NOW).unwrap();
+    }
+    // What was seen once is not even tried in place of another.
+    assert!(first.iter().all(|token| is_kept(token)));
+    let last = token(50);
+    verify(&cache, &last, &issuers, NOW).unwrap();
+    assert!(!is_kept(&last));
+    let again = (0..10).find(|_| {
+        verify(&cache, &last, &issuers, NOW).unwrap();
+        is_kept(&last)
+    });
+    assert!(again.is_some(), "it comes again and again");
 }

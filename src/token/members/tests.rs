@@ -35,7 +35,7 @@ fn a_member_is_set_anew_or_replaced() {
     for (name, value) in
         [("m", json!("new")), ("a", json!(["x"])), ("q", json!(7)), ("z", json!(null))]
     {
-        members.set(name, &value);
+        members.set(name, ClaimValue::from(&value));
         assert_eq!(members.get(name).map(ClaimValue::to_value), Some(value), "{name}");
     }
     let names: Vec<_> = members.iter().map(|(name, _)| name).collect();
