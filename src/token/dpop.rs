@@ -156,7 +156,8 @@ pub fn thumbprint(jwk: &Map<String, Value>) -> Option<Thumbprint> {
 
 fn read_header(header: &Members) -> Result<(Algorithm, &Map<String, Value>), DpopError> {
     match header.get("typ") {
-        Some(ClaimValue::Text(typ)) if TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known)) => {}
+        Some(ClaimValue::Text(typ))
+            if TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known)) => {}
         _ => return Err(DpopError::Malformed("`typ` is not dpop+jwt")),
     }
     let algorithm = header.get("alg").and_then(ClaimValue::as_str);

@@ -228,11 +228,7 @@ impl Issuers {
         now.is_some_and(|now| Arc::ptr_eq(now, &token.issuer) || now.same_as(&token.issuer))
     }
 
-    fn issuer(
-        &self,
-        header: &Members,
-        payload: &mut Members,
-    ) -> Result<&Arc<Issuer>, TokenError> {
+    fn issuer(&self, header: &Members, payload: &mut Members) -> Result<&Arc<Issuer>, TokenError> {
         let Some(signer) = header.get(SIGNER) else {
             let iss = payload.get("iss").and_then(ClaimValue::as_str);
             return iss.and_then(|iss| self.by_issuer.get(iss)).ok_or(TokenError::UnknownIssuer);
@@ -382,10 +378,7 @@ fn check_audience(issuer: &Issuer, claims: &Claims) -> Result<Option<String>, To
     }
 }
 
-fn check_alb_client(
-    issuer: &Issuer,
-    header: &Members,
-) -> Result<Option<String>, TokenError> {
+fn check_alb_client(issuer: &Issuer, header: &Members) -> Result<Option<String>, TokenError> {
     match header.get("client").and_then(ClaimValue::as_str) {
         Some(client) if issuer.accepts_client(client) => Ok(Some(client.to_owned())),
         _ => Err(TokenError::WrongClient),
