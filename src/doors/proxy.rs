@@ -12,6 +12,7 @@ use ::http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts,
 };
 use hyper::{body::Incoming, ext::Protocol};
+use tokio::task::yield_now;
 
 use super::{
     ExchangeBody, Pace, Phase, Shared, Snapshot, Tunnel,
@@ -127,6 +128,7 @@ struct Judged {
     destination: Option<Destination>,
     route: Option<String>,
     permitted: Permitted,
+    verified_anew: bool,
 }
 
 /// How a permitted request goes to its upstream, and its answer back.
@@ -261,7 +263,7 @@ impl Proxy {
         let gate = Gate { rules: &snapshot.rules, tokens: &self.shared.tokens };
         let decision = gate.decide(question, &mut body, Trail::Off).await;
         let judged = self.judged(snapshot, &mut asking, decision, exchange);
-        let Judged { id, outcome, destination, route, permitted } = judged;
+        let Judged { id, outcome, destination, route, permitted, verified_anew } = judged;
         let language = asking.language;
         let preflight = matches!(outcome.grounds(), Some(Grounds::Preflight));
         let mut answer = match outcome {
@@ -279,6 +281,12 @@ impl Proxy {
                 Answer::own(policies::changed(language, &outcome, (&asking.path(), &id)))
             }
             Outcome::Allow(permit) => {
+                if verified_anew {
+                    // Of those that came at once the others are judged first, some sixty at most. What is sent then
+                    // comes together, and so do its answers: an upstream that is sent a request at a time, a
+                    // signature apart, goes to sleep between, and is dear to wake.
+                    yield_now().await;
+                }
                 match self.way(snapshot, &permit, permitted, language, exchange) {
                     Ok(way) => {
                         let course = &way.course;
@@ -324,8 +332,8 @@ impl Proxy {
         self.note(snapshot, &asking.asked(), &decision, route.as_deref(), exchange);
         let (right, generation) = (Right::of(&decision), snapshot.rules.generation);
         let permitted = Permitted { right, question: asking.lasting.take(), generation };
-        let Decision { id, outcome, destination, .. } = decision;
-        Judged { id, outcome, destination, route, permitted }
+        let Decision { id, outcome, destination, verified_anew, .. } = decision;
+        Judged { id, outcome, destination, route, permitted, verified_anew }
     }
 
     /// The way of a permitted request to its upstream, where there is room.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
-use tokio::task::yield_now;
 
 use super::{
     Challenge, Denial, Gate, Presented, Question, Refusal, Route, Rules, Service,
@@ -123,10 +122,19 @@ pub(super) async fn authenticate(
         return Ok(Authenticated::unsigned(Login::Anonymous));
     };
     let known = gate.tokens.lookup(text, &gate.rules.issuers, question.now);
-    let verified = match known.transpose() {
-        Some(known) => known,
-        None => verified(gate, text, question.now).await?,
+    let verified = known.transpose().unwrap_or_else(|| {
+        progress.verified_anew = true;
+        gate.tokens.verify(text, &gate.rules.issuers, question.now)
+    });
+    let verified = match verified {
+        // Its key is asked for.
+        Err(error) if error.refreshable().is_some() => {
+            let verified = verify(gate.rules, gate.tokens, text, question.now);
+            Box::pin(in_time(async { Ok(verified.await) })).await?
+        }
+        verified => verified,
     };
+    let trail = &mut progress.trail;
     let found = verified.and_then(|token| accepts(route, source, &token).map(|()| token));
     match found {
         Ok(token) => {
@@ -237,29 +245,6 @@ pub(super) fn find_token<'q>(
     }
 }
 
-/// Verifies a token that the cache doesn't know.
-///
-/// # Errors
-/// A denial if its key isn't there in time.
-async fn verified(
-    gate: &Gate<'_>,
-    token: &str,
-    now: Time,
-) -> Result<Result<Arc<VerifiedToken>, TokenError>, Denial> {
-    let verified = gate.tokens.verify(token, &gate.rules.issuers, now);
-    // A signature takes as long as a whole request without one. Where many came at once, all are verified before the
-    // first goes on: what is sent then, and its answers, come together as well, so that whoever gets them is woken
-    // once for many. At saturation that saves a fourth of what a request costs.
-    yield_now().await;
-    match verified {
-        Err(error) if error.refreshable().is_some() => {
-            let verified = verify(gate.rules, gate.tokens, token, now);
-            Box::pin(in_time(async { Ok(verified.await) })).await
-        }
-        verified => Ok(verified),
-    }
-}
-
 /// Verifies `token`, from the cache or by its signature; asks once for a key that isn't known yet.
 pub(super) async fn verify(
     rules: &Rules,
@@ -267,17 +252,19 @@ pub(super) async fn verify(
     token: &str,
     now: Time,
 ) -> Result<Arc<VerifiedToken>, TokenError> {
-    if let Some(known) = tokens.lookup(token, &rules.issuers, now)? {
-        return Ok(known);
-    }
-    let error = match tokens.verify(token, &rules.issuers, now) {
+    let verified = || {
+        let known = tokens.lookup(token, &rules.issuers, now).transpose();
+        known.unwrap_or_else(|| tokens.verify(token, &rules.issuers, now))
+    };
+    let error = match verified() {
         Ok(verified) => return Ok(verified),
         Err(error) => error,
     };
     let Some((issuer, kid)) = error.refreshable() else { return Err(error) };
-    // Why a refresh failed is in its metrics; the keys may have come by another way meanwhile.
+    // Why a refresh failed is in its metrics; the keys may have come by another way meanwhile, and others who
+    // waited for them with the same token may have verified it.
     let _ = Box::pin(issuer.keys.refresh(kid)).await;
-    tokens.verify(token, &rules.issuers, now)
+    verified()
 }
 
 pub(super) fn denial(error: &TokenError) -> Denial {

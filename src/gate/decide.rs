@@ -125,6 +125,7 @@ pub(super) struct Forwarded {
 pub(super) struct Progress {
     pub(super) destination: Option<Destination>,
     pub(super) login: Login,
+    pub(super) verified_anew: bool,
     pub(super) assumed: Option<Arc<Assumed>>,
     pub(super) checks: Vec<(Cow<'static, str>, String)>,
     pub(super) heard: Heard,
@@ -490,11 +491,22 @@ impl Gate<'_> {
 
 /// What `progress` came to.
 pub(super) fn decided(progress: Progress, outcome: Result<Outcome, Denial>) -> Decision {
-    let Progress { destination, login, assumed, checks, heard, certificate, trail } = progress;
+    let Progress { destination, login, verified_anew, assumed, checks, heard, certificate, trail } =
+        progress;
     let outcome = outcome.unwrap_or_else(Outcome::Deny);
-    let id = DecisionId::fresh();
-    let typed = Vec::new();
-    Decision { id, destination, login, assumed, checks, typed, heard, certificate, outcome, trail }
+    Decision {
+        id: DecisionId::fresh(),
+        destination,
+        login,
+        verified_anew,
+        assumed,
+        checks,
+        typed: Vec::new(),
+        heard,
+        certificate,
+        outcome,
+        trail,
+    }
 }
 
 impl Progress {
@@ -503,6 +515,7 @@ impl Progress {
         Self {
             destination: None,
             login: Login::Anonymous,
+            verified_anew: false,
             assumed: None,
             checks: Vec::new(),
             heard: Heard::default(),

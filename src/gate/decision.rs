@@ -29,6 +29,8 @@ pub struct Decision {
     pub destination: Option<Destination>,
     /// Who is calling, as far as it was established.
     pub login: Login,
+    /// Whether a token's signature was looked at for it: most of the time that a decision takes.
+    pub verified_anew: bool,
     /// As which role it acts, as far as it was established.
     pub assumed: Option<Arc<Assumed>>,
     /// What was asked of IAM: action and resource of each check, as far as described.
@@ -75,6 +77,7 @@ impl Decision {
             id: DecisionId::fresh(),
             destination: None,
             login: Login::Anonymous,
+            verified_anew: false,
             assumed: None,
             checks: Vec::new(),
             typed: Vec::new(),

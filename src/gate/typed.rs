@@ -134,6 +134,7 @@ pub(super) fn in_terms(typed: Vec<Judged>, outcome: Outcome, trail: Trail) -> De
         id: DecisionId::fresh(),
         destination: None,
         login: Login::Anonymous,
+        verified_anew: false,
         assumed: None,
         checks: Vec::new(),
         typed,

@@ -147,8 +147,8 @@ fn authorization(
 fn b64token(token: &[u8]) -> Option<&str> {
     let end = token.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     let body = token.get(..end)?;
-    // A token has a thousand bytes: in pieces of a fixed size and without short cuts, many are looked at in one
-    // step, whatever else the compiler thinks of this place.
+    // A token has a thousand bytes: many are looked at in one step where there is a fixed number of them and no short
+    // cut between, whatever else the compiler thinks of this place.
     let (pieces, rest) = body.as_chunks::<32>();
     let good = !body.is_empty() && pieces.iter().all(|piece| are_b64(piece)) && are_b64(rest);
     good.then(|| std::str::from_utf8(token).ok())?

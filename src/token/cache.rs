@@ -21,7 +21,7 @@ use crate::near::{Near, cache_name};
 /// which are good for once.
 pub struct TokenCache {
     tokens: Cache<Arc<str>, Arc<VerifiedToken>, TailState>,
-    /// Hashes for this thread's own way to them.
+    /// Hashes for a thread's own way to them, and for the door.
     near: TailState,
     name: u64,
     door: Doorkeeper,

@@ -45,8 +45,9 @@ impl Claims {
 
     pub(crate) fn new(all: Members) -> Result<Self, TokenError> {
         for (name, value) in all.iter() {
-            let is_text = matches!(value, ClaimValue::Text(_));
-            if let (false, Some(name)) = (is_text, STRINGS.iter().find(|known| **known == name)) {
+            if !matches!(value, ClaimValue::Text(_))
+                && let Some(name) = STRINGS.iter().find(|known| **known == name)
+            {
                 return Err(TokenError::InvalidClaim(name));
             }
         }

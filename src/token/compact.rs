@@ -5,11 +5,12 @@
 //! JWE members, other media types in `typ` (RFC 8725 §3.11) and empty signatures. `jku`, `jwk`,
 //! `x5u` and `x5c` are not even read: keys come from configuration alone.
 
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
+
 use super::{
     Algorithm, ClaimValue, MAX_HEADER_BYTES, MAX_KID_BYTES, MAX_TOKEN_BYTES, Members, TokenError,
 };
-use base64::alphabet::URL_SAFE;
-use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 
 /// A token taken apart, nothing in it verified yet.
 pub(crate) struct Compact<'t> {

@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-/// Remembers of what was seen lately that it was, so that a full cache takes in only what is seen again (the
-/// doorkeeper of TinyLFU). What is seen once would be the first to be put out, and to take it in costs more than all
-/// the rest of its bookkeeping: room is made for it, and memory that nobody has touched for long.
+/// Remembers what was seen lately, so that a full cache takes in only what is seen again (the doorkeeper of TinyLFU).
+/// What comes once would be put out first, and to take it in costs more than everything else that is done for it:
+/// room has to be made, out of memory that wasn't touched for long.
 ///
-/// Now and then something passes for seen that wasn't: its mark is that of another one.
+/// Now and then something passes for seen that wasn't: it has the mark of another one.
 #[derive(Debug, Default)]
 pub(super) struct Doorkeeper {
     /// The upper half of hashes, by the lower. There once something was seen.
@@ -22,15 +22,11 @@ impl Doorkeeper {
         let marks = self.marks.get_or_init(|| (0..PLACES).map(|_| AtomicU32::new(0)).collect());
         let mark = (hash >> 32) as u32;
         let place = usize::try_from(hash % PLACES as u64).ok().and_then(|place| marks.get(place));
-        place.is_some_and(|place| {
-            let saw = place.load(Ordering::Relaxed) == mark;
-            place.store(mark, Ordering::Relaxed);
-            saw
-        })
+        place.is_some_and(|place| place.swap(mark, Ordering::Relaxed) == mark)
     }
 }
 
-/// What comes again before so many others have come is likely to be known: 256 KiB.
+/// What comes again is likely to be known when half as many others came between; with so many, one in three is. 256 KiB.
 const PLACES: usize = 1 << 16;
 
 #[cfg(test)]

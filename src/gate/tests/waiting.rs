@@ -15,7 +15,9 @@ use tokio::time::{Instant, advance, sleep};
 
 use super::fixture::{Ask, Rig, api, id_token, reads, reason};
 use crate::{
-    gate::{DECISION_DEADLINE, Denial, Outcome, Permit, Refusal, Trail, Whole, decide::in_time},
+    gate::{
+        DECISION_DEADLINE, Denial, Login, Outcome, Permit, Refusal, Trail, Whole, decide::in_time,
+    },
     token::{
         KeySource, KeyStore,
         testing::{self, Answer, FakeFetch},
@@ -129,24 +131,28 @@ async fn a_permit_that_comes_too_late_is_dropped() {
     }
 }
 
-/// Of requests with tokens that nobody has seen, all are verified before the first goes on.
-#[tokio::test]
-async fn whoever_has_a_new_token_lets_the_others_go_first() {
+#[test]
+fn whether_a_signature_was_looked_at_is_told() {
     let rig = Rig::new(vec![api("api")]);
+    let anew = |ask: Ask| rig.decide(ask).verified_anew;
+    assert!(anew(ask()));
+    assert!(!anew(ask()), "it is known");
+    assert!(!anew(Ask::get("/api/x")));
+    let forged = format!("{}A", id_token(&json!({ "jti": "forged" })));
+    assert!(anew(Ask::get("/api/x").bearer(&forged)), "refused, and not for nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_a_key_with_one_token_verify_it_once() {
+    let (rig, _store) = arriving();
     let gate = rig.gate();
-    let question = || Ask::get("/api/x").bearer(&id_token(&json!({ "jti": "one" }))).question();
-    let mut cx = Context::from_waker(Waker::noop());
-    for (polls, which) in [(2, "a new token"), (1, "one that is known")] {
-        let mut body = Whole::default();
-        let mut deciding = pin!(gate.decide(question(), &mut body, Trail::Off));
-        for poll in 1..=polls {
-            match deciding.as_mut().poll(&mut cx) {
-                Poll::Pending => assert!(poll < polls, "{which}"),
-                Poll::Ready(decision) => {
-                    assert_eq!(reason(&decision), "+allowed_by_policy");
-                    assert_eq!(poll, polls, "{which}");
-                }
-            }
-        }
-    }
+    let (mut one, mut other) = (Whole::default(), Whole::default());
+    let (one, other) = tokio::join!(
+        gate.decide(ask().question(), &mut one, Trail::Off),
+        gate.decide(ask().question(), &mut other, Trail::Off),
+    );
+    let (Login::Token(one), Login::Token(other)) = (&one.login, &other.login) else {
+        panic!("{one:?} {other:?}")
+    };
+    assert!(Arc::ptr_eq(one, other));
 }
