@@ -84,6 +84,27 @@ fn one_token_has_one_text() {
     }
 }
 
+/// RFC 7515 §2, of each part: what is signed is the padded text, so that nothing else is wrong with it.
+#[test]
+fn padding_is_refused_in_every_part() {
+    let signer = Signer::rsa(0);
+    // As long as leaves room for padding.
+    let odd = |json: String| if json.len() % 3 == 0 { json + " " } else { json };
+    let (header, claims) =
+        (odd(r#"{"alg":"RS256","kid":"k1"}"#.to_owned()), odd(id_claims().to_string()));
+    let end = |part: String, padded: bool| match padded {
+        true => format!("{part}{}", "=".repeat(4 - part.len() % 4)),
+        false => part,
+    };
+    for padded in 0..4 {
+        let text = format!("{}.{}", end(b64(&header), padded == 1), end(b64(&claims), padded == 2));
+        let signature = end(b64(signer.signature(Algorithm::Rs256, &text)), padded == 3);
+        let result = pool().verify(&format!("{text}.{signature}"), NOW);
+        let expected = (padded > 0).then_some("malformed");
+        assert_eq!(result.err().map(|error| error.reason()), expected, "{padded}");
+    }
+}
+
 #[test]
 fn refuses_other_headers() {
     let payload = id_claims().to_string();
