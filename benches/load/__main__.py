@@ -47,12 +47,12 @@ class Plan:
     object_rounds: int = 3
     distinct: int = 1_000_000
     # For each round, and for those before it, more than any gate verifies in `new_seconds` on one core.
-    fresh: int = 120_000
+    fresh: int = 180_000
     tokens: list = field(default_factory=list)
     new_tokens: list = field(default_factory=list)
 
 
-QUICK = {"rounds": 1, "seconds": 1, "pairs": 1, "growth_rounds": 1, "object_mib": 64, "object_rounds": 1, "distinct": 10_000, "fresh": 80_000}
+QUICK = {"rounds": 1, "seconds": 1, "pairs": 1, "growth_rounds": 1, "object_mib": 64, "object_rounds": 1, "distinct": 10_000, "fresh": 120_000}
 
 
 def main():

@@ -95,6 +95,11 @@ def median(rounds, member):
     return statistics.median(getattr(each, member) for each in rounds)
 
 
+def apart(rounds, others, member="cost"):
+    """The median of the differences of paired rounds."""
+    return statistics.median(getattr(one, member) - getattr(other, member) for one, other in zip(rounds, others))
+
+
 def ratio(rounds, others, member="cost"):
     """The median of the ratios of paired rounds."""
     return statistics.median(
