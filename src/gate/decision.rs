@@ -29,7 +29,7 @@ pub struct Decision {
     pub destination: Option<Destination>,
     /// Who is calling, as far as it was established.
     pub login: Login,
-    /// Whether a token's signature was looked at for it: most of the time that a decision takes.
+    /// Whether it has a token that wasn't known and had to be verified, which takes most of a decision's time.
     pub verified_anew: bool,
     /// As which role it acts, as far as it was established.
     pub assumed: Option<Arc<Assumed>>,
