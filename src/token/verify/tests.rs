@@ -89,7 +89,7 @@ fn one_token_has_one_text() {
 fn padding_is_refused_in_every_part() {
     let signer = Signer::rsa(0);
     // As long as leaves room for padding.
-    let odd = |json: String| if json.len() % 3 == 0 { json + " " } else { json };
+    let odd = |json: String| if json.len().is_multiple_of(3) { json + " " } else { json };
     let (header, claims) =
         (odd(r#"{"alg":"RS256","kid":"k1"}"#.to_owned()), odd(id_claims().to_string()));
     let end = |part: String, padded: bool| match padded {
