@@ -87,9 +87,9 @@ def every_token_new(rig, plan, behind, found):
         return script(rig, f"new-tokens{place}", PATH, plan.new_tokens[place * each:(place + 1) * each])
 
     def once(peer, place):
-        found = saturate(peer, tokens(place), plan.new_seconds)
+        found = saturate(peer, tokens(place), plan.seconds)
         # Fewer requests than there are tokens.
-        assert found.rate * plan.new_seconds < each, f"{found.rate:.0f} requests used {each} tokens more than once"
+        assert found.rate * plan.seconds < each, f"{found.rate:.0f} requests used {each} tokens more than once"
         return found
 
     for place in range(plan.rounds + FULL):
@@ -103,7 +103,7 @@ def every_token_new(rig, plan, behind, found):
 
 def latencies(rig, plan, base, ours, rate):
     listed = rig.write("rate.tokens", "\n".join(plan.tokens[:2000]) + "\n")
-    run = lambda peer: at_rate(rig, peer, PATH, listed, rate, plan.seconds)
+    run = lambda peer: at_rate(rig, peer, PATH, listed, rate, plan.pair_seconds)
     found = alternating(plan.pairs, {"HAProxy": lambda: run(base), "Poolgate": lambda: run(ours)})
     member = lambda report, name: report["latency_ms"][name]
     rows = [[f"{name}, {rate:,.0f} requests/s",
@@ -118,7 +118,7 @@ def growth(rig, plan):
     behind = peers.backend(rig)
     few = script(rig, "few", PATH, plan.tokens[:100])
     compared = lambda cases: {name: median(rounds, "cost") for name, rounds in alternating(plan.growth_rounds, {
-        name: lambda of=of: saturate(*of, plan.growth_seconds) for name, of in cases.items()}).items()}
+        name: lambda of=of: saturate(*of, plan.seconds) for name, of in cases.items()}).items()}
     tables = []
 
     def table(what, title, cases):
@@ -156,10 +156,10 @@ def protocols(rig, plan, behind, few):
     clear = peers.poolgate(rig, behind.port, "clear")
     secure = peers.poolgate(rig, behind.port, "tls", tls=rig.folder / "server")
     token = ["-H", f"authorization: Bearer {plan.tokens[0]}"]
-    many = lambda peer: streams(peer.program, f"{peer.scheme}://127.0.0.1:{peer.port}{PATH}", plan.growth_seconds, token, 4, 16)
+    many = lambda peer: streams(peer.program, f"{peer.scheme}://127.0.0.1:{peer.port}{PATH}", plan.seconds, token, 4, 16)
     cases = {
-        "HTTP/1.1": lambda: saturate(clear, few, plan.growth_seconds),
-        "HTTP/1.1, TLS 1.3": lambda: saturate(secure, few, plan.growth_seconds),
+        "HTTP/1.1": lambda: saturate(clear, few, plan.seconds),
+        "HTTP/1.1, TLS 1.3": lambda: saturate(secure, few, plan.seconds),
         "HTTP/2": lambda: many(clear),
         "HTTP/2, TLS 1.3": lambda: many(secure),
     }

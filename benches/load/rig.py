@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import multiprocessing
 import os
 import re
 import socket
@@ -59,6 +60,12 @@ class Keys:
             "cognito:preferred_role": role, "cognito:roles": [role]})
         return f"{signed}.{b64(self.rsa.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
+    def pool_tokens(self, count, role):
+        """Those of so many users, signed by all processors."""
+        # A key can't be sent to a process, but is there in one that is forked.
+        with multiprocessing.get_context("fork").Pool(initializer=SIGNERS.append, initargs=(self,)) as pool:
+            return pool.starmap(signed, ((user, role) for user in range(count)), chunksize=1000)
+
     def provider_token(self, user, issuer, audience):
         """A small token of an OpenID Connect provider."""
         now = int(time.time())
@@ -67,6 +74,13 @@ class Keys:
         der = self.elliptic.sign(signed.encode(), ec.ECDSA(hashes.SHA256()))
         r, s = utils.decode_dss_signature(der)
         return f"{signed}.{b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+SIGNERS = []
+
+
+def signed(user, role):
+    return SIGNERS[0].pool_token(user, role)
 
 
 def encode(head, claims):
