@@ -26,11 +26,15 @@ def cedar_policies():
         f' when {{ principal.department == "d{place}" && resource.owner == "owner-{place}" }};' for place in range(POLICIES))
 
 
-def section(rig, plan):
-    behind = peers.backend(rig)
+def asked(rig):
+    """Poolgate, which is asked and has nothing behind it."""
     rig.write("poolgate-asked/policies/cedar/bench.cedar", cedar_policies())
     rig.write("poolgate-asked/policies/cedar/bench.cedarschema", SCHEMA)
-    ours = peers.poolgate(rig, behind.port, "asked", asked=True)
+    return peers.poolgate(rig, 9, "asked", asked=True)
+
+
+def section(rig, plan):
+    ours = asked(rig)
     tables = [points(rig, plan, ours), checks(rig, plan, ours)]
     rig.stop()
     return Section("Decisions alone", f"""\

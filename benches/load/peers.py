@@ -166,11 +166,19 @@ def own_checks(rig, cache=None):
     return [jwt, rbac]
 
 
-def ext_authz(cluster):
-    """Envoy's filter that asks over gRPC."""
+def ext_authz(cluster, http=False):
+    """Envoy's filter that asks over gRPC, or over HTTP with what `poolgate snippet envoy --http` prints."""
+    service = {"encode_raw_headers": True, "grpc_service": {"envoy_grpc": {"cluster_name": cluster}, "timeout": "1s"}}
+    if http:
+        told = [{"exact": f"x-poolgate-{name}"} for name in ("subject", "identity", "role", "groups", "decision-id")]
+        service = {"allowed_headers": {"patterns": [{"safe_regex": {"regex": ".*"}}]}, "http_service": {
+            "server_uri": {"uri": "http://poolgate", "cluster": cluster, "timeout": "1s"}, "path_prefix": "/check/envoy",
+            "authorization_request": {"headers_to_add": [
+                {"key": "x-forwarded-for", "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"},
+                {"key": "x-forwarded-proto", "value": "%REQ(X-FORWARDED-PROTO)%"}]},
+            "authorization_response": {"allowed_upstream_headers": {"patterns": [*told, {"exact": "cookie"}]}}}}
     return {"name": "envoy.filters.http.ext_authz", "typed_config": {
-        "@type": f"{FILTERS}.http.ext_authz.v3.ExtAuthz", "transport_api_version": "V3", "failure_mode_allow": False,
-        "encode_raw_headers": True, "grpc_service": {"envoy_grpc": {"cluster_name": cluster}, "timeout": "1s"}}}
+        "@type": f"{FILTERS}.http.ext_authz.v3.ExtAuthz", "transport_api_version": "V3", "failure_mode_allow": False, **service}}
 
 
 def cluster(name, port, http2=False):
@@ -251,7 +259,7 @@ def poolgate(rig, upstream, name, *, statements=100, roles=1, routes=1, log=None
     if asked:
         ports["asked"] = free_port()
         metadata = "" if asked is True else f", metadata: {asked}"
-        listen.append(f'ext_authz: {{ address: "127.0.0.1:{ports["asked"]}"{metadata} }}')
+        listen.append(f'ext_authz: {{ address: "127.0.0.1:{ports["asked"]}", dialects: [envoy]{metadata} }}')
     target = f'upstream: {{ url: "http://127.0.0.1:{upstream}" }}'
     lines = ["listen:", *[f"  {line}" for line in listen], f'aws: {{ region: {REGION}, account: "{ACCOUNT}" }}',
              f'user_pools: [ {{ id: {POOL}, clients: [{CLIENT}], issuer: "{ISSUER}", jwks: "file:jwks.json" }} ]',

@@ -1,9 +1,11 @@
 """The Dockerfile, as far as it can be held against the sources without an engine that builds it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -70,6 +72,18 @@ def test_included_files_are_in_the_build(context):
             found += 1
             assert (source.parent / path).exists(), f"{source.relative_to(context)}: {path}"
     assert found > 5
+
+
+def test_the_build_can_train_the_program(context):
+    """`benches/guided` does this to a program that is watched."""
+    needed = re.search(r"apt-get install (.*)", (context / "benches" / "training.py").read_text()).group(1).split()
+    (installed,) = [value for name, value in instructions() if name == "RUN" and "apt-get install" in value]
+    assert set(needed) <= set(installed.split())
+    assert "cargo build --locked --release" in (context / "benches" / "guided").read_text()
+    trained = subprocess.run(
+        [sys.executable, "benches/training.py", "1"], cwd=context, env={**os.environ, "POOLGATE_BIN": str(BINARY)},
+        capture_output=True, text=True, timeout=180)
+    assert trained.returncode == 0, trained.stderr
 
 
 def instructions():
