@@ -40,8 +40,7 @@ class Plan:
     # Many short rounds: what a neighbour does for a while falls on few of them, and on all of a round alike.
     rounds: int = 9
     seconds: int = 1
-    pairs: int = 9
-    pair_seconds: int = 2
+    pairs: int = 27
     growth_rounds: int = 5
     object_mib: int = 1024
     object_rounds: int = 3
@@ -52,7 +51,7 @@ class Plan:
     new_tokens: list = field(default_factory=list)
 
 
-QUICK = {"rounds": 1, "pairs": 1, "pair_seconds": 1, "growth_rounds": 1, "object_mib": 64, "object_rounds": 1, "distinct": 10_000, "fresh": 120_000}
+QUICK = {"rounds": 1, "pairs": 1, "growth_rounds": 1, "object_mib": 64, "object_rounds": 1, "distinct": 10_000, "fresh": 120_000}
 
 
 def main():

@@ -103,7 +103,7 @@ def every_token_new(rig, plan, behind, found):
 
 def latencies(rig, plan, base, ours, rate):
     listed = rig.write("rate.tokens", "\n".join(plan.tokens[:2000]) + "\n")
-    run = lambda peer: at_rate(rig, peer, PATH, listed, rate, plan.pair_seconds)
+    run = lambda peer: at_rate(rig, peer, PATH, listed, rate, plan.seconds)
     found = alternating(plan.pairs, {"HAProxy": lambda: run(base), "Poolgate": lambda: run(ours)})
     member = lambda report, name: report["latency_ms"][name]
     rows = [[f"{name}, {rate:,.0f} requests/s",
