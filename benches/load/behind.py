@@ -44,6 +44,6 @@ def section(rig, plan):
     bars = [(name, statistics.median(values)) for name, values in sums.items()]
     return Section("Behind Envoy", """\
 Envoy answers by itself, so that nothing else is measured: without asking anybody, with its own filters (`jwt_authn`, and `rbac` on a claim), and asking Poolgate, whose
-role has 100 statements: over gRPC, where what Envoy is told in dynamic metadata is a setting ([`listen.ext_authz.metadata`](envoy.md#what-it-is-told)), and over [HTTP](proxies.md), by HTTP/2.""", [
+role has 100 statements: over gRPC, where what Envoy is told in dynamic metadata is a setting ([`listen.ext_authz.metadata`](envoy.md#what-it-is-told)), and over [HTTP](proxies.md#envoy-over-http), by HTTP/2.""", [
         Table(["", "Envoy µs", "Poolgate µs", "sum µs", "against jwt_authn and rbac"], rows,
               Chart.bars("behind", "Processor time for a request, µs", bars))])

@@ -8,7 +8,7 @@ import subprocess
 import peers
 from measure import alternating, median, ratio, saturate, streams
 from page import Chart, Section, Table
-from rig import free_port
+from rig import PROXY_CORE, free_port
 
 POLICIES = 10
 DEPARTMENT = f"d{POLICIES - 1}"
@@ -172,6 +172,6 @@ def ask(ours, body, seconds):
 
 def verification():
     """Microseconds of an RS256 verification by OpenSSL, which is level with the library that Poolgate uses."""
-    said = subprocess.run(["taskset", "-c", "0", "openssl", "speed", "-seconds", "1", "rsa2048"],
+    said = subprocess.run(["taskset", "-c", PROXY_CORE, "openssl", "speed", "-seconds", "1", "rsa2048"],
                           capture_output=True, text=True, check=True).stdout
     return 1_000_000 / float(said.split()[-1])

@@ -167,7 +167,7 @@ def own_checks(rig, cache=None):
 
 
 def ext_authz(cluster, http=False):
-    """Envoy's filter that asks over gRPC, or over HTTP with what `poolgate snippet envoy --http` prints."""
+    """Envoy's filter that asks over gRPC, or over HTTP."""
     service = {"encode_raw_headers": True, "grpc_service": {"envoy_grpc": {"cluster_name": cluster}, "timeout": "1s"}}
     if http:
         told = [{"exact": f"x-poolgate-{name}"} for name in ("subject", "identity", "role", "groups", "decision-id")]

@@ -22,7 +22,8 @@ REGION, ACCOUNT = "us-east-1", "111122223333"
 POOL, CLIENT = "us-east-1_Bench0001", "benchclient000000000000000"
 ISSUER = f"http://127.0.0.1:9/{POOL}"
 # A proxy has a core of its own; whoever drives it and what is behind it share the other.
-PROXY_CORE, OTHER_CORE = "0", str(min(1, (os.cpu_count() or 1) - 1))
+CORES = sorted(os.sched_getaffinity(0))
+PROXY_CORE, OTHER_CORE = str(CORES[0]), str(CORES[1 if len(CORES) > 1 else 0])
 TICK = 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 

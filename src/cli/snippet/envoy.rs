@@ -29,7 +29,7 @@ pub(super) fn over_grpc(plan: &Plan) -> Result<String, String> {
     };
     let service = include_str!("envoy-grpc.yaml");
     let service = fill(service, &[("BODIES", bodies.as_deref().unwrap_or_default())]);
-    Ok(write(plan, ("", &service), &settings))
+    Ok(write(plan, ("", &service, Some(include_str!("envoy-h2.yaml"))), &settings))
 }
 
 /// The configuration of an Envoy that asks over HTTP.
@@ -44,7 +44,7 @@ pub(super) fn over_http(plan: &Plan) -> Result<String, String> {
         let service = service.replace("/check/envoy", &route.check(Dialect::Envoy));
         vec![("", service.split("allowed_headers:").next().unwrap_or_default().to_owned())]
     };
-    Ok(write(plan, (" --http", &service), &settings))
+    Ok(write(plan, (" --http", &service, None), &settings))
 }
 
 /// What a request without a signature matches: there is none in `Authorization`, and no name in the query is
@@ -54,18 +54,16 @@ headers: [\
 { name: authorization, string_match: { prefix: AWS4, ignore_case: true }, invert_match: true, treat_missing_header_as_empty: true }, \
 { name: \":path\", string_match: { safe_regex: { regex: \"[^?]*[?](.*&)?([xX]-[aA][mM][zZ]-|[^=&]*%).*\" } }, invert_match: true }]";
 
-type Service<'a> = (&'a str, &'a str);
+type Service<'a> = (&'a str, &'a str, Option<&'a str>);
 
 /// What `ext_authz` is told of a route, for each kind of request: what else it matches, and `check_settings`.
 type Settings<'a> = &'a dyn Fn(&Guarded) -> Vec<(&'static str, String)>;
 
 fn write(plan: &Plan, service: Service<'_>, settings: Settings<'_>) -> String {
-    let (flag, service) = service;
+    let (flag, service, protocol) = service;
     let hosts: String =
         plan.by_host().iter().map(|(host, routes)| virtual_host(*host, routes, settings)).collect();
     let poolgate = Backend { place: plan.poolgate.clone(), tls: false, known: true };
-    // Many questions at a time on few connections: over HTTP/1.1, each would be sent and read by itself.
-    let poolgate = cluster("poolgate", &poolgate, Some(include_str!("envoy-h2.yaml")));
     let clusters: String = plan
         .routes
         .iter()
@@ -81,7 +79,7 @@ fn write(plan: &Plan, service: Service<'_>, settings: Settings<'_>) -> String {
         ("HOSTS", indented(20, &hosts)),
         ("STRIPPED", STRIPPED_NAMES.join(", ")),
         ("SERVICE", indented(22, service)),
-        ("POOLGATE", indented(6, &poolgate)),
+        ("POOLGATE", indented(6, &cluster("poolgate", &poolgate, protocol))),
         ("CLUSTERS", indented(4, &clusters)),
     ];
     let values: Vec<(&str, &str)> =
