@@ -31,8 +31,7 @@ def section(rig, plan):
             before = gate.program.used() if gate else 0
             done = saturate(peers.Peer("envoy", envoy, port), tokens, plan.seconds)
             assert done.failed == 0, f"{name}: {done.failed} requests failed"
-            count = done.rate * plan.seconds
-            found[name].append((done.cost, (gate.program.used() - before) / count if gate else 0.0))
+            found[name].append((done.cost, (gate.program.used() - before) / done.count if gate else 0.0))
     rig.stop()
     sums = {name: [sum(each) for each in rounds] for name, rounds in found.items()}
     own = sums["jwt_authn and rbac"]

@@ -89,7 +89,7 @@ def every_token_new(rig, plan, behind, found):
     def once(peer, place):
         found = saturate(peer, tokens(place), plan.seconds)
         # Fewer requests than there are tokens.
-        assert found.rate * plan.seconds < each, f"{found.rate:.0f} requests used {each} tokens more than once"
+        assert found.count < each, f"{found.count:,} requests used {each:,} tokens more than once"
         return found
 
     for place in range(plan.rounds + FULL):

@@ -20,6 +20,7 @@ class Round:
     cost: float  # microseconds of the peer's processor time a request
     p99: float  # milliseconds, closed loop
     failed: int
+    count: int  # requests that were answered
 
 
 def script(rig, name, path, tokens=(), headers=None):
@@ -53,7 +54,7 @@ def saturate(peer, lua, seconds, connections=CONNECTIONS):
     for found in re.findall(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", done):
         failed += sum(map(int, found))
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1])
-    return Round(rate, used / max(count, 1), milliseconds(re.search(r"^\s+99%\s+(\S+)", done, re.M)[1]), failed)
+    return Round(rate, used / max(count, 1), milliseconds(re.search(r"^\s+99%\s+(\S+)", done, re.M)[1]), failed, count)
 
 
 def streams(program, url, seconds, options, connections=2, each=64):
@@ -64,7 +65,7 @@ def streams(program, url, seconds, options, connections=2, each=64):
          *map(str, options), url], capture_output=True, text=True, timeout=seconds + 60, check=True).stdout
     used = program.used() - before
     count, failed = (int(re.search(rf"(\d+) {what}", done)[1]) for what in ("2xx", "failed"))
-    return Round(count / seconds, used / max(count, 1), 0.0, failed)
+    return Round(count / seconds, used / max(count, 1), 0.0, failed, count)
 
 
 def milliseconds(text):
